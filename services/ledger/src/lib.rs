@@ -3,7 +3,26 @@
 //! Pure: no runtime, disk, wire or clock. Whatever is here can be replayed anywhere with the same result.
 
 pub mod amount;
+pub mod catalog;
+pub mod code;
+pub mod command;
+pub mod digest;
+pub mod fact;
+pub mod file;
+pub mod fold;
 pub mod id;
+pub mod moment;
+pub mod record;
+pub mod rejection;
+pub mod rows;
 
 pub use amount::{Decimal, DecimalError};
+pub use catalog::{Catalog, Named, Role};
+pub use code::Code;
+pub use command::{Command, Context, Scope};
+pub use fact::{Actor, Event, Fact, Subject};
+pub use file::{Status, UsageFile};
+pub use fold::Ledger;
 pub use id::{ChunkId, EventId, FileId, Hash, HostId, ObjectId, Partition, ReconciliationId, RecordId, ServiceName};
+pub use moment::Moment;
+pub use rejection::Rejection;

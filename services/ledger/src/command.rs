@@ -1,0 +1,257 @@
+//! What can be asked for: imperative, addressed to one service, always with the scope of who asks.
+
+use crate::catalog::{CatalogObject, Environment, Role};
+use crate::fact::{Actor, FileDescribed, Period};
+use crate::file::{Status, UsageFile};
+use crate::id::{ChunkId, FileId, Hash, ObjectId, ServiceName};
+use crate::moment::Moment;
+use crate::record::Billing;
+
+/// Who asks, and what for: built once at the edge; no read or command can be made without it (design §8).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The person or system.
+    pub actor: Actor,
+    /// The account that it acts for; none for the product itself and for the operator at the machine.
+    pub account: Option<ObjectId>,
+    /// What the account does.
+    pub role: Role,
+}
+
+impl Scope {
+    /// The scope of the product itself.
+    #[must_use]
+    pub fn service(service: ServiceName) -> Self {
+        Self { actor: Actor::Service(service), account: None, role: Role::Operator }
+    }
+
+    /// The scope of somebody at the machine.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self { actor: Actor::Operator, account: None, role: Role::Operator }
+    }
+
+    /// Whether the file exists for this caller: the vendor's own, the provider's once submitted and only in
+    /// production, everything for an operator (design §8, connect-api U19).
+    #[must_use]
+    pub fn sees(&self, file: &UsageFile) -> bool {
+        let Some(created) = file.approval.created.as_ref() else { return false };
+        match self.role {
+            Role::Operator => true,
+            Role::Vendor => self.account.as_ref() == Some(&created.vendor.id),
+            Role::Distributor | Role::Reseller => {
+                let reached =
+                    matches!(file.status(), Status::Pending | Status::Rejected | Status::Accepted | Status::Closed);
+                reached
+                    && created.environment == Environment::Production
+                    && self.account.as_ref() == Some(&created.provider.id)
+            }
+        }
+    }
+
+    /// Whether this caller may do what the vendor of a file does.
+    #[must_use]
+    pub fn plays_vendor(&self) -> bool {
+        matches!(self.role, Role::Vendor | Role::Operator)
+    }
+
+    /// Whether this caller may do what the provider of a file does: outside production the vendor plays both sides.
+    #[must_use]
+    pub fn plays_provider(&self, file: &UsageFile) -> bool {
+        let production =
+            file.approval.created.as_ref().is_none_or(|created| created.environment == Environment::Production);
+        match self.role {
+            Role::Operator | Role::Distributor | Role::Reseller => true,
+            Role::Vendor => !production,
+        }
+    }
+}
+
+/// What a decision is made with, besides the ledger: all of it is recorded or derived from what is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The time of the decision.
+    pub now: Moment,
+    /// Who asks.
+    pub scope: Scope,
+}
+
+/// The fields of a new file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CreateFile {
+    /// The product that was used.
+    pub product: ObjectId,
+    /// The distribution contract.
+    pub contract: ObjectId,
+    /// Optional: the period names it.
+    pub name: String,
+    /// Seen by the vendor only.
+    pub external_id: String,
+    /// Free text.
+    pub description: String,
+    /// Free text.
+    pub note: String,
+    /// Optional.
+    pub period: Option<Period>,
+    /// ISO 4217; optional.
+    pub currency: Option<String>,
+    /// Optional: derived from the contract.
+    pub environment: Option<Environment>,
+}
+
+/// Everything that can be asked of a service from outside it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// Record these objects as they now are.
+    ImportCatalog {
+        /// Only those that differ from what is known are recorded.
+        objects: Vec<CatalogObject>,
+    },
+    /// Make a key unusable.
+    RevokeKey {
+        /// Which.
+        key: ObjectId,
+    },
+    /// Make a draft.
+    CreateFile(Box<CreateFile>),
+    /// Change a file's texts.
+    DescribeFile {
+        /// Which file.
+        file: FileId,
+        /// What changes.
+        described: Box<FileDescribed>,
+    },
+    /// Take a workbook that rests in ingestion's blobs.
+    OpenUpload {
+        /// Which file.
+        file: FileId,
+        /// The workbook.
+        blob: Hash,
+        /// Its size.
+        bytes: u64,
+        /// What the vendor called it.
+        filename: String,
+    },
+    /// Withdraw a file.
+    DeleteFile {
+        /// Which file.
+        file: FileId,
+    },
+    /// Send a file to its provider, now or as soon as it is ready.
+    SubmitFile {
+        /// Which file.
+        file: FileId,
+    },
+    /// Take a file.
+    AcceptFile {
+        /// Which file.
+        file: FileId,
+        /// The provider's note.
+        note: String,
+    },
+    /// Send a file back.
+    RejectFile {
+        /// Which file.
+        file: FileId,
+        /// The provider's note.
+        note: String,
+    },
+    /// Give a chunk an id of the provider's.
+    NameChunk {
+        /// Which chunk.
+        chunk: ChunkId,
+        /// The id.
+        external_id: String,
+    },
+    /// Close a chunk with everything in it.
+    CloseChunk {
+        /// Which chunk.
+        chunk: ChunkId,
+        /// Where it was billed.
+        billing: Billing,
+    },
+    /// Close single records of one file.
+    CloseRecords {
+        /// Which file.
+        file: FileId,
+        /// Rows and how each was billed; rows that can't be closed are left out.
+        rows: Vec<(u32, Billing)>,
+    },
+    /// Close a file whose records are all closed.
+    CloseFile {
+        /// Which file.
+        file: FileId,
+    },
+    /// Take a reconciliation workbook that rests in extraction's blobs.
+    ReceiveReconciliation {
+        /// Which file.
+        file: FileId,
+        /// The workbook.
+        blob: Hash,
+        /// Its size.
+        bytes: u64,
+        /// The provider's note.
+        note: String,
+    },
+}
+
+impl Command {
+    /// The one service that decides it.
+    #[must_use]
+    pub fn service(&self) -> ServiceName {
+        match self {
+            Self::ImportCatalog { .. } | Self::RevokeKey { .. } => ServiceName::Catalog,
+            Self::CreateFile(_)
+            | Self::DescribeFile { .. }
+            | Self::OpenUpload { .. }
+            | Self::DeleteFile { .. }
+            | Self::SubmitFile { .. }
+            | Self::AcceptFile { .. }
+            | Self::RejectFile { .. } => ServiceName::Approval,
+            Self::NameChunk { .. }
+            | Self::CloseChunk { .. }
+            | Self::CloseRecords { .. }
+            | Self::CloseFile { .. }
+            | Self::ReceiveReconciliation { .. } => ServiceName::Extraction,
+        }
+    }
+
+    /// The file that it is about, where there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<FileId> {
+        match self {
+            Self::ImportCatalog { .. } | Self::RevokeKey { .. } | Self::CreateFile(_) => None,
+            Self::DescribeFile { file, .. }
+            | Self::OpenUpload { file, .. }
+            | Self::DeleteFile { file }
+            | Self::SubmitFile { file }
+            | Self::AcceptFile { file, .. }
+            | Self::RejectFile { file, .. }
+            | Self::CloseRecords { file, .. }
+            | Self::CloseFile { file }
+            | Self::ReceiveReconciliation { file, .. } => Some(*file),
+            Self::NameChunk { chunk, .. } | Self::CloseChunk { chunk, .. } => Some(chunk.file),
+        }
+    }
+
+    /// The word for it in refusals and histories.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::ImportCatalog { .. } => "import",
+            Self::RevokeKey { .. } => "revoke",
+            Self::CreateFile(_) => "create",
+            Self::DescribeFile { .. } => "update",
+            Self::OpenUpload { .. } => "upload",
+            Self::DeleteFile { .. } => "delete",
+            Self::SubmitFile { .. } => "submit",
+            Self::AcceptFile { .. } => "accept",
+            Self::RejectFile { .. } => "reject",
+            Self::NameChunk { .. } => "name-chunk",
+            Self::CloseChunk { .. } => "close-chunk",
+            Self::CloseRecords { .. } => "close-records",
+            Self::CloseFile { .. } => "close",
+            Self::ReceiveReconciliation { .. } => "reconcile",
+        }
+    }
+}

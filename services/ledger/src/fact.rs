@@ -1,0 +1,618 @@
+//! What can have happened: one closed enum, past tense, each variant with one emitter (design §3).
+
+use crate::amount::Decimal;
+use crate::catalog::{CatalogObject, Environment, Named, Schema};
+use crate::code::Code;
+use crate::id::{EventId, FileId, Hash, ObjectId, Partition, ServiceName};
+use crate::moment::Moment;
+use crate::record::ClosedRows;
+use crate::rows::RowSet;
+
+/// One thing that happened, as the log keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Derived from its cause: deciding twice gives one id.
+    pub id: EventId,
+    /// What it is about.
+    pub subject: Subject,
+    /// The digest of the command that it was decided for: a key that comes again with other content shows here.
+    pub cause: Hash,
+    /// Who wanted it.
+    pub actor: Actor,
+    /// When it was decided; never decreases within a log.
+    pub recorded_at: Moment,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A usage file.
+    File(FileId),
+    /// An object of the catalog.
+    Object(ObjectId),
+}
+
+/// Who wanted something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Actor {
+    /// The holder of an API key.
+    Key {
+        /// The key and its name.
+        key: Named,
+        /// The account that it acts for.
+        account: ObjectId,
+    },
+    /// The product itself.
+    Service(ServiceName),
+    /// Somebody at the machine, through the command line.
+    Operator,
+}
+
+impl Actor {
+    /// The id shown with `by`, where there is one.
+    #[must_use]
+    pub fn id(&self) -> Option<&ObjectId> {
+        match self {
+            Self::Key { key, .. } => Some(&key.id),
+            Self::Service(_) | Self::Operator => None,
+        }
+    }
+
+    /// The name shown with `by`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Key { key, .. } => &key.name,
+            Self::Service(service) => service.name(),
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// The period that a file is about, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period {
+    /// First instant.
+    pub from: Moment,
+    /// Last instant.
+    pub to: Moment,
+}
+
+/// What a file was created as.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FileCreated {
+    /// At most 100 characters; by default the period.
+    pub name: String,
+    /// Seen by the vendor only.
+    pub external_id: String,
+    /// At most 200 characters, kept byte for byte.
+    pub description: String,
+    /// At most 200 characters.
+    pub note: String,
+    /// Optional (connect-api U18).
+    pub period: Option<Period>,
+    /// ISO 4217; none for QT.
+    pub currency: Option<String>,
+    /// Test, preview or production.
+    pub environment: Environment,
+    /// The product's schema at creation.
+    pub schema: Schema,
+    /// What was used.
+    pub product: Named,
+    /// Under which distribution contract.
+    pub contract: Named,
+    /// Where it was sold.
+    pub marketplace: Named,
+    /// Who reports.
+    pub vendor: Named,
+    /// Who receives.
+    pub provider: Named,
+}
+
+/// What a vendor changed in a file's texts; what is none stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FileDescribed {
+    /// Description.
+    pub description: Option<String>,
+    /// Note.
+    pub note: Option<String>,
+    /// External id.
+    pub external_id: Option<String>,
+    /// Period.
+    pub period: Option<Period>,
+    /// Currency.
+    pub currency: Option<String>,
+}
+
+/// A workbook was taken for a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UploadOpened {
+    /// Its number within the file, from 1.
+    pub upload: u32,
+    /// SHA-256 of the workbook, which rests in ingestion's blobs.
+    pub blob: Hash,
+    /// Its size.
+    pub bytes: u64,
+    /// What the vendor called it.
+    pub filename: String,
+    /// The catalog position at which it was opened: validation waits for at least that.
+    pub catalog_position: u64,
+}
+
+/// A number of records of a file that stand together in ingestion's log, as `FileRead` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// Sequence in the emitter's chain of the fact that carries the records.
+    pub sequence: u64,
+    /// First sheet row.
+    pub first_row: u32,
+    /// Last sheet row.
+    pub last_row: u32,
+    /// How many records.
+    pub records: u32,
+}
+
+/// A batch of records was read; its bytes rest here and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsRead {
+    /// Of which upload.
+    pub upload: u32,
+    /// By which attempt at reading it.
+    pub attempt: u32,
+    /// Its number, from 0, without gaps.
+    pub part: u32,
+    /// First sheet row.
+    pub first_row: u32,
+    /// Last sheet row.
+    pub last_row: u32,
+    /// How many records.
+    pub records: u32,
+    /// Merkle root over the records (design §4).
+    pub root: Hash,
+    /// The encoded [`crate::record::ReadBatch`], compressed.
+    pub payload: Vec<u8>,
+}
+
+/// A category of the `categories` tab.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Category {
+    /// What records refer to.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+}
+
+/// A column of the vendor's `records` tab.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FileColumn {
+    /// Normalised name (`record_id`), or the name of a custom column byte for byte (`v.Region`).
+    pub name: String,
+    /// The header as the vendor wrote it.
+    pub header: String,
+    /// The column of the sheet, from 0.
+    pub sheet_column: u16,
+}
+
+/// A workbook was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRead {
+    /// Which upload.
+    pub upload: u32,
+    /// Which attempt.
+    pub attempt: u32,
+    /// The known and custom columns, in the vendor's order.
+    pub columns: Vec<FileColumn>,
+    /// Headers that mean nothing here and were left out.
+    pub ignored: Vec<String>,
+    /// The categories tab.
+    pub categories: Vec<Category>,
+    /// Where the records rest.
+    pub parts: Vec<Part>,
+    /// How many there are.
+    pub records: u32,
+}
+
+/// A sum over records, for one currency and tier: a control total.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Total {
+    /// ISO 4217; empty for QT.
+    pub currency: String,
+    /// The tier, where the schema has tiers.
+    pub tier: Option<u8>,
+    /// How many records.
+    pub records: u32,
+    /// Exact sum of quantities.
+    pub quantity: Decimal,
+    /// Exact sum of amounts.
+    pub amount: Decimal,
+}
+
+/// A sum over one subscription, item and tier.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SummaryLine {
+    /// The subscription.
+    pub subscription: ObjectId,
+    /// The item.
+    pub item: ObjectId,
+    /// The tier, where the schema has tiers.
+    pub tier: Option<u8>,
+    /// How many records.
+    pub records: u32,
+    /// Exact sum of quantities.
+    pub quantity: Decimal,
+    /// Exact sum of amounts.
+    pub amount: Decimal,
+}
+
+/// What validation adds to a batch of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsChecked {
+    /// Of which upload.
+    pub upload: u32,
+    /// By which attempt at checking it.
+    pub attempt: u32,
+    /// Its number, from 0: the same as that of the batch as read.
+    pub part: u32,
+    /// First sheet row.
+    pub first_row: u32,
+    /// Last sheet row.
+    pub last_row: u32,
+    /// Records without an error.
+    pub valid: u32,
+    /// Records with errors.
+    pub invalid: u32,
+    /// The batch as read: its sequence in ingestion's chain,
+    pub read_sequence: u64,
+    /// and its header hash there.
+    pub read_hash: Hash,
+    /// The encoded [`crate::record::CheckedBatch`], compressed.
+    pub payload: Vec<u8>,
+}
+
+/// The verdict on an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChecked {
+    /// Which upload.
+    pub upload: u32,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Where the checked batches rest.
+    pub parts: Vec<Part>,
+    /// Records without an error.
+    pub valid: u32,
+    /// Records with errors.
+    pub invalid: u32,
+    /// Control totals over the valid records.
+    pub totals: Vec<Total>,
+    /// How often each code was raised.
+    pub codes: Vec<(Code, u32)>,
+    /// Sequences of this upload's `UsageSummarized`, first and how many.
+    pub summary_parts: u32,
+}
+
+/// Where a closing came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClosedBy {
+    /// A chunk was closed; its number.
+    Chunk(u16),
+    /// A reconciliation workbook; its number.
+    Reconciliation(u16),
+    /// Single records, through the API.
+    Records,
+    /// The file itself.
+    File,
+}
+
+/// One thing that happened. Variants stand in the order of their emitters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    // ── catalog ──
+    /// A catalog object was recorded as it now is.
+    ObjectRecorded(Box<CatalogObject>),
+    /// A contract got its partition, for ever.
+    ContractPlaced {
+        /// Which partition.
+        partition: Partition,
+    },
+
+    // ── approval ──
+    /// A draft was made.
+    FileCreated(Box<FileCreated>),
+    /// Its texts were changed by the vendor.
+    FileDescribed(Box<FileDescribed>),
+    /// A workbook was taken.
+    UploadOpened(UploadOpened),
+    /// The vendor deleted it.
+    FileDeleted,
+    /// The vendor submitted before it was ready; carried out when it is (design §7).
+    SubmitRemembered {
+        /// For this upload only.
+        upload: u32,
+    },
+    /// A remembered submit came to nothing.
+    SubmitDropped {
+        /// For which upload.
+        upload: u32,
+        /// Why, for the vendor to read.
+        reason: String,
+    },
+    /// It went to the provider.
+    FileSubmitted {
+        /// Which upload.
+        upload: u32,
+    },
+    /// The provider took it.
+    FileAccepted {
+        /// Which upload.
+        upload: u32,
+        /// The provider's note.
+        note: String,
+    },
+    /// The provider sent it back.
+    FileRejected {
+        /// Which upload.
+        upload: u32,
+        /// The provider's note.
+        note: String,
+    },
+    /// A command was refused; equal ones within a minute are counted together (design §3).
+    CommandRefused {
+        /// What was wanted: `accept`, `submit`, …
+        action: String,
+        /// The refusal's code, as the API shows it.
+        reason: String,
+        /// How many since the last one was recorded.
+        count: u32,
+    },
+
+    // ── ingestion ──
+    /// Reading of an upload began.
+    ReadStarted {
+        /// Which upload.
+        upload: u32,
+        /// From 1; each restart is a new one.
+        attempt: u32,
+    },
+    /// A batch of records was read.
+    RecordsRead(Box<RecordsRead>),
+    /// The workbook was read to its end.
+    FileRead(Box<FileRead>),
+    /// The workbook can't be read.
+    FileUnreadable {
+        /// Which upload.
+        upload: u32,
+        /// Which attempt.
+        attempt: u32,
+        /// What is wrong and what to do.
+        detail: String,
+    },
+
+    // ── validation ──
+    /// Checking of an upload began.
+    CheckStarted {
+        /// Which upload.
+        upload: u32,
+        /// From 1; each restart is a new one.
+        attempt: u32,
+        /// The catalog that it is checked against.
+        catalog_position: u64,
+    },
+    /// A batch of records was checked.
+    RecordsChecked(Box<RecordsChecked>),
+    /// Sums of the upload by subscription and item, in parts.
+    UsageSummarized {
+        /// Which upload.
+        upload: u32,
+        /// Which attempt.
+        attempt: u32,
+        /// Its number, from 0.
+        part: u32,
+        /// Some of the sums, ordered by subscription, item and tier.
+        lines: Vec<SummaryLine>,
+    },
+    /// Every record was checked.
+    FileChecked(Box<FileChecked>),
+    /// Checking failed for a reason that is not in the workbook.
+    CheckFailed {
+        /// Which upload.
+        upload: u32,
+        /// Which attempt.
+        attempt: u32,
+        /// What happened and what to do.
+        detail: String,
+    },
+    /// The processed workbooks were written.
+    ProcessedWritten {
+        /// Which upload.
+        upload: u32,
+        /// What the vendor gets.
+        vendor: Hash,
+        /// What the provider gets; none while records are invalid.
+        provider: Option<Hash>,
+        /// The version of the writer: the same version writes the same bytes.
+        writer: u32,
+    },
+
+    // ── extraction ──
+    /// Dividing an accepted file into chunks began.
+    ExtractionStarted {
+        /// Which upload was accepted.
+        upload: u32,
+        /// From 1; each restart is a new one.
+        attempt: u32,
+    },
+    /// A chunk was made for a hub.
+    ChunkOpened {
+        /// Which upload.
+        upload: u32,
+        /// Its number, from 1.
+        chunk: u16,
+        /// The hub; none for subscriptions without one.
+        hub: Option<Named>,
+        /// What the hub calls the marketplace.
+        hub_external_id: String,
+        /// Control totals.
+        totals: Vec<Total>,
+        /// How many records.
+        records: u32,
+    },
+    /// Which rows are in a chunk, in parts.
+    ChunkFilled {
+        /// Which upload.
+        upload: u32,
+        /// Which chunk.
+        chunk: u16,
+        /// Some of its rows.
+        rows: RowSet,
+    },
+    /// Every record is in a chunk: the file is extracted.
+    FileExtracted {
+        /// Which upload.
+        upload: u32,
+        /// How many chunks.
+        chunks: u16,
+        /// How many records.
+        records: u32,
+    },
+    /// A chunk's workbook was written.
+    ChunkWritten {
+        /// Which chunk.
+        chunk: u16,
+        /// The workbook.
+        blob: Hash,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A chunk's workbook can't be written.
+    ChunkFailed {
+        /// Which chunk; 0 when dividing the file failed.
+        chunk: u16,
+        /// What happened and what to do.
+        detail: String,
+    },
+    /// The provider gave a chunk an id of its own.
+    ChunkNamed {
+        /// Which chunk.
+        chunk: u16,
+        /// The provider's id.
+        external_id: String,
+    },
+    /// Records were closed: billed.
+    RecordsClosed {
+        /// What closed them.
+        by: ClosedBy,
+        /// The rows and how they were billed.
+        rows: Box<ClosedRows>,
+        /// Exact sum of the quantities of these records, where known; zero where several facts make one closing.
+        records: u32,
+    },
+    /// A chunk was closed.
+    ChunkClosed {
+        /// Which chunk.
+        chunk: u16,
+        /// The provider's billing id.
+        billing_id: String,
+        /// The provider's billing note.
+        billing_note: String,
+    },
+    /// A reconciliation workbook was taken.
+    ReconciliationReceived {
+        /// Its number, from 1.
+        reconciliation: u16,
+        /// The workbook.
+        blob: Hash,
+        /// Its size.
+        bytes: u64,
+        /// The provider's note.
+        note: String,
+    },
+    /// Reading of a reconciliation workbook began.
+    ReconciliationStarted {
+        /// Which one.
+        reconciliation: u16,
+        /// From 1; each restart is a new one.
+        attempt: u32,
+    },
+    /// A reconciliation workbook was applied.
+    ReconciliationProcessed {
+        /// Which one.
+        reconciliation: u16,
+        /// Records that it closed.
+        closed: u32,
+        /// Records that are still open.
+        open: u32,
+        /// What it did, for the provider to read.
+        summary: String,
+        /// The processed workbook.
+        processed: Option<Hash>,
+    },
+    /// A reconciliation workbook can't be used.
+    ReconciliationFailed {
+        /// Which one.
+        reconciliation: u16,
+        /// What is wrong and what to do.
+        detail: String,
+    },
+    /// Every record is closed: the file is.
+    FileClosed {
+        /// Which upload.
+        upload: u32,
+        /// How many records.
+        records: u32,
+        /// Control totals: equal to those accepted.
+        totals: Vec<Total>,
+    },
+}
+
+impl Fact {
+    /// The one service that may say this.
+    #[must_use]
+    pub fn emitter(&self) -> ServiceName {
+        match self {
+            Self::ObjectRecorded(_) | Self::ContractPlaced { .. } => ServiceName::Catalog,
+            Self::FileCreated(_)
+            | Self::FileDescribed(_)
+            | Self::UploadOpened(_)
+            | Self::FileDeleted
+            | Self::SubmitRemembered { .. }
+            | Self::SubmitDropped { .. }
+            | Self::FileSubmitted { .. }
+            | Self::FileAccepted { .. }
+            | Self::FileRejected { .. }
+            | Self::CommandRefused { .. } => ServiceName::Approval,
+            Self::ReadStarted { .. } | Self::RecordsRead(_) | Self::FileRead(_) | Self::FileUnreadable { .. } => {
+                ServiceName::Ingestion
+            }
+            Self::CheckStarted { .. }
+            | Self::RecordsChecked(_)
+            | Self::UsageSummarized { .. }
+            | Self::FileChecked(_)
+            | Self::CheckFailed { .. }
+            | Self::ProcessedWritten { .. } => ServiceName::Validation,
+            Self::ExtractionStarted { .. }
+            | Self::ChunkOpened { .. }
+            | Self::ChunkFilled { .. }
+            | Self::FileExtracted { .. }
+            | Self::ChunkWritten { .. }
+            | Self::ChunkFailed { .. }
+            | Self::ChunkNamed { .. }
+            | Self::RecordsClosed { .. }
+            | Self::ChunkClosed { .. }
+            | Self::ReconciliationReceived { .. }
+            | Self::ReconciliationStarted { .. }
+            | Self::ReconciliationProcessed { .. }
+            | Self::ReconciliationFailed { .. }
+            | Self::FileClosed { .. } => ServiceName::Extraction,
+        }
+    }
+
+    /// Whether it carries records: such a fact rests once, in its emitter's log, and others note only its hash.
+    #[must_use]
+    pub fn carries_records(&self) -> bool {
+        matches!(self, Self::RecordsRead(_) | Self::RecordsChecked(_))
+    }
+}

@@ -1,0 +1,61 @@
+//! The ledger as one service knows it: the fold of the facts that it wrote and heard, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::digest::digest_of;
+use crate::fact::{Event, Fact, Subject};
+use crate::file::{Stamp, UsageFile};
+use crate::id::{FileId, Hash, Partition};
+
+/// Everything known of files and of the catalog.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Ledger {
+    /// The catalog as of its position; shared by all services of a process.
+    pub catalog: Arc<Catalog>,
+    /// Files by id.
+    pub files: BTreeMap<FileId, UsageFile>,
+    /// Files created in each month and partition: the counter of their ids.
+    pub created: BTreeMap<(u16, u8, Partition), u32>,
+}
+
+impl Ledger {
+    /// Takes in what happened, at a sequence of its emitter's chain. Total: whatever was recorded folds.
+    pub fn evolve(&mut self, sequence: u64, event: &Event) {
+        match (&event.subject, &event.fact) {
+            (_, Fact::ObjectRecorded(object)) => {
+                let catalog = Arc::make_mut(&mut self.catalog);
+                catalog.record((**object).clone());
+                catalog.position = sequence;
+            }
+            (Subject::Object(contract), Fact::ContractPlaced { partition }) => {
+                let catalog = Arc::make_mut(&mut self.catalog);
+                catalog.placements.entry(contract.clone()).or_insert(*partition);
+                catalog.position = sequence;
+            }
+            (Subject::File(id), fact) => {
+                if matches!(fact, Fact::FileCreated(_)) {
+                    let (year, month) = id.month();
+                    let counter = self.created.entry((year, month, id.partition())).or_default();
+                    *counter = (*counter).max(id.count() + 1);
+                }
+                let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
+                self.files.entry(*id).or_default().evolve(stamp, sequence, fact);
+            }
+            (Subject::Object(_), _) => {}
+        }
+    }
+
+    /// A file, if it was created.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> Option<&UsageFile> {
+        self.files.get(&id).filter(|file| file.approval.created.is_some())
+    }
+
+    /// The digest of the whole state: equal for equal facts, on any machine.
+    #[must_use]
+    pub fn digest(&self) -> Hash {
+        digest_of(self)
+    }
+}

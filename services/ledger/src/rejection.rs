@@ -1,0 +1,196 @@
+//! Why something was refused: one closed enum in order of precedence, each with one HTTP status, one code and one
+//! sentence (design §3; codes of connect-api §2.1 where they are known, `USG_0xx` of our own).
+
+use std::fmt;
+
+use crate::file::{ChunkStatus, Status};
+use crate::id::ObjectId;
+
+/// Why a command was refused. Declaration order is precedence: the first that applies is the answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rejection {
+    /// No key, an unknown key, a wrong secret or a revoked key.
+    KeyUnknown,
+    /// Nothing of that id exists for the caller.
+    NotFound,
+    /// The caller's account may not do this.
+    RoleNotAllowed,
+    /// A field of the request is wrong.
+    FieldInvalid {
+        /// Its name, dotted.
+        field: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// More than fits.
+    TooLarge {
+        /// What, and how much may be.
+        message: String,
+    },
+    /// The vendor's program contract is not active.
+    ProgramContractInactive {
+        /// The vendor.
+        vendor: ObjectId,
+    },
+    /// The distribution contract is not active.
+    ContractInactive {
+        /// The contract.
+        contract: ObjectId,
+    },
+    /// The product is not listed under the contract.
+    ListingInactive {
+        /// The product.
+        product: ObjectId,
+        /// The contract.
+        contract: ObjectId,
+    },
+    /// The product may not report usage.
+    CapabilityOff {
+        /// The product.
+        product: ObjectId,
+    },
+    /// The product's schema is not served by this version.
+    SchemaNotServed {
+        /// The schema.
+        schema: &'static str,
+    },
+    /// The product has no item that can be reported.
+    ItemsMissing {
+        /// The product.
+        product: ObjectId,
+    },
+    /// All ids of this month are used.
+    IdsUsedUp,
+    /// The file's status does not allow it.
+    WrongStatus {
+        /// The past participle of what was wanted: `submitted`.
+        action: &'static str,
+        /// Where the file stands.
+        status: Status,
+    },
+    /// There is nothing to submit.
+    NothingUploaded,
+    /// The chunk's status does not allow it.
+    ChunkStatusWrong {
+        /// The past participle of what was wanted.
+        action: &'static str,
+        /// Where the chunk stands.
+        status: ChunkStatus,
+    },
+    /// Neither billing id nor note was given.
+    BillingMissing,
+    /// Records are still open.
+    RecordsOpen {
+        /// How many.
+        open: u32,
+    },
+    /// The same key came with other content.
+    KeyReused,
+    /// The service is stopping or not reachable: nothing was recorded.
+    Unavailable,
+}
+
+impl Rejection {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::KeyUnknown => 401,
+            Self::NotFound => 404,
+            Self::RoleNotAllowed => 403,
+            Self::TooLarge { .. } => 413,
+            Self::KeyReused => 422,
+            Self::Unavailable => 503,
+            _ => 400,
+        }
+    }
+
+    /// The error code of the API.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::KeyUnknown => "AUTH_001",
+            Self::NotFound => "NFND_000",
+            Self::RoleNotAllowed => "AUTH_003",
+            Self::FieldInvalid { .. } | Self::TooLarge { .. } => "VAL_001",
+            Self::ProgramContractInactive { .. } => "USG_020",
+            Self::ContractInactive { .. } => "USG_021",
+            Self::ListingInactive { .. } => "USG_022",
+            Self::CapabilityOff { .. } => "USG_023",
+            Self::SchemaNotServed { .. } => "USG_024",
+            Self::ItemsMissing { .. } => "USG_025",
+            Self::IdsUsedUp => "USG_026",
+            Self::WrongStatus { .. } => "USG_003",
+            Self::NothingUploaded => "USG_004",
+            Self::ChunkStatusWrong { .. } => "USG_030",
+            Self::BillingMissing => "USG_031",
+            Self::RecordsOpen { .. } => "USG_032",
+            Self::KeyReused => "REQ_009",
+            Self::Unavailable => "SYS_001",
+        }
+    }
+
+    /// Whether trying again later can have another answer: such a refusal binds no idempotency key.
+    #[must_use]
+    pub fn transient(&self) -> bool {
+        match self {
+            Self::WrongStatus { status, .. } => matches!(status, Status::Uploaded | Status::Processing),
+            Self::ChunkStatusWrong { status, .. } => *status == ChunkStatus::Draft,
+            Self::RecordsOpen { .. } | Self::NothingUploaded | Self::Unavailable => true,
+            _ => false,
+        }
+    }
+
+    /// A wrong field.
+    #[must_use]
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::FieldInvalid { field: field.to_owned(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyUnknown => f.write_str("API request is unauthorized."),
+            Self::NotFound => f.write_str("Object not found."),
+            Self::RoleNotAllowed => f.write_str("You do not have permission to perform this action."),
+            Self::FieldInvalid { field, message } => write!(f, "{field}: {message}"),
+            Self::TooLarge { message } => f.write_str(message),
+            Self::ProgramContractInactive { vendor } => {
+                write!(f, "The program contract of {vendor} is not active. Activate it before usage is reported.")
+            }
+            Self::ContractInactive { contract } => {
+                write!(f, "The distribution contract {contract} is not active. Activate it before usage is reported.")
+            }
+            Self::ListingInactive { product, contract } => {
+                write!(f, "Product {product} is not listed under contract {contract}. Activate its listing first.")
+            }
+            Self::CapabilityOff { product } => write!(
+                f,
+                "Product {product} has neither Pay-as-you-go nor consumption reporting. Enable it in its capabilities."
+            ),
+            Self::SchemaNotServed { schema } => {
+                write!(f, "The reporting schema {schema} is not served by this version; QT is.")
+            }
+            Self::ItemsMissing { product } => {
+                write!(f, "Product {product} has no item that can be reported. Define one first.")
+            }
+            Self::IdsUsedUp => f.write_str("All file ids of this month are used in this partition."),
+            Self::WrongStatus { action, status } => {
+                write!(f, "Usage file in status \"{}\" can not be {action}.", status.name())
+            }
+            Self::NothingUploaded => f.write_str("The usage file has no workbook yet. Upload one, then submit it."),
+            Self::ChunkStatusWrong { action, status } => {
+                write!(f, "Chunk in status \"{}\" can not be {action}.", status.name())
+            }
+            Self::BillingMissing => f.write_str("external_billing_id: give a billing id, a billing note, or both."),
+            Self::RecordsOpen { open } => {
+                write!(f, "{open} records are still open. Close them, their chunks, or upload a reconciliation file.")
+            }
+            Self::KeyReused => f.write_str("This idempotency key was used for another request."),
+            Self::Unavailable => f.write_str("The service is not available. Nothing was recorded; try again."),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
