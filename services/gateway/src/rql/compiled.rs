@@ -1,0 +1,196 @@
+//! A query that was checked against the fields of one kind of object, and what it does to JSON objects.
+//!
+//! An unknown name in a condition is no error: the condition is left out, as in django-rql. A field the caller may
+//! not see is unknown, in conditions as in ordering, selection and search, so that no answer depends on it.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use ledger::Decimal;
+use serde_json::Value as Json;
+
+use super::condition::{Node, any_at};
+use super::field::{Field, Kind, canonical};
+use super::{Order, Query, RqlError, Select, instant};
+
+/// A query that is ready to be run. What was left out of it is gone, so it can be kept and sent on.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    fields: &'static [Field],
+    condition: Node,
+    ordering: Vec<(&'static Field, Direction)>,
+    /// The dotted paths that `select(-…)` takes away.
+    excluded: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// The value that an object is sorted by. The variants are in order: what is missing comes first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Missing,
+    Time(i64),
+    Number(Decimal),
+    Text(String),
+}
+
+impl Compiled {
+    /// Checks a query against the fields of one kind of object and what the caller may see of them.
+    ///
+    /// `visible` must answer by the path, not the name: aliases share a path.
+    ///
+    /// # Errors
+    /// An operator or a value that a field doesn't have, or an ordering or selection of what there isn't.
+    pub fn new(query: Query, fields: &'static [Field], visible: impl Fn(&Field) -> bool) -> Result<Self, RqlError> {
+        let mut parts = Vec::new();
+        if let Some(text) = &query.search {
+            parts.extend(Node::searching(text, fields, &visible)?);
+        }
+        if let Some(filter) = query.filter {
+            parts.extend(Node::of(filter, fields, &visible)?);
+        }
+        Ok(Self {
+            fields,
+            condition: Node::All(parts),
+            ordering: ordering(query.ordering, fields, &visible)?,
+            excluded: excluded(&query.select, fields, &visible)?,
+        })
+    }
+
+    /// Whether an object fulfils the condition.
+    #[must_use]
+    pub fn matches(&self, object: &Json) -> bool {
+        self.condition.matches(object)
+    }
+
+    /// Whether every object fulfils the condition, so that a list can be counted without reading it.
+    #[must_use]
+    pub fn matches_all(&self) -> bool {
+        matches!(&self.condition, Node::All(parts) if parts.is_empty())
+    }
+
+    /// Whether the query asks for an order of its own.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        !self.ordering.is_empty()
+    }
+
+    /// Sorts as the query asks; equal objects keep their order. What is missing is less than any value.
+    pub fn sort(&self, objects: &mut Vec<Json>) {
+        if self.ordering.is_empty() {
+            return;
+        }
+        let mut keyed: Vec<(Vec<Key>, Json)> = objects.drain(..).map(|object| (self.keys(&object), object)).collect();
+        keyed.sort_by(|(left, _), (right, _)| self.compare(left, right));
+        objects.extend(keyed.into_iter().map(|(_, object)| object));
+    }
+
+    /// Takes away what `select(-…)` names. What it includes is there anyway: no part is left out by itself.
+    pub fn select(&self, object: &mut Json) {
+        for path in &self.excluded {
+            remove(object, path);
+        }
+    }
+
+    /// The values that a field must have one of, sorted; none if the query leaves the field open.
+    ///
+    /// Objects with any other value can be skipped unread. Names of one path are one field here, so asking for
+    /// `usagefile.id` finds `usage_file=UF-…` too.
+    #[must_use]
+    pub fn required_values(&self, field_name: &str) -> Option<Vec<&str>> {
+        let field = Field::find(self.fields, field_name, &|_| true)?;
+        let values: BTreeSet<&str> = self.condition.required(field.path)?;
+        Some(values.into_iter().collect())
+    }
+
+    fn keys(&self, object: &Json) -> Vec<Key> {
+        self.ordering.iter().map(|(field, _)| key(object, field)).collect()
+    }
+
+    fn compare(&self, left: &[Key], right: &[Key]) -> Ordering {
+        let pairs = left.iter().zip(right).zip(&self.ordering);
+        let orders = pairs.map(|((left, right), (_, direction))| match direction {
+            Direction::Ascending => left.cmp(right),
+            Direction::Descending => right.cmp(left),
+        });
+        orders.fold(Ordering::Equal, Ordering::then)
+    }
+}
+
+fn ordering(
+    keys: Vec<Order>,
+    fields: &'static [Field],
+    visible: &impl Fn(&Field) -> bool,
+) -> Result<Vec<(&'static Field, Direction)>, RqlError> {
+    let mut ordering = Vec::with_capacity(keys.len());
+    for Order { field: name, descending } in keys {
+        let direction = if descending { Direction::Descending } else { Direction::Ascending };
+        match Field::find(fields, &name, visible) {
+            Some(field) if field.ordering => ordering.push((field, direction)),
+            _ => return Err(RqlError::Ordering { field: name }),
+        }
+    }
+    Ok(ordering)
+}
+
+fn excluded(
+    select: &[Select],
+    fields: &'static [Field],
+    visible: &impl Fn(&Field) -> bool,
+) -> Result<Vec<String>, RqlError> {
+    let (mut included, mut excluded) = (Vec::new(), Vec::new());
+    for Select { field, include } in select {
+        let sign = if *include { "" } else { "-" };
+        let path = block(field, fields, visible).ok_or_else(|| RqlError::Select { field: format!("{sign}{field}") })?;
+        if *include { included.push(path) } else { excluded.push(path) }
+    }
+    if included.iter().any(|path| excluded.iter().any(|outer| is_inside(path, outer))) {
+        return Err(RqlError::SelectConflict);
+    }
+    Ok(excluded)
+}
+
+/// The path of a block: a visible field's path, the beginning of one, or what a field's own name stands for.
+fn block(name: &str, fields: &'static [Field], visible: &impl Fn(&Field) -> bool) -> Option<String> {
+    let path = canonical(name);
+    if fields.iter().any(|field| is_inside(field.path, &path) && visible(field)) {
+        return Some(path);
+    }
+    Field::find(fields, name, visible).map(|field| field.path.to_owned())
+}
+
+fn is_inside(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The rest of the object keeps its order, as it is answered byte for byte.
+fn remove(value: &mut Json, path: &str) {
+    match value {
+        Json::Array(items) => items.iter_mut().for_each(|item| remove(item, path)),
+        Json::Object(members) => match path.split_once('.') {
+            Some((member, rest)) => members.get_mut(member).into_iter().for_each(|value| remove(value, rest)),
+            None => drop(members.shift_remove(path)),
+        },
+        _ => {}
+    }
+}
+
+/// The first value at the field's path that can be compared.
+fn key(object: &Json, field: &Field) -> Key {
+    let mut key = Key::Missing;
+    any_at(object, field.path, &mut |value| {
+        let found = match (field.kind, value) {
+            (Kind::Time, Json::String(text)) => instant::microseconds(text).map(Key::Time),
+            (Kind::Number, _) => super::condition::decimal(value).map(Key::Number),
+            (Kind::Text | Kind::Enum(_), Json::String(text)) => Some(Key::Text(text.clone())),
+            (Kind::Text | Kind::Enum(_), Json::Number(number)) => Some(Key::Text(number.to_string())),
+            _ => None,
+        };
+        found.map(|found| key = found).is_some()
+    });
+    key
+}
