@@ -16,7 +16,8 @@ from py_rql.exceptions import RQLFilterParsingError
 from py_rql.grammar import RQL_GRAMMAR
 from py_rql.parser import RQLLarkParser, RQLParser
 
-NAMES = "status id product.id a_b instance__id name eq and or not in like t ordering select null empty limit search".split()
+NAMES = ("status id product.id a_b instance__id name eq and or not in like t ordering select null empty limit "
+         "search").split()
 VALUES = ["ready", "UF-2026-01", "2026-01-02T03:04:05.5+00:00", "x y", "*a*", "a\\*b", '"q, (r)"', "'s&t'", "null()",
           "empty()", "eq", "and", "t", "-1", "+1", "a@b", "é", "nullx", "it's", 'x"y', "a/b", "/p", "", " a", ".5",
           "null()x", '"open', "a(b", "10", "true"]

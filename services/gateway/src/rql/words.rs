@@ -27,7 +27,8 @@ pub(super) struct State {
     pub(super) offset: Option<Option<u64>>,
 }
 
-/// Decodes as Python's `unquote` does: a `%` without two hexadecimal digits stays, bytes that are no UTF-8 become U+FFFD.
+/// Decodes as Python's `unquote` does: a `%` without two hexadecimal digits stays, bytes that are no UTF-8 become
+/// U+FFFD.
 pub(super) fn decoded(raw: &str) -> String {
     let bytes = raw.as_bytes();
     let digit = |index: usize| bytes.get(index).and_then(|byte| char::from(*byte).to_digit(16));
