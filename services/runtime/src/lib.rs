@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The shell around the pure services: the log, the bus, blobs, the clock, and the loop that joins them.
+
+pub mod blobs;
+pub mod bus;
+pub mod clock;
+pub mod crash;
+pub mod decider;
+pub mod host;
+pub mod log;
+pub mod projection;
+pub mod records;
+pub mod shelf;

@@ -1,0 +1,115 @@
+//! Appends to a log and prints every acknowledged sequence, for tests that kill it or trace its system calls.
+//!
+//! `log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED ORDER`: appends until that many appends per host are acknowledged
+//! (0: for ever). A line `ack HOST SEQUENCE` is one `write` after the ticket resolved. What an event holds follows
+//! from its host and sequence alone (`payload`), so that a test can say what must be there.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use ledger::{EventId, Hash, HostId, ServiceName};
+use runtime::log::{CommitOrder, Header, LogError, LogSettings, LogWriter, Logs, NewEntry, Ticket};
+
+fn main() -> ExitCode {
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
+    let [dir, hosts, appends, rotate, seed, order] = arguments.as_slice() else {
+        eprintln!("usage: log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED ORDER");
+        return ExitCode::from(2);
+    };
+    let number = |text: &String| text.parse::<u64>().unwrap_or(1);
+    let order = match order.as_str() {
+        "anchor-before-sync" => CommitOrder::AnchorBeforeSync,
+        "answer-before-sync" => CommitOrder::AnswerBeforeSync,
+        _ => CommitOrder::Stated,
+    };
+    let settings = LogSettings { rotate_bytes: number(rotate), order, ..LogSettings::default() };
+    match run(Path::new(dir), number(hosts), number(appends), number(seed), settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("could not {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(dir: &Path, hosts: u64, appends: u64, seed: u64, settings: LogSettings) -> Result<(), LogError> {
+    let partitions = u16::try_from(hosts).unwrap_or(1);
+    let hosts = (0..partitions).map(|partition| HostId::new(ServiceName::Approval, partition)).collect::<Vec<_>>();
+    let logs = Logs::open(dir, &hosts, settings)?;
+    let mut writers = Vec::new();
+    for host in &hosts {
+        writers.push(logs.writer(*host)?);
+    }
+    say("open");
+    std::thread::scope(|scope| {
+        let threads = writers.into_iter().map(|writer| scope.spawn(move || write(writer, appends, seed)));
+        let outcomes = threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join());
+        outcomes.map(|outcome| outcome.unwrap_or(Err(LogError::Closed))).collect::<Result<Vec<_>, _>>().map(|_| ())
+    })?;
+    logs.close();
+    Ok(())
+}
+
+/// Appends batches of one to nine entries, a few in flight, sometimes a heard one, sometimes a long one.
+fn write(mut writer: LogWriter, appends: u64, seed: u64) -> Result<(), LogError> {
+    let mut random = seed | 1;
+    let mut in_flight = std::collections::VecDeque::<(u64, Ticket)>::new();
+    let mut done = 0;
+    while appends == 0 || done < appends {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let (sequence, _) = writer.head();
+        let owns = 1 + random % 8;
+        let mut entries = Vec::new();
+        if random.is_multiple_of(3) {
+            entries.push(heard(&writer));
+        }
+        entries.extend((1..=owns).map(|index| own(writer.host(), sequence + index)));
+        let appended = writer.append(entries)?;
+        in_flight.push_back((sequence + owns, appended.ticket));
+        if in_flight.len() > 3 {
+            answer(&writer, in_flight.pop_front())?;
+        }
+        done += 1;
+    }
+    while !in_flight.is_empty() {
+        answer(&writer, in_flight.pop_front())?;
+    }
+    Ok(())
+}
+
+fn answer(writer: &LogWriter, oldest: Option<(u64, Ticket)>) -> Result<(), LogError> {
+    let Some((sequence, ticket)) = oldest else { return Ok(()) };
+    ticket.wait()?;
+    say(&format!("ack {} {sequence}", writer.host()));
+    Ok(())
+}
+
+/// One line, one write: a kill leaves whole lines.
+fn say(line: &str) {
+    // A reader that has gone is the test's business.
+    let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+}
+
+fn own(host: HostId, sequence: u64) -> NewEntry {
+    let seed = Hash::of(format!("{host} {sequence}").as_bytes());
+    NewEntry::Own { id: Some(EventId::derive(&seed, host.service, 0)), payload: payload(host, sequence) }
+}
+
+/// What the event of a sequence holds: its name repeated; every fiftieth is long.
+fn payload(host: HostId, sequence: u64) -> Vec<u8> {
+    let repeats = if sequence.is_multiple_of(50) { 4_000 } else { 1 + sequence % 20 };
+    (0..repeats).flat_map(|index| format!("{host} {sequence} {index};").into_bytes()).collect()
+}
+
+/// The next fact of a made-up catalog.
+fn heard(writer: &LogWriter) -> NewEntry {
+    let host = HostId::new(ServiceName::Catalog, 0);
+    let (sequence, previous) = writer.heard(host);
+    let payload = format!("fact {}", sequence + 1).into_bytes();
+    let header = Header { host, epoch: 1, sequence: sequence + 1, previous, payload_hash: Hash::of(&payload) };
+    let payload = (!sequence.is_multiple_of(2)).then_some(payload);
+    NewEntry::Heard { header, payload }
+}

@@ -1,0 +1,210 @@
+//! Why the log refuses. Messages read after "could not"; the source is printed by the edge, not here.
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ledger::{Hash, HostId};
+
+/// What the log could not do, with the object of the attempt.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Another process works on the directory, or another `Logs` of this one.
+    #[error("lock the data directory {path}, which another process holds")]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// An operation of the file system failed.
+    #[error("{action} {path}")]
+    Io {
+        /// The attempt, as a verb.
+        action: &'static str,
+        /// Its object.
+        path: PathBuf,
+        /// The operating system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// The database answered with an error, or panicked, as it does on most damage.
+    #[error("{action} the log database {path}")]
+    Store {
+        /// The attempt, as a verb.
+        action: &'static str,
+        /// The database's folder.
+        path: PathBuf,
+        /// What the database said.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The database moved a value into a file of its own, which it never syncs.
+    #[error("trust the log database {path}, which holds values in unsynced blob files")]
+    Blobs {
+        /// The folder that should be empty.
+        path: PathBuf,
+    },
+    /// There is a log, but no anchor that says how far it must reach.
+    #[error("find the head anchor {path} of an existing log; run `audit repair`")]
+    AnchorMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Neither slot of the anchor is whole.
+    #[error("read either slot of the head anchor {path}; run `audit repair`")]
+    AnchorDamaged {
+        /// The anchor file.
+        path: PathBuf,
+    },
+    /// The anchor names a database that isn't there.
+    #[error("find the log database {path} that the anchor names; run `audit repair`")]
+    GenerationMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The log is shorter than what was acknowledged.
+    #[error(
+        "find the end of the log of {host}: position {anchored} was acknowledged, the log ends at {found}; \
+         run `audit repair`"
+    )]
+    HeadMissing {
+        /// Whose log.
+        host: HostId,
+        /// The last position that the anchor vouches for.
+        anchored: u64,
+        /// The last position found.
+        found: u64,
+    },
+    /// The log holds another event than the one acknowledged.
+    #[error("accept the log of {host}: event {sequence} isn't the one that was acknowledged; run `audit repair`")]
+    HeadDifferent {
+        /// Whose log.
+        host: HostId,
+        /// The own sequence that the anchor vouches for.
+        sequence: u64,
+        /// The header hash that the anchor holds.
+        anchored: Hash,
+        /// The header hash found.
+        found: Hash,
+    },
+    /// Something in the log isn't what was written.
+    #[error("accept {path} at position {position}: {what}; run `audit repair`")]
+    Damaged {
+        /// The database or segment.
+        path: PathBuf,
+        /// The position in the host's log, or 0 when no single entry is meant.
+        position: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A frame above the limit would leave the part of the database that is synced.
+    #[error("append a frame of {bytes} bytes, above the limit of {limit}")]
+    FrameTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// An append above the limit would make one commit hold memory without bound.
+    #[error("append {bytes} bytes at once, above the limit of {limit}")]
+    AppendTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A fact from another host leaves out facts before it; they are to be fetched again.
+    #[error("continue the facts heard from {emitter}: expected sequence {expected}, got {got}")]
+    HeardGap {
+        /// Who wrote the fact.
+        emitter: HostId,
+        /// The sequence that comes next.
+        expected: u64,
+        /// The sequence that came.
+        got: u64,
+    },
+    /// A fact from another host contradicts what it said before: an alarm.
+    #[error("continue the facts heard from {emitter}: its chain forks at sequence {sequence}")]
+    HeardFork {
+        /// Who wrote the fact.
+        emitter: HostId,
+        /// Where the chains part.
+        sequence: u64,
+        /// The hash that this log holds.
+        expected: Hash,
+        /// The hash that came.
+        got: Hash,
+    },
+    /// The fact was heard before; the caller skips it.
+    #[error("hear event {sequence} of {emitter} a second time")]
+    AlreadyHeard {
+        /// Who wrote the fact.
+        emitter: HostId,
+        /// Its own sequence.
+        sequence: u64,
+    },
+    /// The bytes of a heard fact aren't those that its header names.
+    #[error("accept event {sequence} of {emitter}, whose payload isn't the one its header names")]
+    HeardPayload {
+        /// Who wrote the fact.
+        emitter: HostId,
+        /// Its own sequence.
+        sequence: u64,
+    },
+    /// A host doesn't hear itself: its own facts are the chain.
+    #[error("hear {host} in its own log")]
+    HeardOwn {
+        /// The host.
+        host: HostId,
+    },
+    /// An own fact with this id is in the log: the host should have given the first answer.
+    #[error("append an event a second time; it is at position {position}")]
+    DuplicateId {
+        /// Where it is.
+        position: u64,
+    },
+    /// A cursor counts what is done, and that doesn't become less.
+    #[error("move a cursor back from {held} to {got}")]
+    CursorBack {
+        /// What the log holds.
+        held: u64,
+        /// What was asked.
+        got: u64,
+    },
+    /// Too much of this host waits for the disk; nothing was taken. `LogWriter::ready` says when there is room.
+    #[error("take more of {host} before {queued} bytes are synced")]
+    Busy {
+        /// Whose queue is full.
+        host: HostId,
+        /// Bytes that wait.
+        queued: u64,
+    },
+    /// No such host was opened.
+    #[error("find the log of {host}")]
+    UnknownHost {
+        /// The host.
+        host: HostId,
+    },
+    /// A log has one writer.
+    #[error("give {host} a second writer")]
+    WriterTaken {
+        /// The host.
+        host: HostId,
+    },
+    /// More hosts than the anchor's slots hold.
+    #[error("anchor {count} hosts, above the limit of {limit}")]
+    TooManyHosts {
+        /// How many.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The log was closed.
+    #[error("use the log after it was closed")]
+    Closed,
+}
+
+/// For `map_err`: the attempt and its object around the system's answer.
+pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LogError {
+    let path = path.to_owned();
+    move |source| LogError::Io { action, path, source }
+}

@@ -1,0 +1,93 @@
+//! The event log: what was decided and what was heard, by every host of this process, for ever.
+//!
+//! Each host (a service for a partition) has one log. Its **own** events form a hash chain whose sequence and hashes
+//! are published and proven; facts **heard** from other hosts stand between them in order of handling, outside the
+//! chain. A position counts both.
+//!
+//! | on the disk | what |
+//! |---|---|
+//! | `lock` | held for the life of the process |
+//! | `anchor` | how far every log must reach, and which database is live (see `anchor`) |
+//! | `live-<number>/` | the newest part of every log, in sled (see `store`) |
+//! | `segments/<host>/` | the older parts (see `segment`) |
+//!
+//! A commit goes through one thread in one order (see `commit`); opening checks everything that it relies on (see
+//! `open`). There is no repair here: a log that isn't what was acknowledged is refused with a reason.
+
+mod anchor;
+mod bloom;
+mod chain;
+mod commit;
+mod durable;
+mod error;
+mod frame;
+mod open;
+mod queue;
+mod reader;
+mod recover;
+mod seal;
+mod segment;
+mod shared;
+mod store;
+mod verify;
+mod writer;
+
+use std::time::Duration;
+
+pub use chain::Mark;
+pub use error::LogError;
+pub use frame::{Entry, FRAME_BYTES_FIXED, FRAME_BYTES_MAX, Header, PAYLOAD_BYTES_MAX};
+pub use open::Logs;
+pub use reader::{Entries, LogReader, OwnEntries};
+pub use recover::OpenReport;
+pub use shared::{Health, Synced};
+pub use verify::{HostReport, VerifyReport};
+pub use writer::{APPEND_BYTES_MAX, Appended, LogWriter, NewEntry, Ticket};
+
+/// How the log is kept. Nothing here changes what is in it.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// The live generation is sealed from this size on. sled keeps what is live in memory, several times over.
+    pub rotate_bytes: u64,
+    /// A group commit takes no more entries than this, unless one append has more.
+    pub group_events_max: usize,
+    /// Nor more bytes than this, unless one append has more.
+    pub group_bytes_max: u64,
+    /// Nor does it wait longer than this for as many appends as the last group had.
+    pub group_wait_max: Duration,
+    /// What one host may hand over before it is durable; beyond it an append is refused as busy.
+    pub queue_bytes_max: u64,
+    /// sled's page cache.
+    pub cache_bytes: u64,
+    /// Anything but the stated order loses acknowledged events in a power cut; tests prove that they see it.
+    #[doc(hidden)]
+    pub order: CommitOrder,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            rotate_bytes: 32 << 20,
+            group_events_max: 1024,
+            group_bytes_max: 1 << 20,
+            group_wait_max: Duration::from_millis(2),
+            queue_bytes_max: 8 << 20,
+            cache_bytes: 8 << 20,
+            order: CommitOrder::Stated,
+        }
+    }
+}
+
+/// The order of a commit's steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CommitOrder {
+    /// Apply, flush, sync the database, write the anchor, sync the anchor, answer.
+    #[default]
+    Stated,
+    /// Wrong: a power cut leaves an anchor that names events which aren't there.
+    #[doc(hidden)]
+    AnchorBeforeSync,
+    /// Wrong: a power cut loses what was answered.
+    #[doc(hidden)]
+    AnswerBeforeSync,
+}

@@ -1,0 +1,165 @@
+//! Reading a host's log as one sequence, wherever its parts are, and never beyond what is durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ledger::{EventId, Hash, HostId};
+use tokio::sync::watch;
+
+use super::chain::Mark;
+use super::error::LogError;
+use super::frame::{Entry, Frame};
+use super::shared::{Shared, Synced, read};
+
+/// What one read takes; bounds what an iterator holds.
+const READ_BYTES: usize = 1 << 20;
+
+/// A reader of one host's log. Cheap to clone.
+#[derive(Clone)]
+pub struct LogReader {
+    shared: Arc<Shared>,
+    host: HostId,
+}
+
+impl LogReader {
+    pub(crate) fn new(shared: Arc<Shared>, host: HostId) -> Self {
+        Self { shared, host }
+    }
+
+    /// Whose log it is.
+    #[must_use]
+    pub fn host(&self) -> HostId {
+        self.host
+    }
+
+    /// How far the log is durable, and every later step.
+    pub fn synced(&self) -> Result<watch::Receiver<Synced>, LogError> {
+        Ok(self.shared.host(self.host)?.synced.subscribe())
+    }
+
+    /// The entries from a position to the durable end, own and heard. Coming later, it goes further.
+    #[must_use]
+    pub fn entries(&self, from_position: u64) -> Entries {
+        Entries { reader: self.clone(), next: Some(from_position.max(1)), buffer: VecDeque::new() }
+    }
+
+    /// The own entries from a sequence to the durable end.
+    #[must_use]
+    pub fn own(&self, from_sequence: u64) -> OwnEntries {
+        OwnEntries { reader: self.clone(), from_sequence: from_sequence.max(1), entries: None }
+    }
+
+    /// One own entry, if it is durable.
+    pub fn own_at(&self, sequence: u64) -> Result<Option<Entry>, LogError> {
+        let Some(position) = self.durable(self.shared.position_of(self.host, sequence)?)? else { return Ok(None) };
+        let Some(entry) = self.entries(position).next().transpose()? else { return Ok(None) };
+        if !entry.own || entry.header.sequence != sequence {
+            return Err(self.damaged(position, "the index names another event"));
+        }
+        Ok(Some(entry))
+    }
+
+    /// The position of an own event's id, after any number of rotations, if it is durable.
+    pub fn find(&self, id: EventId) -> Result<Option<u64>, LogError> {
+        self.durable(self.shared.find(self.host, id)?)
+    }
+
+    /// The last durable own sequence and its header hash; zeros before the first.
+    pub fn head(&self) -> Result<(u64, Hash), LogError> {
+        let chain = read(&self.shared.host(self.host)?.chain);
+        Ok((chain.sequence, chain.head))
+    }
+
+    /// The latest durable sequence and header hash heard from a host; zeros before the first.
+    pub fn heard(&self, emitter: HostId) -> Result<(u64, Hash), LogError> {
+        Ok(read(&self.shared.host(self.host)?.chain).heard(emitter))
+    }
+
+    /// A durable mark.
+    pub fn mark(&self, mark: Mark) -> Result<u64, LogError> {
+        Ok(read(&self.shared.host(self.host)?.chain).marks[mark.index()])
+    }
+
+    fn durable(&self, position: Option<u64>) -> Result<Option<u64>, LogError> {
+        let end = self.end()?;
+        Ok(position.filter(|position| *position <= end))
+    }
+
+    fn end(&self) -> Result<u64, LogError> {
+        Ok(self.shared.host(self.host)?.synced.borrow().position)
+    }
+
+    fn damaged(&self, position: u64, what: &'static str) -> LogError {
+        LogError::Damaged { path: self.shared.dir.clone(), position, what }
+    }
+}
+
+/// See [`LogReader::entries`]. Ends at the durable end, or after an error.
+pub struct Entries {
+    reader: LogReader,
+    /// The position after what was read; `None` after an error.
+    next: Option<u64>,
+    buffer: VecDeque<Entry>,
+}
+
+impl Entries {
+    fn fill(&mut self, from: u64) -> Result<u64, LogError> {
+        let end = self.reader.end()?;
+        if from > end {
+            return Ok(from);
+        }
+        let mut next = from;
+        for bytes in self.reader.shared.frames(self.reader.host, from, end, READ_BYTES)? {
+            let entry = Frame::decode(&bytes).map_err(|what| self.reader.damaged(next, what))?.entry;
+            if entry.position != next || entry.own != (entry.header.host == self.reader.host) {
+                return Err(self.reader.damaged(next, "another entry stands here"));
+            }
+            self.buffer.push_back(entry);
+            next += 1;
+        }
+        if next == from {
+            return Err(self.reader.damaged(from, "an entry is missing"));
+        }
+        Ok(next)
+    }
+}
+
+impl Iterator for Entries {
+    type Item = Result<Entry, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.buffer.is_empty() {
+            let from = self.next.take()?;
+            match self.fill(from) {
+                Ok(next) => self.next = Some(next),
+                // What was read before the damage is still given.
+                Err(error) if self.buffer.is_empty() => return Some(Err(error)),
+                Err(_) => self.next = Some(from + self.buffer.len() as u64),
+            }
+        }
+        self.buffer.pop_front().map(Ok)
+    }
+}
+
+/// See [`LogReader::own`].
+pub struct OwnEntries {
+    reader: LogReader,
+    from_sequence: u64,
+    entries: Option<Entries>,
+}
+
+impl Iterator for OwnEntries {
+    type Item = Result<Entry, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.entries.is_none() {
+            match self.reader.shared.position_of(self.reader.host, self.from_sequence) {
+                Ok(Some(position)) => self.entries = Some(self.reader.entries(position)),
+                Ok(None) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let wanted = |entry: &Result<Entry, LogError>| entry.as_ref().map_or(true, |entry| entry.own);
+        self.entries.as_mut()?.find(wanted)
+    }
+}

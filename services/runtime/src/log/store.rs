@@ -1,0 +1,229 @@
+//! The only file that touches sled: one generation of the database, holding what isn't sealed into segments yet.
+//!
+//! One tree per host; in it `e` + position → frame, `i` + id → position, `m` + mark → count, and `b` → the chain on
+//! which the generation begins. Numbers in keys are big-endian, so that a scan goes in order.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use ledger::{EventId, HostId};
+
+use super::chain::{Chain, Mark};
+use super::durable;
+use super::error::{LogError, io_error};
+
+/// Keeps nodes of sixteen of our longest frames out of blob files, which sled never syncs.
+const SEGMENT_BYTES: usize = 8 << 20;
+
+/// What one host adds in one atomic write.
+#[derive(Default)]
+pub(crate) struct HostWrite {
+    pub(crate) frames: Vec<(u64, Vec<u8>)>,
+    pub(crate) ids: Vec<(EventId, u64)>,
+    pub(crate) marks: Vec<(Mark, u64)>,
+}
+
+/// An open database. Nobody may hold one longer than a read: a held tree keeps a removed database in memory.
+pub(crate) struct Generation {
+    pub(crate) number: u64,
+    pub(crate) path: PathBuf,
+    db: sled::Db,
+    trees: BTreeMap<HostId, sled::Tree>,
+    /// Our own handle of the database's file, since sled's flush isn't an fsync.
+    file: File,
+    file_path: PathBuf,
+    blobs_changed: Mutex<(i64, i64)>,
+}
+
+/// The folder of a generation.
+pub(crate) fn path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(name(number))
+}
+
+/// The name of that folder.
+pub(crate) fn name(number: u64) -> String {
+    format!("live-{number:08}")
+}
+
+impl Generation {
+    /// Opens or creates the database with a tree for every host, and makes it durable.
+    pub(crate) fn open<'a>(
+        dir: &Path,
+        number: u64,
+        hosts: impl IntoIterator<Item = &'a HostId>,
+        cache_bytes: u64,
+    ) -> Result<Self, LogError> {
+        let path = path(dir, number);
+        let config = sled::Config::new()
+            .path(&path)
+            .mode(sled::Mode::LowSpace)
+            .cache_capacity(cache_bytes)
+            .flush_every_ms(None)
+            .segment_size(SEGMENT_BYTES);
+        let db = guarded("open", &path, || config.open())?;
+        let mut trees = BTreeMap::new();
+        for host in hosts {
+            trees.insert(*host, guarded("open", &path, || db.open_tree(host.to_string()))?);
+        }
+        let file_path = path.join("db");
+        let file = File::open(&file_path).map_err(io_error("open", &file_path))?;
+        let blobs_changed = Mutex::new((0, 0));
+        let generation = Self { number, path, db, trees, file, file_path, blobs_changed };
+        generation.check_blobs()?;
+        generation.flush()?;
+        durable::sync_all(&generation.file, &generation.file_path);
+        durable::sync_dir(&generation.path.join("blobs"))?;
+        durable::sync_dir(&generation.path)?;
+        durable::sync_dir(dir)?;
+        Ok(generation)
+    }
+
+    fn tree(&self, host: HostId) -> Result<&sled::Tree, LogError> {
+        self.trees.get(&host).ok_or(LogError::UnknownHost { host })
+    }
+
+    /// Applies one host's write atomically. It isn't durable before [`Self::flush`] and [`Self::sync_data`].
+    pub(crate) fn apply(&self, host: HostId, write: HostWrite) -> Result<(), LogError> {
+        let mut batch = sled::Batch::default();
+        for (position, frame) in write.frames {
+            batch.insert(&key(b'e', position), frame);
+        }
+        for (id, position) in write.ids {
+            batch.insert(&id_key(id), &position.to_be_bytes());
+        }
+        for (mark, count) in write.marks {
+            batch.insert(&mark_key(mark), &count.to_be_bytes());
+        }
+        let tree = self.tree(host)?;
+        guarded("write to", &self.path, || tree.apply_batch(batch))
+    }
+
+    /// Writes the chain on which the generation begins for a host.
+    pub(crate) fn begin(&self, host: HostId, base: &Chain) -> Result<(), LogError> {
+        let mut batch = sled::Batch::default();
+        batch.insert(b"b", base.encode());
+        for mark in Mark::ALL {
+            batch.insert(&mark_key(mark), &base.marks[mark.index()].to_be_bytes());
+        }
+        let tree = self.tree(host)?;
+        guarded("write to", &self.path, || tree.apply_batch(batch))
+    }
+
+    /// The chain on which the generation begins for a host, if the host was there.
+    pub(crate) fn base(&self, host: HostId) -> Result<Option<Chain>, LogError> {
+        let tree = self.tree(host)?;
+        let Some(bytes) = guarded("read", &self.path, || tree.get(b"b"))? else { return Ok(None) };
+        let what = "the state at the start of the database isn't whole";
+        Chain::decode(&bytes).map(Some).ok_or_else(|| self.damaged(0, what))
+    }
+
+    /// Hands everything to the kernel; no more than that.
+    pub(crate) fn flush(&self) -> Result<(), LogError> {
+        guarded("flush", &self.path, || self.db.flush()).map(|_| ())
+    }
+
+    /// What sled's flush leaves out.
+    pub(crate) fn sync_data(&self) {
+        durable::sync_data(&self.file, &self.file_path);
+    }
+
+    /// Refuses once sled has put a value into a file of its own.
+    pub(crate) fn check_blobs(&self) -> Result<(), LogError> {
+        let path = self.path.join("blobs");
+        if durable::names(&path)?.is_empty() { Ok(()) } else { Err(LogError::Blobs { path }) }
+    }
+
+    /// The same for the price of one look at the folder's time, so that every commit can afford it.
+    pub(crate) fn glance_at_blobs(&self) -> Result<(), LogError> {
+        let path = self.path.join("blobs");
+        let found = std::fs::metadata(&path).map_err(io_error("look at", &path))?;
+        let changed = (found.mtime(), found.mtime_nsec());
+        let mut seen = self.blobs_changed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *seen != changed {
+            self.check_blobs()?;
+            *seen = changed;
+        }
+        Ok(())
+    }
+
+    /// The frames of a host from one position to another, up to about `bytes_max`, at least one if there is any.
+    pub(crate) fn frames(&self, host: HostId, from: u64, to: u64, bytes_max: usize) -> Result<Vec<Vec<u8>>, LogError> {
+        let tree = self.tree(host)?;
+        if from > to {
+            return Ok(Vec::new());
+        }
+        guarded("read", &self.path, || {
+            let (mut frames, mut bytes) = (Vec::new(), 0);
+            for pair in tree.range(key(b'e', from)..=key(b'e', to)) {
+                let (_, frame) = pair?;
+                bytes += frame.len();
+                frames.push(frame.to_vec());
+                if bytes >= bytes_max {
+                    break;
+                }
+            }
+            Ok(frames)
+        })
+    }
+
+    /// The position of an id of a host.
+    pub(crate) fn find(&self, host: HostId, id: EventId) -> Result<Option<u64>, LogError> {
+        self.number(host, &id_key(id))
+    }
+
+    /// How many ids the generation holds for a host.
+    pub(crate) fn ids(&self, host: HostId) -> Result<usize, LogError> {
+        let tree = self.tree(host)?;
+        guarded("read", &self.path, || tree.scan_prefix(b"i").keys().try_fold(0, |sum, key| key.map(|_| sum + 1)))
+    }
+
+    /// A host's mark.
+    pub(crate) fn mark(&self, host: HostId, mark: Mark) -> Result<Option<u64>, LogError> {
+        self.number(host, &mark_key(mark))
+    }
+
+    fn number(&self, host: HostId, key: &[u8]) -> Result<Option<u64>, LogError> {
+        let tree = self.tree(host)?;
+        let Some(bytes) = guarded("read", &self.path, || tree.get(key))? else { return Ok(None) };
+        let bytes = bytes.as_ref().try_into().map_err(|_| self.damaged(0, "a number isn't eight bytes long"))?;
+        Ok(Some(u64::from_be_bytes(bytes)))
+    }
+
+    pub(crate) fn damaged(&self, position: u64, what: &'static str) -> LogError {
+        LogError::Damaged { path: self.path.clone(), position, what }
+    }
+}
+
+fn key(prefix: u8, number: u64) -> [u8; 9] {
+    let mut key = [prefix; 9];
+    key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+fn id_key(id: EventId) -> [u8; 17] {
+    let mut key = [b'i'; 17];
+    key[1..].copy_from_slice(&id.0);
+    key
+}
+
+fn mark_key(mark: Mark) -> [u8; 2] {
+    [b'm', mark as u8]
+}
+
+/// Runs one operation of sled, which panics on most damage, and makes either outcome a typed error.
+fn guarded<T>(action: &'static str, path: &Path, operation: impl FnOnce() -> sled::Result<T>) -> Result<T, LogError> {
+    let source = match catch_unwind(AssertUnwindSafe(operation)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => error.into(),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            format!("sled panicked: {}", text.unwrap_or_default()).into()
+        }
+    };
+    Err(LogError::Store { action, path: path.to_owned(), source })
+}
