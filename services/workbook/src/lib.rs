@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Workbooks in and out: vendors' usage files are read as a stream, our own are written as one.
+
+pub mod read;
