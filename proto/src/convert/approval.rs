@@ -1,0 +1,113 @@
+//! The facts of approval.
+
+use ledger::Moment;
+use ledger::fact::{FileCreated, FileDescribed, Period, UploadOpened};
+
+use super::catalog::{environment, environment_number, schema, schema_number};
+use super::value::{hash, named};
+use crate::error::WireError;
+use crate::wire;
+
+impl From<Period> for wire::Period {
+    fn from(it: Period) -> Self {
+        Self { from_micros: it.from.0, to_micros: it.to.0 }
+    }
+}
+
+impl From<wire::Period> for Period {
+    fn from(it: wire::Period) -> Self {
+        Self { from: Moment(it.from_micros), to: Moment(it.to_micros) }
+    }
+}
+
+impl From<&FileCreated> for wire::FileCreated {
+    fn from(it: &FileCreated) -> Self {
+        Self {
+            name: it.name.clone(),
+            external_id: it.external_id.clone(),
+            description: it.description.clone(),
+            note: it.note.clone(),
+            period: it.period.map(wire::Period::from),
+            currency: it.currency.clone(),
+            environment: environment_number(it.environment),
+            schema: schema_number(it.schema),
+            product: Some((&it.product).into()),
+            contract: Some((&it.contract).into()),
+            marketplace: Some((&it.marketplace).into()),
+            vendor: Some((&it.vendor).into()),
+            provider: Some((&it.provider).into()),
+        }
+    }
+}
+
+impl TryFrom<wire::FileCreated> for FileCreated {
+    type Error = WireError;
+
+    fn try_from(it: wire::FileCreated) -> Result<Self, WireError> {
+        Ok(Self {
+            name: it.name,
+            external_id: it.external_id,
+            description: it.description,
+            note: it.note,
+            period: it.period.map(Period::from),
+            currency: it.currency,
+            environment: environment(it.environment)?,
+            schema: schema(it.schema)?,
+            product: named(it.product, "product")?,
+            contract: named(it.contract, "contract")?,
+            marketplace: named(it.marketplace, "marketplace")?,
+            vendor: named(it.vendor, "vendor")?,
+            provider: named(it.provider, "provider")?,
+        })
+    }
+}
+
+impl From<&FileDescribed> for wire::FileDescribed {
+    fn from(it: &FileDescribed) -> Self {
+        Self {
+            description: it.description.clone(),
+            note: it.note.clone(),
+            external_id: it.external_id.clone(),
+            period: it.period.map(wire::Period::from),
+            currency: it.currency.clone(),
+        }
+    }
+}
+
+impl From<wire::FileDescribed> for FileDescribed {
+    fn from(it: wire::FileDescribed) -> Self {
+        Self {
+            description: it.description,
+            note: it.note,
+            external_id: it.external_id,
+            period: it.period.map(Period::from),
+            currency: it.currency,
+        }
+    }
+}
+
+impl From<&UploadOpened> for wire::UploadOpened {
+    fn from(it: &UploadOpened) -> Self {
+        Self {
+            upload: it.upload,
+            blob: it.blob.0.to_vec(),
+            size_bytes: it.bytes,
+            filename: it.filename.clone(),
+            catalog_position: it.catalog_position,
+        }
+    }
+}
+
+impl TryFrom<wire::UploadOpened> for UploadOpened {
+    type Error = WireError;
+
+    fn try_from(it: wire::UploadOpened) -> Result<Self, WireError> {
+        Ok(Self {
+            upload: it.upload,
+            blob: hash(&it.blob, "blob")?,
+            bytes: it.size_bytes,
+            filename: it.filename,
+            catalog_position: it.catalog_position,
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! Which fact is which on the wire. Both directions are exhaustive: a fact can't be added to one side alone.
+
+use ledger::fact::{Fact, SummaryLine};
+use ledger::{Hash, Partition};
+
+use super::extraction as ex;
+use super::validation::totals;
+use super::value::{each, hash, narrow};
+use crate::error::WireError;
+use crate::wire as w;
+use crate::wire::event::Fact as Wire;
+
+#[rustfmt::skip] // One line a fact: a table, and within the length of a function only as one.
+pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
+    match fact {
+        Fact::ObjectRecorded(it) => Wire::ObjectRecorded(it.as_ref().into()),
+        Fact::ContractPlaced { partition } => Wire::ContractPlaced(w::ContractPlaced { partition: partition.0.into() }),
+
+        Fact::FileCreated(it) => Wire::FileCreated(it.as_ref().into()),
+        Fact::FileDescribed(it) => Wire::FileDescribed(it.as_ref().into()),
+        Fact::UploadOpened(it) => Wire::UploadOpened(it.into()),
+        Fact::FileDeleted => Wire::FileDeleted(w::FileDeleted {}),
+        &Fact::SubmitRemembered { upload } => Wire::SubmitRemembered(w::SubmitRemembered { upload }),
+        Fact::SubmitDropped { upload, reason } =>
+            Wire::SubmitDropped(w::SubmitDropped { upload: *upload, reason: reason.clone() }),
+        &Fact::FileSubmitted { upload } => Wire::FileSubmitted(w::FileSubmitted { upload }),
+        Fact::FileAccepted { upload, note } =>
+            Wire::FileAccepted(w::FileAccepted { upload: *upload, note: note.clone() }),
+        Fact::FileRejected { upload, note } =>
+            Wire::FileRejected(w::FileRejected { upload: *upload, note: note.clone() }),
+        Fact::CommandRefused { action, reason, count } =>
+            Wire::CommandRefused(w::CommandRefused { action: action.clone(), reason: reason.clone(), count: *count }),
+
+        &Fact::ReadStarted { upload, attempt } => Wire::ReadStarted(w::ReadStarted { upload, attempt }),
+        Fact::RecordsRead(it) => Wire::RecordsRead(it.as_ref().into()),
+        Fact::FileRead(it) => Wire::FileRead(it.as_ref().into()),
+        &Fact::FileUnreadable { upload, attempt, ref detail } =>
+            Wire::FileUnreadable(w::FileUnreadable { upload, attempt, detail: detail.clone() }),
+
+        &Fact::CheckStarted { upload, attempt, catalog_position } =>
+            Wire::CheckStarted(w::CheckStarted { upload, attempt, catalog_position }),
+        Fact::RecordsChecked(it) => Wire::RecordsChecked(it.as_ref().into()),
+        &Fact::UsageSummarized { upload, attempt, part, ref lines } =>
+            Wire::UsageSummarized(w::UsageSummarized { upload, attempt, part, lines: summary_lines(lines) }),
+        Fact::FileChecked(it) => Wire::FileChecked(it.as_ref().into()),
+        &Fact::CheckFailed { upload, attempt, ref detail } =>
+            Wire::CheckFailed(w::CheckFailed { upload, attempt, detail: detail.clone() }),
+        &Fact::ProcessedWritten { upload, vendor, provider, writer } => Wire::ProcessedWritten(
+            w::ProcessedWritten { upload, vendor: vendor.0.to_vec(), provider: hash_bytes(provider), writer }),
+
+        &Fact::ExtractionStarted { upload, attempt } =>
+            Wire::ExtractionStarted(w::ExtractionStarted { upload, attempt }),
+        Fact::ChunkOpened { upload, chunk, hub, hub_external_id, totals, records } => Wire::ChunkOpened(
+            ex::chunk_opened_to_wire((*upload, *chunk, *records), hub.as_ref(), hub_external_id, totals)),
+        Fact::ChunkFilled { upload, chunk, rows } => Wire::ChunkFilled(
+            w::ChunkFilled { upload: *upload, chunk: (*chunk).into(), rows: Some(rows.into()) }),
+        &Fact::FileExtracted { upload, chunks, records } =>
+            Wire::FileExtracted(w::FileExtracted { upload, chunks: chunks.into(), records }),
+        &Fact::ChunkWritten { chunk, blob, bytes } => Wire::ChunkWritten(
+            w::ChunkWritten { chunk: chunk.into(), blob: blob.0.to_vec(), size_bytes: bytes }),
+        Fact::ChunkFailed { chunk, detail } =>
+            Wire::ChunkFailed(w::ChunkFailed { chunk: (*chunk).into(), detail: detail.clone() }),
+        Fact::ChunkNamed { chunk, external_id } =>
+            Wire::ChunkNamed(w::ChunkNamed { chunk: (*chunk).into(), external_id: external_id.clone() }),
+        Fact::RecordsClosed { by, rows, records } => Wire::RecordsClosed(ex::records_closed_to_wire(*by, rows, *records)),
+        Fact::ChunkClosed { chunk, billing_id, billing_note } =>
+            Wire::ChunkClosed(ex::chunk_closed_to_wire(*chunk, billing_id, billing_note)),
+        Fact::ReconciliationReceived { reconciliation, blob, bytes, note } => Wire::ReconciliationReceived(
+            ex::reconciliation_received_to_wire(*reconciliation, *blob, *bytes, note)),
+        &Fact::ReconciliationStarted { reconciliation, attempt } => Wire::ReconciliationStarted(
+            w::ReconciliationStarted { reconciliation: reconciliation.into(), attempt }),
+        &Fact::ReconciliationProcessed { reconciliation, closed, open, ref summary, processed } =>
+            Wire::ReconciliationProcessed(w::ReconciliationProcessed {
+                reconciliation: reconciliation.into(), closed, open, summary: summary.clone(),
+                processed: hash_bytes(processed) }),
+        Fact::ReconciliationFailed { reconciliation, detail } => Wire::ReconciliationFailed(
+            w::ReconciliationFailed { reconciliation: (*reconciliation).into(), detail: detail.clone() }),
+        &Fact::FileClosed { upload, records, totals: ref sums } =>
+            Wire::FileClosed(w::FileClosed { upload, records, totals: totals(sums) }),
+    }
+}
+
+fn summary_lines(lines: &[SummaryLine]) -> Vec<w::SummaryLine> {
+    lines.iter().map(w::SummaryLine::from).collect()
+}
+
+fn hash_bytes(hash: Option<Hash>) -> Option<Vec<u8>> {
+    hash.map(|hash| hash.0.to_vec())
+}
+
+#[rustfmt::skip] // One line a fact, as above.
+pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
+    Ok(match fact {
+        Wire::ObjectRecorded(it) => Fact::ObjectRecorded(Box::new(it.try_into()?)),
+        Wire::ContractPlaced(it) => Fact::ContractPlaced { partition: Partition(narrow(it.partition, "partition")?) },
+
+        Wire::FileCreated(it) => Fact::FileCreated(Box::new(it.try_into()?)),
+        Wire::FileDescribed(it) => Fact::FileDescribed(Box::new(it.into())),
+        Wire::UploadOpened(it) => Fact::UploadOpened(it.try_into()?),
+        Wire::FileDeleted(w::FileDeleted {}) => Fact::FileDeleted,
+        Wire::SubmitRemembered(it) => Fact::SubmitRemembered { upload: it.upload },
+        Wire::SubmitDropped(it) => Fact::SubmitDropped { upload: it.upload, reason: it.reason },
+        Wire::FileSubmitted(it) => Fact::FileSubmitted { upload: it.upload },
+        Wire::FileAccepted(it) => Fact::FileAccepted { upload: it.upload, note: it.note },
+        Wire::FileRejected(it) => Fact::FileRejected { upload: it.upload, note: it.note },
+        Wire::CommandRefused(it) =>
+            Fact::CommandRefused { action: it.action, reason: it.reason, count: it.count },
+
+        Wire::ReadStarted(it) => Fact::ReadStarted { upload: it.upload, attempt: it.attempt },
+        Wire::RecordsRead(it) => Fact::RecordsRead(Box::new(it.try_into()?)),
+        Wire::FileRead(it) => Fact::FileRead(Box::new(it.try_into()?)),
+        Wire::FileUnreadable(it) =>
+            Fact::FileUnreadable { upload: it.upload, attempt: it.attempt, detail: it.detail },
+
+        Wire::CheckStarted(it) =>
+            Fact::CheckStarted { upload: it.upload, attempt: it.attempt, catalog_position: it.catalog_position },
+        Wire::RecordsChecked(it) => Fact::RecordsChecked(Box::new(it.try_into()?)),
+        Wire::UsageSummarized(it) =>
+            Fact::UsageSummarized { upload: it.upload, attempt: it.attempt, part: it.part, lines: each(it.lines)? },
+        Wire::FileChecked(it) => Fact::FileChecked(Box::new(it.try_into()?)),
+        Wire::CheckFailed(it) => Fact::CheckFailed { upload: it.upload, attempt: it.attempt, detail: it.detail },
+        Wire::ProcessedWritten(it) => Fact::ProcessedWritten {
+            upload: it.upload, vendor: hash(&it.vendor, "vendor")?,
+            provider: it.provider.map(|provider| hash(&provider, "provider")).transpose()?, writer: it.writer },
+
+        Wire::ExtractionStarted(it) => Fact::ExtractionStarted { upload: it.upload, attempt: it.attempt },
+        Wire::ChunkOpened(it) => ex::chunk_opened(it)?,
+        Wire::ChunkFilled(it) => ex::chunk_filled(it)?,
+        Wire::FileExtracted(it) =>
+            Fact::FileExtracted { upload: it.upload, chunks: narrow(it.chunks, "chunks")?, records: it.records },
+        Wire::ChunkWritten(it) => Fact::ChunkWritten {
+            chunk: narrow(it.chunk, "chunk")?, blob: hash(&it.blob, "blob")?, bytes: it.size_bytes },
+        Wire::ChunkFailed(it) => Fact::ChunkFailed { chunk: narrow(it.chunk, "chunk")?, detail: it.detail },
+        Wire::ChunkNamed(it) => Fact::ChunkNamed { chunk: narrow(it.chunk, "chunk")?, external_id: it.external_id },
+        Wire::RecordsClosed(it) => ex::records_closed(it)?,
+        Wire::ChunkClosed(it) => Fact::ChunkClosed {
+            chunk: narrow(it.chunk, "chunk")?, billing_id: it.billing_id, billing_note: it.billing_note },
+        Wire::ReconciliationReceived(it) => ex::reconciliation_received(it)?,
+        Wire::ReconciliationStarted(it) => Fact::ReconciliationStarted {
+            reconciliation: narrow(it.reconciliation, "reconciliation")?, attempt: it.attempt },
+        Wire::ReconciliationProcessed(it) => ex::reconciliation_processed(it)?,
+        Wire::ReconciliationFailed(it) => Fact::ReconciliationFailed {
+            reconciliation: narrow(it.reconciliation, "reconciliation")?, detail: it.detail },
+        Wire::FileClosed(it) =>
+            Fact::FileClosed { upload: it.upload, records: it.records, totals: each(it.totals)? },
+    })
+}

@@ -1,0 +1,17 @@
+//! The only place where today's shape of a value and its shape on the wire meet; one file per concept.
+
+pub(crate) mod event;
+
+mod approval;
+mod catalog;
+mod extraction;
+mod fact;
+mod ingestion;
+mod validation;
+
+pub(crate) mod checked;
+pub(crate) mod read;
+
+mod frame;
+mod rows;
+mod value;
