@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Checks every record of a usage file and says what is wrong with it and what would be right.
+
+pub mod rules;

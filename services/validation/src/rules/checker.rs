@@ -1,0 +1,162 @@
+//! Checking a file, batch by batch.
+
+use std::collections::{HashMap, HashSet};
+
+use ledger::catalog::{Capabilities, Catalog, Item, Schema, Subscription};
+use ledger::fact::{Category, FileColumn};
+use ledger::record::{CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, SubscriptionFacts};
+use ledger::{Hash, Moment, ObjectId};
+
+use super::cells::Row;
+use super::columns::{Columns, Field};
+use super::lookup::Lookup;
+
+/// The key of a record whose id can't be used (its column is missing, it is blank, cut or holds an error).
+pub const NO_KEY: [u8; 12] = [0; 12];
+
+/// What a file is checked against.
+#[derive(Clone, Copy, Debug)]
+pub struct Against<'a> {
+    /// The catalog, as of the position that the check was started with.
+    pub catalog: &'a Catalog,
+    /// The file's contract.
+    pub contract: &'a ObjectId,
+    /// The file's product.
+    pub product: &'a ObjectId,
+    /// The file's schema.
+    pub schema: Schema,
+    /// What the product may report. An estimate may reach into the future (design §12): the caller turns `future` on
+    /// for it.
+    pub capabilities: &'a Capabilities,
+    /// The columns as they were read.
+    pub columns: &'a [FileColumn],
+    /// The `categories` tab.
+    pub categories: &'a [Category],
+    /// The time of the check: usage after it lies in the future.
+    pub now: Moment,
+}
+
+/// Checks the records of one file: built once, then given every batch.
+#[derive(Debug)]
+pub struct Checker<'a> {
+    pub(super) against: Against<'a>,
+    pub(super) columns: Columns<'a>,
+    pub(super) lookup: Lookup<'a>,
+    pub(super) categories: HashSet<&'a str>,
+}
+
+impl<'a> Checker<'a> {
+    /// Goes once through the subscriptions of the contract and product and the items of the product.
+    #[must_use]
+    pub fn new(against: Against<'a>) -> Self {
+        Self {
+            columns: Columns::new(against.columns, against.schema, against.capabilities),
+            lookup: Lookup::new(against.catalog, against.contract, against.product),
+            categories: against.categories.iter().map(|category| category.id.trim()).collect(),
+            against,
+        }
+    }
+
+    /// The columns that every record lacks: each record has the error too, and the service may say it once.
+    #[must_use]
+    pub fn missing_columns(&self) -> Vec<&str> {
+        let known = self.columns.missing.iter().map(|field| field.name());
+        let custom = self.columns.custom.iter().filter(|field| field.column.is_none());
+        known.chain(custom.map(|field| field.name.as_str())).collect()
+    }
+
+    /// The column that errors of uniqueness are about.
+    #[must_use]
+    pub fn record_id_column(&self) -> Option<u16> {
+        self.columns.place(Field::RecordId)
+    }
+
+    /// What uniqueness of a record id is decided on; spaces around it don't count.
+    #[must_use]
+    pub fn key_of(&self, record_id: &str) -> [u8; 12] {
+        let scope = [self.against.contract.as_str(), self.against.product.as_str()];
+        let parts = [scope[0].as_bytes(), scope[1].as_bytes(), record_id.as_bytes().trim_ascii()];
+        let mut key = NO_KEY;
+        for (to, from) in key.iter_mut().zip(Hash::of_parts(&parts).0) {
+            *to = from;
+        }
+        key
+    }
+
+    /// Every rule on every record of a batch, except uniqueness of record ids.
+    pub fn check_batch(&mut self, batch: &ReadBatch) -> CheckedBatch {
+        let mut tables = Tables::default();
+        for (index, &row) in batch.rows.iter().enumerate() {
+            let record = CheckedRecord { row, ..CheckedRecord::default() };
+            let mut row = Row { checker: self, batch, index, record };
+            let subscription = row.check();
+            let Row { record, .. } = row;
+            tables.take(record, subscription, &self.lookup);
+        }
+        tables.batch
+    }
+}
+
+/// What a row's rules found in the catalog, by [`Lookup`]'s numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Parties {
+    pub(super) subscription: Option<u32>,
+    pub(super) item: Option<u32>,
+}
+
+/// A checked batch as it grows: each subscription and item that it names stands in it once.
+#[derive(Default)]
+struct Tables {
+    batch: CheckedBatch,
+    subscriptions: HashMap<u32, u32>,
+    items: HashMap<u32, u32>,
+}
+
+impl Tables {
+    fn take(&mut self, mut record: CheckedRecord, parties: Parties, lookup: &Lookup<'_>) {
+        let batch = &mut self.batch;
+        record.subscription = parties.subscription.and_then(|number| {
+            let subscription = lookup.subscription(number)?;
+            Some(*self.subscriptions.entry(number).or_insert_with(|| {
+                batch.subscriptions.push(subscription_facts(subscription));
+                last_index(batch.subscriptions.len())
+            }))
+        });
+        record.item = parties.item.and_then(|number| {
+            let item = lookup.item(number)?;
+            Some(*self.items.entry(number).or_insert_with(|| {
+                batch.items.push(item_facts(item));
+                last_index(batch.items.len())
+            }))
+        });
+        batch.records.push(record);
+    }
+}
+
+fn last_index(length: usize) -> u32 {
+    u32::try_from(length.saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+fn subscription_facts(subscription: &Subscription) -> SubscriptionFacts {
+    let recon = subscription.parameters.iter().find(|parameter| parameter.reconciliation);
+    SubscriptionFacts {
+        id: subscription.id.clone(),
+        external_id: subscription.external_id.clone(),
+        external_uid: subscription.external_uid.clone(),
+        recon_id: recon.map(|parameter| parameter.value.clone()).unwrap_or_default(),
+        hub: subscription.hub.clone(),
+        customer_external_id: subscription.customer_external_id.clone(),
+        customer_name: subscription.customer_name.clone(),
+    }
+}
+
+fn item_facts(item: &Item) -> ItemFacts {
+    ItemFacts {
+        named: item.named.clone(),
+        mpn: item.mpn.clone(),
+        unit: item.unit.clone(),
+        period: item.period.clone(),
+        kind: item.kind,
+        places: item.places,
+    }
+}

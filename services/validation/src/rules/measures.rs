@@ -1,0 +1,107 @@
+//! Stage 3: quantity, amount and tier.
+
+use ledger::amount::PLACES_MAX;
+use ledger::catalog::{ItemKind, Schema};
+use ledger::record::{CellKind, CellView};
+use ledger::{Decimal, DecimalError};
+
+use super::cells::Row;
+use super::columns::Field;
+use super::sentences;
+
+impl Row<'_, '_> {
+    pub(super) fn check_quantity(&mut self, item: Option<u32>, purchased: Option<Decimal>) {
+        let Some(column) = self.column(Field::Quantity) else { return };
+        let item = item.and_then(|number| self.checker.lookup.item(number));
+        let places = item.map_or(PLACES_MAX, |item| u32::from(item.places));
+        if self.cell(Field::Quantity).kind == CellKind::Error {
+            // The published sentence says it: an error is no number.
+            return self.error(sentences::quantity_not_a_number(Some(column)));
+        }
+        let Some(cell) = self.given(Field::Quantity) else { return };
+        let value = match number(cell, places) {
+            Ok((value, noted)) => {
+                if noted {
+                    self.record.notes.push(format!("Quantity {} was read as {value}", cell.text));
+                }
+                value
+            }
+            Err(DecimalError::NotANumber) => return self.error(sentences::quantity_not_a_number(Some(column))),
+            Err(DecimalError::TooLarge) => return self.error(sentences::out_of_range("Quantity", Some(column))),
+            Err(DecimalError::TooFine(nearest)) => {
+                return self.error(sentences::too_fine("Quantity", nearest.rounded(places), Some(column)));
+            }
+        };
+        self.record.quantity = Some(value);
+        let Some(item) = item else { return };
+        if value.places() > places {
+            self.error(sentences::precision(item, value.rounded(places), Some(column)));
+        }
+        if item.kind == ItemKind::Reservation {
+            if value < Decimal::ZERO {
+                self.error(sentences::negative_reservation(Some(column)));
+            } else if let Some(purchased) = purchased.filter(|&purchased| value > purchased) {
+                self.error(sentences::above_purchased(purchased, Some(column)));
+            }
+        }
+    }
+
+    /// QT leaves both unread: producers fill them for it too (connect-api §4.2).
+    pub(super) fn check_amount_and_tier(&mut self) {
+        let schema = self.checker.against.schema;
+        if schema == Schema::Qt {
+            return;
+        }
+        self.check_amount();
+        match schema {
+            Schema::Tr => self.check_tier(),
+            _ if self.cell(Field::Tier).text.is_empty() => {}
+            _ => self.record.notes.push(format!("Tier is ignored for schema {}", schema.upper())),
+        }
+    }
+
+    fn check_amount(&mut self) {
+        let Some(column) = self.column(Field::Amount) else { return };
+        if self.cell(Field::Amount).kind == CellKind::Error {
+            return self.error(sentences::amount_not_a_number(Some(column)));
+        }
+        let Some(cell) = self.usable(column) else { return };
+        if cell.text.is_empty() {
+            return self.error(sentences::amount_missing(Some(column)));
+        }
+        match number(cell, PLACES_MAX) {
+            Ok((value, noted)) => {
+                if noted {
+                    self.record.notes.push(format!("Amount {} was read as {value}", cell.text));
+                }
+                self.record.amount = Some(value);
+            }
+            Err(DecimalError::NotANumber) => self.error(sentences::amount_not_a_number(Some(column))),
+            Err(DecimalError::TooLarge) => self.error(sentences::out_of_range("Amount", Some(column))),
+            Err(DecimalError::TooFine(nearest)) => {
+                self.error(sentences::too_fine("Amount", nearest, Some(column)));
+            }
+        }
+    }
+
+    fn check_tier(&mut self) {
+        let Some(column) = self.column(Field::Tier) else { return };
+        let Some(cell) = self.usable(column) else { return };
+        let value = number(cell, 0).ok().map(|(value, _)| value);
+        // On the value, so that `1.0` is a tier as `7.0` is an integer.
+        let tier = (0..=2_u8).find(|&tier| Some(Decimal::from_units(i128::from(tier) * ledger::amount::ONE)) == value);
+        if tier.is_none() {
+            self.error(sentences::tier(Some(column)));
+        }
+        self.record.tier = tier;
+    }
+}
+
+/// The number of a cell: a text counts as it was typed, a numeric cell without the noise of its double (design §4).
+fn number(cell: CellView<'_>, places: u32) -> Result<(Decimal, bool), DecimalError> {
+    match cell.kind {
+        CellKind::Text => Decimal::parse(cell.text).map(|value| (value, false)),
+        CellKind::Number => Decimal::parse_cell(cell.text, places),
+        _ => Err(DecimalError::NotANumber),
+    }
+}
