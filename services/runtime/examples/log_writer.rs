@@ -1,6 +1,6 @@
 //! Appends to a log and prints every acknowledged sequence, for tests that kill it or trace its system calls.
 //!
-//! `log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED ORDER`: appends until that many appends per host are acknowledged
+//! `log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED ORDER IN_FLIGHT`: appends until that many appends per host are acknowledged
 //! (0: for ever). A line `ack HOST SEQUENCE` is one `write` after the ticket resolved. What an event holds follows
 //! from its host and sequence alone (`payload`), so that a test can say what must be there.
 
@@ -13,8 +13,8 @@ use runtime::log::{CommitOrder, Header, LogError, LogSettings, LogWriter, Logs, 
 
 fn main() -> ExitCode {
     let arguments = std::env::args().skip(1).collect::<Vec<_>>();
-    let [dir, hosts, appends, rotate, seed, order] = arguments.as_slice() else {
-        eprintln!("usage: log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED ORDER");
+    let [dir, hosts, appends, rotate, seed, order, in_flight] = arguments.as_slice() else {
+        eprintln!("usage: log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED ORDER IN_FLIGHT");
         return ExitCode::from(2);
     };
     let number = |text: &String| text.parse::<u64>().unwrap_or(1);
@@ -24,7 +24,8 @@ fn main() -> ExitCode {
         _ => CommitOrder::Stated,
     };
     let settings = LogSettings { rotate_bytes: number(rotate), order, ..LogSettings::default() };
-    match run(Path::new(dir), number(hosts), number(appends), number(seed), settings) {
+    let plan = Plan { appends: number(appends), seed: number(seed), in_flight: number(in_flight) };
+    match run(Path::new(dir), number(hosts), plan, settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("could not {error}");
@@ -33,7 +34,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(dir: &Path, hosts: u64, appends: u64, seed: u64, settings: LogSettings) -> Result<(), LogError> {
+/// What every writer does.
+#[derive(Clone, Copy)]
+struct Plan {
+    appends: u64,
+    seed: u64,
+    in_flight: u64,
+}
+
+fn run(dir: &Path, hosts: u64, plan: Plan, settings: LogSettings) -> Result<(), LogError> {
     let partitions = u16::try_from(hosts).unwrap_or(1);
     let hosts = (0..partitions).map(|partition| HostId::new(ServiceName::Approval, partition)).collect::<Vec<_>>();
     let logs = Logs::open(dir, &hosts, settings)?;
@@ -43,7 +52,7 @@ fn run(dir: &Path, hosts: u64, appends: u64, seed: u64, settings: LogSettings) -
     }
     say("open");
     std::thread::scope(|scope| {
-        let threads = writers.into_iter().map(|writer| scope.spawn(move || write(writer, appends, seed)));
+        let threads = writers.into_iter().map(|writer| scope.spawn(move || write(writer, plan)));
         let outcomes = threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join());
         outcomes.map(|outcome| outcome.unwrap_or(Err(LogError::Closed))).collect::<Result<Vec<_>, _>>().map(|_| ())
     })?;
@@ -52,11 +61,11 @@ fn run(dir: &Path, hosts: u64, appends: u64, seed: u64, settings: LogSettings) -
 }
 
 /// Appends batches of one to nine entries, a few in flight, sometimes a heard one, sometimes a long one.
-fn write(mut writer: LogWriter, appends: u64, seed: u64) -> Result<(), LogError> {
-    let mut random = seed | 1;
+fn write(mut writer: LogWriter, plan: Plan) -> Result<(), LogError> {
+    let mut random = plan.seed | 1;
     let mut in_flight = std::collections::VecDeque::<(u64, Ticket)>::new();
     let mut done = 0;
-    while appends == 0 || done < appends {
+    while plan.appends == 0 || done < plan.appends {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
@@ -69,7 +78,7 @@ fn write(mut writer: LogWriter, appends: u64, seed: u64) -> Result<(), LogError>
         entries.extend((1..=owns).map(|index| own(writer.host(), sequence + index)));
         let appended = writer.append(entries)?;
         in_flight.push_back((sequence + owns, appended.ticket));
-        if in_flight.len() > 3 {
+        if in_flight.len() as u64 >= plan.in_flight {
             answer(&writer, in_flight.pop_front())?;
         }
         done += 1;

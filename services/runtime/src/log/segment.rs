@@ -409,7 +409,7 @@ fn parse_footer(footer: &[u8], footer_at: u64) -> Result<(Summary, Bloom), &'sta
     }
     let (offsets, rest) = footer.split_at(usize::try_from(summary.frames * 8).unwrap_or(0));
     let offsets = offsets.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
-    if !offsets.clone().is_sorted() || offsets.clone().last().is_none_or(|last| last >= footer_at) {
+    if !offsets.clone().is_sorted() || offsets.clone().next_back().is_none_or(|last| last >= footer_at) {
         return Err("the segment's offsets don't lie in it");
     }
     let mut bloom = Bloom::new(summary.ids);
