@@ -1,3 +1,5 @@
 //! Workbooks in and out: vendors' usage files are read as a stream, our own are written as one.
 
+pub mod columns;
 pub mod read;
+pub mod write;

@@ -85,3 +85,16 @@ fn last_words(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no reason given").to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_gives_up_is_an_error_with_its_last_words() {
+        let error = guarded::<()>("write", || panic!("disk {}", "full")).unwrap_err();
+        assert_eq!(error.to_string(), "write: disk full");
+        let error = guarded::<()>("write", || panic!("full")).unwrap_err();
+        assert!(matches!(error, WriteError::GaveUp { reason, .. } if reason == "full"));
+    }
+}

@@ -13,7 +13,8 @@ use super::sheet::{self, Looks};
 use super::{CELL_UNITS_MAX, COLUMNS_MAX, Kind, NOTES_MAX, RECORDS_MAX, WriteError, text};
 use crate::columns::{self, CATEGORIES_TAB, GENERAL_TAB, INSTRUCTIONS_TAB, RECORDS_TAB};
 
-/// Between speed and size: measured in the tests' `measure`, level 3 takes half the time of 6 for a tenth more bytes.
+/// Between speed and size: measured on 100,000 × 20 (`measure` in the tests), 3 takes 0.86 s of processor time, 6 takes
+/// 1.19 s for a tenth fewer bytes, 1 takes 0.75 s for two fifths more.
 const DEFLATE_LEVEL: u8 = 3;
 /// From here on a part of the package needs the 64-bit form of zip, which some old readers don't know. Less than
 /// 4 GiB by what a sheet has around its rows.

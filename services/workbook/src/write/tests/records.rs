@@ -282,7 +282,7 @@ fn realistic(row: u32) -> [String; 20] {
     let places = mixed % 10_000;
     [
         format!("rec-2026-10-{row:08}"),
-        if row % 3 == 0 { String::new() } else { format!("usage of day {}", row % 31) },
+        if row.is_multiple_of(3) { String::new() } else { format!("usage of day {}", row % 31) },
         "item.mpn".to_owned(),
         format!("MPN-{:04}", mixed % 200),
         format!("{}.{places:04}", mixed % 997),

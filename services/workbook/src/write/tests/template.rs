@@ -1,10 +1,13 @@
 //! The template.
 
+use std::io::Cursor;
+
 use ledger::Moment;
 use ledger::catalog::{Capabilities, Schema};
 
 use super::opened::Opened;
 use crate::columns;
+use crate::read;
 use crate::write::{ItemRow, TEMPLATE_ITEMS_MAX, Template, template};
 
 const TABS: &str =
@@ -121,4 +124,19 @@ fn the_template_is_the_same_every_time_and_has_a_limit() {
         assert!(first == made(Schema::Pr, &capabilities(true, &["v.a"]), &items));
     }
     assert_eq!(Opened::new(&first).rows("valid_values").len(), TEMPLATE_ITEMS_MAX + 1);
+}
+
+#[test]
+fn the_records_tab_is_read_as_uploaded() {
+    let bytes = made(Schema::Qt, &capabilities(false, &["v.Region"]), &ITEMS);
+    let mut workbook = read::Workbook::open(Cursor::new(bytes), read::Limits::default()).unwrap();
+    let names = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
+    let sheet = workbook.sheet_named(&names).unwrap().unwrap();
+    let (mut rows, mut row) = (workbook.rows(sheet).unwrap(), read::Row::new());
+    assert!(rows.next_row(&mut row).unwrap());
+    let headers: Vec<_> = row.cells().map(|cell| columns::uploaded(cell.text).map(|column| column.name)).collect();
+    let mut expected: Vec<_> = columns::RECORDS.iter().map(|column| Some(column.name)).collect();
+    expected.push(None);
+    assert_eq!(headers, expected);
+    assert!(!rows.next_row(&mut row).unwrap(), "nothing stands under the headers");
 }
