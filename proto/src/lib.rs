@@ -5,6 +5,8 @@
 
 mod convert;
 mod error;
+#[doc(hidden)]
+pub mod samples;
 #[cfg(test)]
 mod tests;
 

@@ -19,8 +19,9 @@ use crate::wire;
 
 /// Bytes of a record's key.
 const KEY_BYTES: usize = 12;
-/// Text of errors and notes that a batch may unfold into: each sentence stands once in the bytes and once for each
-/// record in memory, so that a small batch could otherwise fill it. A thousand records with a dozen errors are 4 MiB.
+/// Text of errors and notes that a batch may unfold into: a sentence stands once in the bytes and again in every record
+/// that has it, so a small batch could otherwise fill the memory. 1,024 records with sixteen errors of 200 bytes are
+/// 3.2 MiB.
 const SENTENCE_BYTES_MAX: usize = 8 * BATCH_BYTES_MAX;
 /// Errors and notes of a batch: as many as there can be cells.
 const REMARKS_MAX: usize = BATCH_RECORDS_MAX * ledger::record::RECORD_COLUMNS_MAX;

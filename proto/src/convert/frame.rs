@@ -13,7 +13,7 @@ use crate::error::WireError;
 const COMPRESSION_LEVEL: i32 = 3;
 
 /// Compresses a batch of so many records, if it is within the limits.
-pub(super) fn compress(plain: &[u8], records: usize) -> Result<Vec<u8>, WireError> {
+pub(crate) fn compress(plain: &[u8], records: usize) -> Result<Vec<u8>, WireError> {
     if plain.len() > BATCH_BYTES_MAX {
         return Err(WireError::BatchTooLarge { stored: 0, plain: plain.len() });
     }
@@ -32,7 +32,7 @@ fn compressed(plain: &[u8]) -> std::io::Result<Vec<u8>> {
 
 /// Decompresses a batch into at most [`BATCH_BYTES_MAX`]: the size that a frame declares is anyone's word, so it is
 /// never what bounds the memory.
-pub(super) fn decompress(stored: &[u8]) -> Result<Vec<u8>, WireError> {
+pub(crate) fn decompress(stored: &[u8]) -> Result<Vec<u8>, WireError> {
     if stored.len() > BATCH_STORED_BYTES_MAX {
         return Err(WireError::BatchTooLarge { stored: stored.len(), plain: 0 });
     }

@@ -12,6 +12,6 @@ mod validation;
 pub(crate) mod checked;
 pub(crate) mod read;
 
-mod frame;
+pub(crate) mod frame;
 mod rows;
 mod value;

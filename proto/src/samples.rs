@@ -1,0 +1,115 @@
+//! One fully populated value of every fact, every kind of catalog object and every batch: what the golden files
+//! freeze, and what other crates' tests send about.
+//!
+//! A sample never changes: `proto/golden/v1` holds its bytes. What a new field means is shown by a new sample.
+
+mod batches;
+mod facts;
+mod objects;
+
+pub use batches::{checked_batch, read_batch};
+
+use ledger::catalog::Named;
+use ledger::fact::Fact;
+use ledger::{Actor, Event, EventId, FileId, Hash, Moment, ObjectId, ServiceName, Subject};
+
+/// Every sample event under the name of its golden file: the name of its fact, with the kind of object where the fact
+/// carries one.
+#[must_use]
+pub fn events() -> Vec<(String, Event)> {
+    let samples = objects::all().into_iter().chain(facts::all());
+    samples.zip(0_u8..).map(|(fact, number)| (golden_name(&fact), event(fact, number))).collect()
+}
+
+/// The name of a fact in `event.proto`.
+///
+/// Exhaustive, so that a fact can't be added without coming here; a test then asks for its sample.
+#[must_use]
+pub fn fact_name(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::ObjectRecorded(_) => "object_recorded",
+        Fact::ContractPlaced { .. } => "contract_placed",
+        Fact::FileCreated(_) => "file_created",
+        Fact::FileDescribed(_) => "file_described",
+        Fact::UploadOpened(_) => "upload_opened",
+        Fact::FileDeleted => "file_deleted",
+        Fact::SubmitRemembered { .. } => "submit_remembered",
+        Fact::SubmitDropped { .. } => "submit_dropped",
+        Fact::FileSubmitted { .. } => "file_submitted",
+        Fact::FileAccepted { .. } => "file_accepted",
+        Fact::FileRejected { .. } => "file_rejected",
+        Fact::CommandRefused { .. } => "command_refused",
+        Fact::ReadStarted { .. } => "read_started",
+        Fact::RecordsRead(_) => "records_read",
+        Fact::FileRead(_) => "file_read",
+        Fact::FileUnreadable { .. } => "file_unreadable",
+        Fact::CheckStarted { .. } => "check_started",
+        Fact::RecordsChecked(_) => "records_checked",
+        Fact::UsageSummarized { .. } => "usage_summarized",
+        Fact::FileChecked(_) => "file_checked",
+        Fact::CheckFailed { .. } => "check_failed",
+        Fact::ProcessedWritten { .. } => "processed_written",
+        Fact::ExtractionStarted { .. } => "extraction_started",
+        Fact::ChunkOpened { .. } => "chunk_opened",
+        Fact::ChunkFilled { .. } => "chunk_filled",
+        Fact::FileExtracted { .. } => "file_extracted",
+        Fact::ChunkWritten { .. } => "chunk_written",
+        Fact::ChunkFailed { .. } => "chunk_failed",
+        Fact::ChunkNamed { .. } => "chunk_named",
+        Fact::RecordsClosed { .. } => "records_closed",
+        Fact::ChunkClosed { .. } => "chunk_closed",
+        Fact::ReconciliationReceived { .. } => "reconciliation_received",
+        Fact::ReconciliationStarted { .. } => "reconciliation_started",
+        Fact::ReconciliationProcessed { .. } => "reconciliation_processed",
+        Fact::ReconciliationFailed { .. } => "reconciliation_failed",
+        Fact::FileClosed { .. } => "file_closed",
+    }
+}
+
+fn golden_name(fact: &Fact) -> String {
+    match fact {
+        Fact::ObjectRecorded(object) => format!("{}_{}", fact_name(fact), objects::kind_name(object)),
+        _ => fact_name(fact).to_owned(),
+    }
+}
+
+fn event(fact: Fact, number: u8) -> Event {
+    let subject = match &fact {
+        Fact::ObjectRecorded(object) => Subject::Object(object.id().clone()),
+        Fact::ContractPlaced { .. } => Subject::Object(object_id("CRD-12345-67890-00001")),
+        _ => Subject::File(file_id()),
+    };
+    let actor = match fact.emitter() {
+        ServiceName::Catalog => Actor::Operator,
+        ServiceName::Approval => {
+            Actor::Key { key: named("SU-123-456", "Nightly report"), account: object_id("VA-123-456") }
+        }
+        service => Actor::Service(service),
+    };
+    let cause = hash(number);
+    let id = EventId::derive(&cause, fact.emitter(), number.into());
+    Event { id, subject, cause, actor, recorded_at: moment(i64::from(number)), fact }
+}
+
+fn file_id() -> FileId {
+    #[expect(clippy::expect_used, reason = "a constant; a wrong one must stop the tests that use it")]
+    FileId::parse("UF-2026-11-0112-0001").expect("a file id")
+}
+
+fn object_id(text: &str) -> ObjectId {
+    #[expect(clippy::expect_used, reason = "a constant; a wrong one must stop the tests that use it")]
+    ObjectId::new(text).expect("an object id")
+}
+
+fn named(id: &str, name: &str) -> Named {
+    Named { id: object_id(id), name: name.to_owned() }
+}
+
+fn hash(number: u8) -> Hash {
+    Hash::of(&[number])
+}
+
+/// 2026-11-22 00:26:46 UTC and so many seconds and microseconds.
+fn moment(seconds: i64) -> Moment {
+    Moment(1_795_307_206_000_000 + seconds * (Moment::SECOND + 1))
+}

@@ -1,0 +1,211 @@
+//! The facts of approval, ingestion, validation and extraction.
+
+use ledger::catalog::{Environment, Schema};
+use ledger::fact::{
+    Category, ClosedBy, Fact, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead, Part, Period,
+    RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
+};
+use ledger::record::{Billing, ClosedRows};
+use ledger::{Code, Decimal};
+
+use super::{hash, moment, named, object_id};
+
+pub(super) fn all() -> Vec<Fact> {
+    [approval(), ingestion(), validation(), chunks(), closing()].concat()
+}
+
+fn approval() -> Vec<Fact> {
+    let opened = UploadOpened {
+        upload: 2,
+        blob: hash(201),
+        bytes: 1_234_567_890_123,
+        filename: "Verbrauch November.xlsx".to_owned(),
+        catalog_position: 17,
+    };
+    vec![
+        Fact::FileCreated(Box::new(created())),
+        Fact::FileDescribed(Box::new(described())),
+        Fact::UploadOpened(opened),
+        Fact::FileDeleted,
+        Fact::SubmitRemembered { upload: 2 },
+        Fact::SubmitDropped { upload: 2, reason: "3 records have errors".to_owned() },
+        Fact::FileSubmitted { upload: 2 },
+        Fact::FileAccepted { upload: 2, note: "Thank you".to_owned() },
+        Fact::FileRejected { upload: 2, note: "Prices of October".to_owned() },
+        Fact::CommandRefused { action: "accept".to_owned(), reason: "USG_012".to_owned(), count: 41 },
+    ]
+}
+
+fn period() -> Period {
+    Period { from: moment(-2_592_000), to: moment(-1) }
+}
+
+fn created() -> FileCreated {
+    FileCreated {
+        name: "11/01/2026 - 11/30/2026".to_owned(),
+        external_id: "batch-77".to_owned(),
+        description: " kept  byte for byte ".to_owned(),
+        note: "November".to_owned(),
+        period: Some(period()),
+        currency: Some("EUR".to_owned()),
+        environment: Environment::Production,
+        schema: Schema::Tr,
+        product: named("PRD-123-456-789", "Cloud Storage"),
+        contract: named("CRD-12345-67890-00001", "Distribution, Germany"),
+        marketplace: named("MP-12345", "Deutschland"),
+        vendor: named("VA-123-456", "Vendor Inc."),
+        provider: named("PA-654-321", "Distributor GmbH"),
+    }
+}
+
+fn described() -> FileDescribed {
+    FileDescribed {
+        description: Some(String::new()),
+        note: Some("December".to_owned()),
+        external_id: Some("batch-78".to_owned()),
+        period: Some(period()),
+        currency: Some("USD".to_owned()),
+    }
+}
+
+fn parts() -> Vec<Part> {
+    vec![
+        Part { sequence: 40, first_row: 2, last_row: 1_025, records: 1_024 },
+        Part { sequence: 41, first_row: 1_026, last_row: 1_030, records: 4 },
+    ]
+}
+
+fn ingestion() -> Vec<Fact> {
+    let records = RecordsRead {
+        upload: 2,
+        attempt: 1,
+        part: 1,
+        first_row: 1_026,
+        last_row: 1_030,
+        records: 4,
+        root: hash(202),
+        payload: vec![0, 255, 1, 254],
+    };
+    let column = |name: &str, header: &str, sheet_column| FileColumn {
+        name: name.to_owned(),
+        header: header.to_owned(),
+        sheet_column,
+    };
+    let read = FileRead {
+        upload: 2,
+        attempt: 1,
+        columns: vec![column("record_id", "Record ID", 0), column("v.Region", "v.Region", u16::MAX)],
+        ignored: vec!["Bemerkung".to_owned()],
+        categories: vec![Category {
+            id: "storage".to_owned(),
+            name: "Storage".to_owned(),
+            description: "Bytes at rest".to_owned(),
+        }],
+        parts: parts(),
+        records: 1_028,
+    };
+    let detail = "the package has no sheet `records`: take the template".to_owned();
+    vec![
+        Fact::ReadStarted { upload: 2, attempt: 1 },
+        Fact::RecordsRead(Box::new(records)),
+        Fact::FileRead(Box::new(read)),
+        Fact::FileUnreadable { upload: 2, attempt: 3, detail },
+    ]
+}
+
+fn totals() -> Vec<Total> {
+    let (quantity, amount) = (Decimal::from_units(92_650_000_000_001), Decimal::from_units(-500_000_000_000));
+    // Sums go beyond what one value may be.
+    let large = Decimal::from_units(10_i128.pow(34) + 1);
+    vec![
+        Total { currency: "EUR".to_owned(), tier: Some(2), records: 1_000, quantity, amount },
+        Total { currency: String::new(), tier: None, records: 28, quantity: large, amount: Decimal::ZERO },
+    ]
+}
+
+fn validation() -> Vec<Fact> {
+    let checked = RecordsChecked {
+        upload: 2,
+        attempt: 1,
+        part: 1,
+        first_row: 1_026,
+        last_row: 1_030,
+        valid: 3,
+        invalid: 1,
+        read_sequence: 41,
+        read_hash: hash(203),
+        payload: vec![7, 0, 7],
+    };
+    let line = |tier| SummaryLine {
+        subscription: object_id("AS-1234-5678-9012"),
+        item: object_id("PRD-123-456-789-0001"),
+        tier,
+        records: 514,
+        quantity: Decimal::from_units(1),
+        amount: Decimal::from_units(-1),
+    };
+    let verdict = FileChecked {
+        upload: 2,
+        attempt: 1,
+        parts: parts(),
+        valid: 1_027,
+        invalid: 1,
+        totals: totals(),
+        codes: vec![(Code::SubscriptionNotFoundById, 1), (Code::Overlap, 2)],
+        summary_parts: 1,
+    };
+    let detail = "the catalog was not reachable: submit again".to_owned();
+    vec![
+        Fact::CheckStarted { upload: 2, attempt: 1, catalog_position: u64::MAX },
+        Fact::RecordsChecked(Box::new(checked)),
+        Fact::UsageSummarized { upload: 2, attempt: 1, part: 1, lines: vec![line(None), line(Some(0))] },
+        Fact::FileChecked(Box::new(verdict)),
+        Fact::CheckFailed { upload: 2, attempt: 3, detail },
+        Fact::ProcessedWritten { upload: 2, vendor: hash(204), provider: Some(hash(205)), writer: 1 },
+    ]
+}
+
+fn chunks() -> Vec<Fact> {
+    vec![
+        Fact::ExtractionStarted { upload: 2, attempt: 1 },
+        Fact::ChunkOpened {
+            upload: 2,
+            chunk: 1,
+            hub: Some(named("HB-1234-5678", "Odin Automation")),
+            hub_external_id: "1000001".to_owned(),
+            totals: totals(),
+            records: 1_000,
+        },
+        // Few runs: written as runs.
+        Fact::ChunkFilled { upload: 2, chunk: 1, rows: (2..=1_000).chain(70_000..=70_100).collect() },
+        Fact::FileExtracted { upload: 2, chunks: 2, records: 1_027 },
+        Fact::ChunkWritten { chunk: 1, blob: hash(206), bytes: 4_096 },
+        Fact::ChunkFailed { chunk: 2, detail: "the disk is full: make room".to_owned() },
+        Fact::ChunkNamed { chunk: 1, external_id: "EXT-1".to_owned() },
+        Fact::ChunkClosed { chunk: 1, billing_id: "BILL-1".to_owned(), billing_note: "paid".to_owned() },
+    ]
+}
+
+fn closing() -> Vec<Fact> {
+    let billing = |id: &str, note: &str| Billing { id: id.to_owned(), note: note.to_owned() };
+    // Every other row: written as bits.
+    let rows = ClosedRows {
+        rows: (2..=400).step_by(2).collect(),
+        billings: vec![billing("BILL-1", "paid"), billing("", "")],
+        refs: (0..200).map(|row| row % 2).collect(),
+    };
+    vec![
+        Fact::RecordsClosed { by: ClosedBy::Reconciliation(3), rows: Box::new(rows), records: 200 },
+        Fact::ReconciliationReceived { reconciliation: 3, blob: hash(207), bytes: 9_999, note: "by hand".to_owned() },
+        Fact::ReconciliationStarted { reconciliation: 3, attempt: 1 },
+        Fact::ReconciliationProcessed {
+            reconciliation: 3,
+            closed: 200,
+            open: 827,
+            summary: "200 closed, 827 open".to_owned(),
+            processed: Some(hash(208)),
+        },
+        Fact::ReconciliationFailed { reconciliation: 4, detail: "no column `record_id`".to_owned() },
+        Fact::FileClosed { upload: 2, records: 1_027, totals: totals() },
+    ]
+}
