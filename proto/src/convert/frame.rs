@@ -8,8 +8,8 @@ use zstd::zstd_safe::CParameter;
 
 use crate::error::WireError;
 
-/// Level 3 takes a usual batch to a tenth in half a millisecond; level 9 would save a twentieth more at four times
-/// the price.
+/// Level 3 takes 0.2 ms for the batches of `batch_bench`; levels 6 and 9 save five more in a hundred for four and six
+/// times the time.
 const COMPRESSION_LEVEL: i32 = 3;
 
 /// Compresses a batch of so many records, if it is within the limits.
