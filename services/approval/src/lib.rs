@@ -1,1 +1,98 @@
-//! Placeholder.
+//! Approval is the file's arbiter: the transitions that exclude one another (create, open an upload, delete, submit,
+//! accept, reject) are decided here and nowhere else, so two of them can never both happen.
+
+mod decide;
+mod prerequisites;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use ledger::{Command, Context, Fact, FileId, Ledger, Rejection, ServiceName, Status, Subject};
+use runtime::decider::{Decider, Facts, Next, Stale, Tools};
+
+/// The arbiter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Approval;
+
+/// What approval tells itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// A submit was remembered and its upload is now ready.
+    CarryOutSubmit {
+        /// Which file.
+        file: FileId,
+    },
+    /// A submit was remembered and its upload turned out to be invalid.
+    DropSubmit {
+        /// Which file.
+        file: FileId,
+    },
+}
+
+/// Approval has no long work.
+#[derive(Clone, Copy, Debug)]
+pub enum NoJob {}
+
+impl Decider for Approval {
+    const SERVICE: ServiceName = ServiceName::Approval;
+    const HEARS: &'static [ServiceName] =
+        &[ServiceName::Catalog, ServiceName::Ingestion, ServiceName::Validation, ServiceName::Extraction];
+    type Own = Own;
+    type Job = NoJob;
+
+    fn decide(&self, ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
+        decide::decide(ledger, command, context)
+    }
+
+    fn conclude(&self, ledger: &Ledger, own: Own, _context: &Context) -> Result<Facts, Stale> {
+        match own {
+            Own::CarryOutSubmit { file } => {
+                let known = ledger.file(file).filter(|known| known.status() == Status::Ready).ok_or(Stale)?;
+                let upload = known.upload();
+                let created = known.approval.created.as_ref().ok_or(Stale)?;
+                let fact = match prerequisites::check(&ledger.catalog, &created.product.id, &created.contract.id) {
+                    Ok(_) => Fact::FileSubmitted { upload },
+                    Err(unmet) => Fact::SubmitDropped { upload, reason: unmet.to_string() },
+                };
+                Ok(vec![(Subject::File(file), fact)])
+            }
+            Own::DropSubmit { file } => {
+                let upload = ledger.file(file).ok_or(Stale)?.upload();
+                let reason = "The submit was dropped: the usage file is invalid. Correct the workbook, upload it \
+                              again and submit again."
+                    .to_owned();
+                Ok(vec![(Subject::File(file), Fact::SubmitDropped { upload, reason })])
+            }
+        }
+    }
+
+    fn next(&self, ledger: &Ledger, file: FileId, _running: &BTreeSet<FileId>) -> Next<Own> {
+        let Some(known) = ledger.file(file) else { return Next::Nothing };
+        if known.approval.submit_remembered.is_none() {
+            return Next::Nothing;
+        }
+        match known.status() {
+            Status::Ready => Next::Conclude(Own::CarryOutSubmit { file }),
+            Status::Invalid => Next::Conclude(Own::DropSubmit { file }),
+            _ => Next::Nothing,
+        }
+    }
+
+    fn job(&self, _ledger: &Ledger, _file: FileId) -> Option<NoJob> {
+        None
+    }
+
+    fn perform(&self, job: NoJob, _tools: &Tools<Own>) {
+        match job {}
+    }
+
+    fn refused(&self, command: &Command, rejection: &Rejection, count: u32) -> Option<(Subject, Fact)> {
+        // A foreign or unknown object leaves no trace on it (design §3).
+        if matches!(rejection, Rejection::NotFound | Rejection::KeyUnknown | Rejection::Unavailable) {
+            return None;
+        }
+        let (action, reason) = (command.action().to_owned(), rejection.code().to_owned());
+        Some((Subject::File(command.file()?), Fact::CommandRefused { action, reason, count }))
+    }
+}

@@ -1,1 +1,205 @@
-//! Placeholder.
+//! Extraction: an accepted file becomes one chunk per hub; chunks, single records and reconciliations close records;
+//! the last closed record closes the file.
+
+mod chunk;
+mod decide;
+mod divide;
+mod reconcile;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use ledger::fact::Total;
+use ledger::file::ATTEMPTS_MAX;
+use ledger::record::ClosedRows;
+use ledger::rows::RowSet;
+use ledger::{
+    ChunkId, Command, Context, Fact, FileId, Hash, Ledger, Named, ReconciliationId, Rejection, ServiceName, Subject,
+    UsageFile,
+};
+use runtime::decider::{Decider, Facts, Next, Stale, Tools};
+
+/// The extraction service.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExtractionService;
+
+/// One hub's part of an accepted file, as the dividing job found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Division {
+    /// The hub; none for subscriptions without one.
+    pub hub: Option<Named>,
+    /// What the hub calls the marketplace.
+    pub hub_external_id: String,
+    /// Its rows.
+    pub rows: RowSet,
+    /// Their control totals.
+    pub totals: Vec<Total>,
+}
+
+/// What extraction tells itself.
+#[derive(Clone, Debug)]
+pub enum Own {
+    /// Divide an accepted file.
+    StartDividing {
+        /// Which file.
+        file: FileId,
+    },
+    /// The file was divided.
+    Divided {
+        /// Which file.
+        file: FileId,
+        /// Which upload.
+        upload: u32,
+        /// The parts, in the order of their chunks.
+        divisions: Vec<Division>,
+    },
+    /// The file can't be divided.
+    NotDivided {
+        /// Which file.
+        file: FileId,
+        /// Why, and what to do.
+        detail: String,
+    },
+    /// Write the next chunk's workbook.
+    StartChunk {
+        /// Which file.
+        file: FileId,
+    },
+    /// A chunk's workbook was written.
+    ChunkWritten {
+        /// Which chunk.
+        chunk: ChunkId,
+        /// The workbook.
+        blob: Hash,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A chunk's workbook can't be written.
+    ChunkFailed {
+        /// Which chunk.
+        chunk: ChunkId,
+        /// Why, and what to do.
+        detail: String,
+    },
+    /// Read the next reconciliation workbook.
+    StartReconciliation {
+        /// Which.
+        id: ReconciliationId,
+    },
+    /// A reconciliation workbook was read.
+    Reconciled {
+        /// Which.
+        id: ReconciliationId,
+        /// The rows that it bills.
+        rows: ClosedRows,
+        /// Rows of the workbook that bill nothing, each with its reason; the first few.
+        problems: Vec<String>,
+        /// How many of these there are.
+        problem_count: u32,
+    },
+    /// A reconciliation workbook can't be used.
+    NotReconciled {
+        /// Which.
+        id: ReconciliationId,
+        /// Why, and what to do.
+        detail: String,
+    },
+}
+
+/// Extraction's long work.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// Divide an accepted file into chunks.
+    Divide(Box<divide::Divide>),
+    /// Write a chunk's workbook.
+    WriteChunk(Box<chunk::WriteChunk>),
+    /// Read a reconciliation workbook.
+    Reconcile(Box<reconcile::Reconcile>),
+}
+
+impl Decider for ExtractionService {
+    const SERVICE: ServiceName = ServiceName::Extraction;
+    const HEARS: &'static [ServiceName] =
+        &[ServiceName::Catalog, ServiceName::Approval, ServiceName::Ingestion, ServiceName::Validation];
+    type Own = Own;
+    type Job = Job;
+
+    fn decide(&self, ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
+        decide::decide(ledger, command, context)
+    }
+
+    fn conclude(&self, ledger: &Ledger, own: Own, _context: &Context) -> Result<Facts, Stale> {
+        decide::conclude(ledger, own)
+    }
+
+    fn next(&self, ledger: &Ledger, file: FileId, _running: &BTreeSet<FileId>) -> Next<Own> {
+        let Some(known) = ledger.file(file).filter(|known| known.is_accepted()) else { return Next::Nothing };
+        if known.checking.upload != known.upload() || known.checking.end.is_none() {
+            // The acceptance was heard before the verdict that it rests on.
+            return Next::Nothing;
+        }
+        match known.current_extraction() {
+            None => Next::Begin(Own::StartDividing { file }),
+            Some(extraction) if extraction.failed.is_some() => Next::Nothing,
+            Some(extraction) if !extraction.extracted => Next::Begin(Own::StartDividing { file }),
+            Some(_) if unwritten(known).is_some() => Next::Begin(Own::StartChunk { file }),
+            Some(_) => match unread(known) {
+                Some(index) => Next::Begin(Own::StartReconciliation { id: file.reconciliation(index) }),
+                None => Next::Nothing,
+            },
+        }
+    }
+
+    fn job(&self, ledger: &Ledger, file: FileId) -> Option<Job> {
+        let known = ledger.file(file)?;
+        let extraction = known.current_extraction()?;
+        if extraction.failed.is_some() {
+            return None;
+        }
+        if !extraction.extracted {
+            return Some(Job::Divide(Box::new(divide::Divide::new(ledger, file, known)?)));
+        }
+        if let Some(index) = unwritten(known) {
+            return Some(Job::WriteChunk(Box::new(chunk::WriteChunk::new(ledger, file, known, index)?)));
+        }
+        let index = unread(known)?;
+        Some(Job::Reconcile(Box::new(reconcile::Reconcile::new(file, known, index)?)))
+    }
+
+    fn crashed(&self, ledger: &Ledger, file: FileId) -> Option<Own> {
+        let known = ledger.file(file).filter(|known| known.current_extraction().is_some_and(|it| it.extracted))?;
+        let detail = "The chunk's workbook could not be written. The operator finds the reason in the log.";
+        // Dividing and reconciling count their attempts in the ledger.
+        unwritten(known).map(|index| Own::ChunkFailed { chunk: file.chunk(index), detail: detail.to_owned() })
+    }
+
+    fn perform(&self, job: Job, tools: &Tools<Own>) {
+        match job {
+            Job::Divide(job) => job.run(tools),
+            Job::WriteChunk(job) => job.run(tools),
+            Job::Reconcile(job) => job.run(tools),
+        }
+    }
+}
+
+/// The first chunk whose workbook is neither written nor given up.
+fn unwritten(file: &UsageFile) -> Option<u16> {
+    let chunks = &file.current_extraction()?.chunks;
+    chunks.iter().find(|(_, chunk)| chunk.workbook.is_none() && chunk.failed.is_none()).map(|(index, _)| *index)
+}
+
+/// The first reconciliation without an end.
+fn unread(file: &UsageFile) -> Option<u16> {
+    let reconciliations = &file.current_extraction()?.reconciliations;
+    reconciliations.iter().find(|(_, it)| it.end.is_none()).map(|(index, _)| *index)
+}
+
+/// The number of the next attempt, or none when too many crashed.
+fn next_attempt(last: u32) -> Option<u32> {
+    (last < ATTEMPTS_MAX).then_some(last + 1)
+}
+
+fn on(file: FileId, fact: Fact) -> (Subject, Fact) {
+    (Subject::File(file), fact)
+}

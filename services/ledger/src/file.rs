@@ -567,8 +567,9 @@ fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
             part.submit_dropped = Some(reason.clone());
         }
         Fact::FileSubmitted { .. } => {
-            part.submit_remembered = None;
-            part.submitted_at = Some(stamp);
+            // A remembered submit is the act of who asked for it, not of the service that carried it out.
+            let by = part.submit_remembered.take().map_or(stamp.by, |remembered| remembered.by);
+            part.submitted_at = Some(Stamp { at: stamp.at, by });
             part.decision = Some(Decision::Open);
         }
         Fact::FileAccepted { note, .. } => {

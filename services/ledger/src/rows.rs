@@ -73,6 +73,18 @@ impl RowSet {
         }
     }
 
+    /// The set in pieces of at most so many blocks each, ascending: for facts, which have a size.
+    #[must_use]
+    pub fn split(&self, blocks_max: usize) -> Vec<Self> {
+        let blocks: Vec<_> = self.blocks.iter().collect();
+        let piece = |cut: &[(&u32, &Vec<u64>)]| {
+            let blocks: BTreeMap<u32, Vec<u64>> = cut.iter().map(|(at, words)| (**at, (*words).clone())).collect();
+            let count = blocks.values().flatten().map(|word| word.count_ones()).sum();
+            Self { blocks, count }
+        };
+        blocks.chunks(blocks_max.max(1)).map(piece).collect()
+    }
+
     /// The set in runs of consecutive rows: `(first, length)`.
     #[must_use]
     pub fn runs(&self) -> Vec<(u32, u32)> {
@@ -127,6 +139,8 @@ mod tests {
         }
         assert_eq!(again, set);
         assert_eq!(set.runs(), [(2, 3), (65_535, 1), (70_000, 1), (1_048_576, 1)]);
+        let pieces = set.split(1);
+        assert_eq!(pieces.iter().map(RowSet::len).collect::<Vec<_>>(), [4, 1, 1]);
         assert_eq!(set.minus(&[3, 70_000].into_iter().collect()).len(), 4);
     }
 }

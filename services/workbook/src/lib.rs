@@ -3,3 +3,4 @@
 pub mod columns;
 pub mod read;
 pub mod write;
+pub mod usage;

@@ -1,0 +1,57 @@
+//! What changes the catalog.
+
+use ledger::catalog::{CatalogObject, ContractKind, Key, Role};
+use ledger::{Command, Context, Fact, Hash, Ledger, ObjectId, Partition, Rejection, Subject};
+use runtime::decider::Facts;
+
+pub(crate) fn decide(
+    ledger: &Ledger,
+    command: &Command,
+    context: &Context,
+    partitions: u16,
+) -> Result<Facts, Rejection> {
+    match command {
+        _ if context.scope.role != Role::Operator => Err(Rejection::RoleNotAllowed),
+        Command::ImportCatalog { objects } => Ok(import(ledger, objects, partitions)),
+        Command::RevokeKey { key } => revoke(ledger, key),
+        _ => Err(Rejection::NotFound),
+    }
+}
+
+/// Records what differs from what is known: importing the same file again changes nothing.
+fn import(ledger: &Ledger, objects: &[CatalogObject], partitions: u16) -> Facts {
+    let mut facts = Facts::new();
+    for object in objects {
+        if ledger.catalog.object(object).as_ref() == Some(object) {
+            continue;
+        }
+        let id = object.id().clone();
+        // An import never brings a revoked key back: that would undo a security decision by accident.
+        if ledger.catalog.keys.get(&id).is_some_and(|key| key.revoked) {
+            continue;
+        }
+        facts.push((Subject::Object(id.clone()), Fact::ObjectRecorded(Box::new(object.clone()))));
+        let CatalogObject::Contract(contract) = object else { continue };
+        if contract.kind == ContractKind::Distribution && !ledger.catalog.placements.contains_key(&id) {
+            let partition = place(&id, partitions);
+            facts.push((Subject::Object(id), Fact::ContractPlaced { partition }));
+        }
+    }
+    facts
+}
+
+/// The partition of a contract: by hash when it is first seen, and never changed (design §6).
+fn place(contract: &ObjectId, partitions: u16) -> Partition {
+    let digest = Hash::of_parts(&[b"partition", contract.as_str().as_bytes()]);
+    let [high, low, ..] = digest.0;
+    Partition(u16::from_be_bytes([high, low]) % partitions.max(1))
+}
+
+fn revoke(ledger: &Ledger, key: &ObjectId) -> Result<Facts, Rejection> {
+    let known = ledger.catalog.keys.get(key).ok_or(Rejection::NotFound)?;
+    if known.revoked {
+        return Ok(Facts::new());
+    }
+    let revoked = CatalogObject::Key(Key { revoked: true, ..known.clone() });
+    Ok(vec![(Subject::Object(key.clone()), Fact::ObjectRecorded(Box::new(revoked)))])
+}

@@ -1,0 +1,218 @@
+//! Reading a reconciliation workbook: a chunk's records with where each was billed (seed 002; connect-api §4.6).
+//!
+//! Rows are matched by the vendor's record id, or by the record's own id in a column `id`. A row without billing data
+//! leaves its record open.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+
+use ledger::record::{Billing, ClosedRows};
+use ledger::{FileId, Hash, ReconciliationId, RecordId, UsageFile};
+use runtime::decider::Tools;
+use runtime::records::RecordsError;
+use workbook::columns;
+use workbook::read::table::{Record, Table};
+use workbook::read::{Limits, ReadError, Workbook};
+
+use crate::Own;
+
+/// Problems that are told one by one; the rest are counted.
+const PROBLEMS_MAX: usize = 5;
+/// Characters of a billing id or note.
+const TEXT_CHARS_MAX: usize = 254;
+
+/// What the job needs to know.
+#[derive(Clone, Debug)]
+pub struct Reconcile {
+    id: ReconciliationId,
+    blob: Hash,
+    contract: String,
+    product: String,
+    checked: Vec<u64>,
+}
+
+enum Failure {
+    Workbook(String),
+    Records(RecordsError),
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Workbook(error.to_string())
+    }
+}
+
+impl From<RecordsError> for Failure {
+    fn from(error: RecordsError) -> Self {
+        Self::Records(error)
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    billed: Vec<(u32, Billing)>,
+    problems: Vec<String>,
+    problem_count: u32,
+}
+
+impl Found {
+    fn problem(&mut self, text: String) {
+        self.problem_count += 1;
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(text);
+        }
+    }
+}
+
+impl Reconcile {
+    pub(crate) fn new(file: FileId, known: &UsageFile, index: u16) -> Option<Self> {
+        let reconciliation = known.current_extraction()?.reconciliations.get(&index)?;
+        let created = known.approval.created.as_ref()?;
+        Some(Self {
+            id: file.reconciliation(index),
+            blob: reconciliation.blob,
+            contract: created.contract.id.to_string(),
+            product: created.product.id.to_string(),
+            checked: known.current_checking()?.parts.iter().map(|part| part.sequence).collect(),
+        })
+    }
+
+    pub(crate) fn run(self, tools: &Tools<Own>) {
+        let id = self.id;
+        runtime::crash::point("reconcile.begin");
+        let own = match self.read(tools) {
+            Ok(found) => {
+                let Found { billed, problems, problem_count } = found;
+                Own::Reconciled { id, rows: closed_rows(billed), problems, problem_count }
+            }
+            Err(Failure::Workbook(detail)) => Own::NotReconciled { id, detail },
+            Err(Failure::Records(error)) => {
+                tracing::error!(reconciliation = %id, %error, "the records of a file can't be read back");
+                Own::NotReconciled { id, detail: format!("The file's records can't be read: {error}.") }
+            }
+        };
+        runtime::crash::point("reconcile.before_end");
+        // Stale means that an earlier attempt has ended it.
+        drop(tools.tell(own));
+    }
+
+    fn read(&self, tools: &Tools<Own>) -> Result<Found, Failure> {
+        let source = tools.blobs.read(self.blob);
+        let missing = |_| Failure::Workbook("The workbook is missing on the server; upload it again.".to_owned());
+        let mut book = Workbook::open(BufReader::new(source.map_err(missing)?), Limits::default())?;
+        self.check_report_id(&mut book)?;
+        let names = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
+        let sheet = book.sheet_named(&names)?.ok_or_else(|| {
+            Failure::Workbook(
+                "The workbook has no tab called records. Send the chunk's workbook with its records tab.".to_owned(),
+            )
+        })?;
+        let known = ["record_id", "id", "external_billing_id", "external_billing_note"];
+        let mut table = Table::open(book.rows(sheet)?, &known)?;
+        let [record_id, own_id, billing_id, note] = known.map(|name| table.position(name));
+        if billing_id.is_none() && note.is_none() {
+            let detail =
+                "The records tab has neither external_billing_id nor external_billing_note. Add and fill them.";
+            return Err(Failure::Workbook(detail.to_owned()));
+        }
+        if record_id.is_none() && own_id.is_none() {
+            let detail =
+                "The records tab has no record_id column, so that its rows can't be matched. Keep the chunk's.";
+            return Err(Failure::Workbook(detail.to_owned()));
+        }
+        let rows = self.rows_by_key(tools)?;
+        let mut found = Found::default();
+        let mut seen: HashMap<u32, (u32, Billing)> = HashMap::new();
+        while let Some(record) = table.next_record()? {
+            let number = record.number();
+            let billing = Billing { id: text(&record, billing_id), note: text(&record, note) };
+            if billing.id.is_empty() && billing.note.is_empty() {
+                continue;
+            }
+            let long = [&billing.id, &billing.note].iter().any(|text| text.chars().count() > TEXT_CHARS_MAX);
+            if record.fault().is_some() || long {
+                found
+                    .problem(format!("row {number}: the billing data can't be read or is longer than 254 characters;"));
+                continue;
+            }
+            let row = match RecordId::parse(&text(&record, own_id)) {
+                Some(id) => (id.file == self.id.file).then_some(id.row),
+                None => rows.get(&self.key(&text(&record, record_id))).copied(),
+            };
+            let Some(row) = row else {
+                found.problem(format!("row {number}: no accepted record of this file has that id;"));
+                continue;
+            };
+            match seen.get(&row) {
+                Some((_, first)) if *first == billing => {}
+                Some((first, _)) => {
+                    found.problem(format!("row {number}: the record was billed otherwise in row {first};"));
+                }
+                None => drop(seen.insert(row, (number, billing))),
+            }
+        }
+        found.billed = seen.into_iter().map(|(row, (_, billing))| (row, billing)).collect();
+        Ok(found)
+    }
+
+    /// A workbook that says it is of another file must not close records of this one.
+    fn check_report_id(&self, book: &mut Workbook<BufReader<File>>) -> Result<(), Failure> {
+        let Some(sheet) = book.sheet_named(&[columns::GENERAL_TAB])? else { return Ok(()) };
+        let mut table = match Table::open(book.rows(sheet)?, &[]) {
+            Ok(table) => table,
+            Err(ReadError::NoHeader { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        while let Some(record) = table.next_record()? {
+            if text(&record, Some(0)) != "report_id" {
+                continue;
+            }
+            let named = text(&record, Some(1));
+            if !named.is_empty() && named != self.id.file.to_string() {
+                return Err(Failure::Workbook(format!(
+                    "The workbook is of {named}, not of {}. Upload it to its own file.",
+                    self.id.file
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&self, record_id: &str) -> [u8; 12] {
+        let full = Hash::of_parts(&[self.contract.as_bytes(), self.product.as_bytes(), record_id.trim().as_bytes()]);
+        let mut key = [0; 12];
+        key.copy_from_slice(&full.0[..12]);
+        key
+    }
+
+    fn rows_by_key(&self, tools: &Tools<Own>) -> Result<HashMap<[u8; 12], u32>, RecordsError> {
+        let mut rows = HashMap::new();
+        for &sequence in &self.checked {
+            let batch = tools.records.checked(self.id.file, sequence)?;
+            rows.extend(batch.records.iter().map(|record| (record.key, record.row)));
+        }
+        Ok(rows)
+    }
+}
+
+fn text(record: &Record<'_>, column: Option<usize>) -> String {
+    let cell = column.and_then(|column| record.cell(column));
+    cell.map_or_else(String::new, |cell| cell.text.trim().to_owned())
+}
+
+fn closed_rows(mut billed: Vec<(u32, Billing)>) -> ClosedRows {
+    billed.sort_by_key(|(row, _)| *row);
+    let mut closed = ClosedRows::default();
+    let mut known: HashMap<Billing, u32> = HashMap::new();
+    for (row, billing) in billed {
+        let next = u32::try_from(closed.billings.len()).unwrap_or(u32::MAX);
+        let at = *known.entry(billing).or_insert_with_key(|billing| {
+            closed.billings.push(billing.clone());
+            next
+        });
+        closed.rows.insert(row);
+        closed.refs.push(at);
+    }
+    closed
+}

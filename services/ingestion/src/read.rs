@@ -1,0 +1,266 @@
+//! Reading a workbook: the job, and the reading itself, which the offline check uses too.
+
+use std::io::{BufReader, Read, Seek};
+
+use ledger::fact::{Category, FileColumn, FileRead, Part, RecordsRead};
+use ledger::record::{CellKind, ReadBatch};
+use ledger::{FileId, Hash};
+use proto::WireError;
+use runtime::decider::{Stale, Tools};
+use workbook::columns;
+use workbook::read::table::Table;
+use workbook::read::{self, Limits, ReadError, Workbook};
+
+use crate::Own;
+use crate::batch::{BatchBuilder, halves};
+
+/// Categories that a file keeps.
+const CATEGORIES_MAX: usize = 4_096;
+/// Text that the categories of a file keep, so that they fit the fact that carries them.
+const CATEGORIES_BYTES_MAX: usize = 48 * 1024;
+/// Ignored headers that are named.
+const IGNORED_MAX: usize = 32;
+/// Characters of the sentence that says why a file can't be read (connect-api §3.1).
+const DETAIL_CHARS_MAX: usize = 200;
+
+/// Read one upload.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadJob {
+    /// Which file.
+    pub file: FileId,
+    /// Which upload.
+    pub upload: u32,
+    /// Which attempt.
+    pub attempt: u32,
+    /// The workbook.
+    pub blob: Hash,
+}
+
+/// What a workbook holds besides its records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Known and custom columns, in the vendor's order.
+    pub columns: Vec<FileColumn>,
+    /// Headers that were left out.
+    pub ignored: Vec<String>,
+    /// The categories.
+    pub categories: Vec<Category>,
+    /// How many records.
+    pub records: u32,
+}
+
+/// Why reading ended early.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The workbook can't be read; the sentence says what to do.
+    Unreadable(String),
+    /// Nobody wants the result any more.
+    Stale,
+}
+
+impl From<ReadError> for Stopped {
+    fn from(error: ReadError) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+impl ReadJob {
+    pub(crate) fn run(self, tools: &Tools<Own>) {
+        let (file, upload, attempt) = (self.file, self.upload, self.attempt);
+        let mut parts = Vec::new();
+        runtime::crash::point("read.begin");
+        let source = match tools.blobs.read(self.blob) {
+            Ok(source) => source,
+            Err(error) => {
+                tracing::error!(%file, %error, "an uploaded workbook is not where it was put");
+                let detail = "The uploaded workbook is missing on the server; upload it again.".to_owned();
+                drop(tools.tell(Own::Unreadable { file, upload, attempt, detail }));
+                return;
+            }
+        };
+        let outcome = read_workbook(BufReader::new(source), &mut |batch| self.lay_down(tools, &batch, &mut parts));
+        runtime::crash::point("read.before_end");
+        let own = match outcome {
+            Ok(reading) => {
+                let Reading { columns, ignored, categories, records } = reading;
+                let read = FileRead { upload, attempt, columns, ignored, categories, parts, records };
+                Own::Done { file, read: Box::new(read) }
+            }
+            Err(Stopped::Unreadable(detail)) => {
+                let detail = detail.chars().take(DETAIL_CHARS_MAX).collect();
+                Own::Unreadable { file, upload, attempt, detail }
+            }
+            Err(Stopped::Stale) => return,
+        };
+        // Stale means that another upload has taken this one's place.
+        drop(tools.tell(own));
+    }
+
+    /// Records a batch, in halves where it takes more than a frame holds.
+    fn lay_down(&self, tools: &Tools<Own>, batch: &ReadBatch, parts: &mut Vec<Part>) -> Result<(), Stopped> {
+        let payload = match proto::encode_read_batch(batch) {
+            Ok(payload) => payload,
+            Err(WireError::BatchTooLarge { .. }) if batch.rows.len() > 1 => {
+                return halves(batch).iter().try_for_each(|half| self.lay_down(tools, half, parts));
+            }
+            Err(error) => {
+                let row = batch.rows.first().copied().unwrap_or(0);
+                return Err(Stopped::Unreadable(format!("Row {row} can't be kept: {error}. Shorten its texts.")));
+            }
+        };
+        let (first_row, last_row) = (first(&batch.rows), batch.rows.last().copied().unwrap_or(0));
+        let records = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
+        let read = RecordsRead {
+            upload: self.upload,
+            attempt: self.attempt,
+            part: u32::try_from(parts.len()).unwrap_or(u32::MAX),
+            first_row,
+            last_row,
+            records,
+            root: batch.root(),
+            payload,
+        };
+        runtime::crash::point("read.batch");
+        let told = tools.tell(Own::Batch { file: self.file, read: Box::new(read) });
+        let sequences = told.map_err(|Stale| Stopped::Stale)?;
+        let sequence = sequences.first().copied().ok_or(Stopped::Stale)?;
+        parts.push(Part { sequence, first_row, last_row, records });
+        Ok(())
+    }
+}
+
+fn first(rows: &[u32]) -> u32 {
+    rows.first().copied().unwrap_or(0)
+}
+
+/// Reads a workbook and hands its records over in batches. Nothing counts before this returns: only then did the
+/// package's checksums hold.
+///
+/// # Errors
+/// [`Stopped`]: a fault of the package, or the receiver's wish. A fault in a cell is data of its record.
+pub fn read_workbook<R: Read + Seek>(
+    source: R,
+    receive: &mut dyn FnMut(ReadBatch) -> Result<(), Stopped>,
+) -> Result<Reading, Stopped> {
+    let mut workbook = Workbook::open(source, Limits::default())?;
+    let mut reading = Reading { categories: read_categories(&mut workbook)?, ..Reading::default() };
+    let names = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
+    let sheet = workbook.sheet_named(&names)?.ok_or_else(|| {
+        Stopped::Unreadable(
+            "The workbook has no tab called records. Name the tab with the usage records so and upload it again."
+                .to_owned(),
+        )
+    })?;
+    let known: Vec<&str> = columns::RECORDS.iter().map(|column| column.name).collect();
+    let mut table = Table::open(workbook.rows(sheet)?, &known)?;
+    let mut kept = Vec::new();
+    for (position, column) in table.columns().iter().enumerate() {
+        let custom = column.name.get(..2).is_some_and(|prefix| prefix.eq_ignore_ascii_case(columns::CUSTOM_PREFIX));
+        if custom || known.contains(&column.name.as_str()) {
+            let (name, header) = (column.name.clone(), column.header_text.clone());
+            reading.columns.push(FileColumn { name, header, sheet_column: column.index });
+            kept.push(position);
+        } else if reading.ignored.len() < IGNORED_MAX && !column.header_text.trim().is_empty() {
+            reading.ignored.push(column.header_text.chars().take(DETAIL_CHARS_MAX).collect());
+        }
+    }
+    if reading.columns.is_empty() {
+        return Err(Stopped::Unreadable(
+            "The records tab names no known column. Its first row must hold headers such as record_id and quantity."
+                .to_owned(),
+        ));
+    }
+    reading.records = read_records(&mut table, &reading.columns, &kept, receive)?;
+    Ok(reading)
+}
+
+fn read_records<R: Read + Seek>(
+    table: &mut Table<'_, R>,
+    file_columns: &[FileColumn],
+    kept: &[usize],
+    receive: &mut dyn FnMut(ReadBatch) -> Result<(), Stopped>,
+) -> Result<u32, Stopped> {
+    let identity = file_columns.iter().position(|column| column.name == "record_id").unwrap_or(0);
+    let mut builder = BatchBuilder::new(kept.len());
+    let mut records: u32 = 0;
+    while let Some(record) = table.next_record()? {
+        if builder.is_full() {
+            receive(builder.take(salt()?))?;
+        }
+        builder.begin(record.number());
+        let mut any = false;
+        for (column, &position) in kept.iter().enumerate() {
+            let Some(cell) = record.cell(position) else { continue };
+            any = true;
+            builder.cell(column, kind_of(&cell), cell.text);
+        }
+        if let Some((column, fault)) = record.fault() {
+            // A row whose cells may have moved can't be trusted in any of them: its identity says so.
+            let address = read::address(column, record.number());
+            builder.cell(identity, CellKind::Error, &format!("damaged row at {address}: {fault:?}"));
+        } else if !any {
+            // Only cells under headers that are left out: the row is still a row, and its identity is missing.
+            builder.cell(identity, CellKind::Text, "");
+        }
+        records += 1;
+    }
+    if records == 0 {
+        let detail = "The records tab holds no records under its header. Fill it and upload the workbook again.";
+        return Err(Stopped::Unreadable(detail.to_owned()));
+    }
+    if !builder.is_empty() {
+        receive(builder.take(salt()?))?;
+    }
+    Ok(records)
+}
+
+fn salt() -> Result<[u8; 32], Stopped> {
+    let mut key = [0; 32];
+    let filled = getrandom::fill(&mut key);
+    filled.map_err(|_| Stopped::Unreadable("The server has no random numbers; try again.".to_owned()))?;
+    Ok(key)
+}
+
+fn kind_of(cell: &read::Cell<'_>) -> CellKind {
+    use workbook::read::{CellFault, CellKind as Seen};
+    match (cell.fault, cell.kind) {
+        (Some(CellFault::TooLong { .. } | CellFault::RowTooLong), _) => CellKind::Cut,
+        (Some(_), _) | (None, Seen::Error) => CellKind::Error,
+        (None, Seen::Text) => CellKind::Text,
+        (None, Seen::Number) => CellKind::Number,
+        (None, Seen::Date) => CellKind::Date,
+        (None, Seen::Bool) => CellKind::Bool,
+        (None, Seen::FormulaWithoutValue) => CellKind::Formula,
+    }
+}
+
+/// The categories tab is optional, and so is each of its columns but the id.
+fn read_categories<R: Read + Seek>(workbook: &mut Workbook<R>) -> Result<Vec<Category>, Stopped> {
+    let Some(sheet) = workbook.sheet_named(&[columns::CATEGORIES_TAB])? else { return Ok(Vec::new()) };
+    let known: Vec<&str> = columns::CATEGORIES.iter().map(|column| column.name).collect();
+    let mut table = match Table::open(workbook.rows(sheet)?, &known) {
+        Ok(table) => table,
+        Err(ReadError::NoHeader { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let at: Vec<Option<usize>> = known.iter().map(|name| table.position(name)).collect();
+    let mut categories = Vec::new();
+    let mut bytes = 0;
+    while let Some(record) = table.next_record()? {
+        let text = |column: usize| {
+            let cell = at.get(column).copied().flatten().and_then(|position| record.cell(position));
+            cell.map_or_else(String::new, |cell| cell.text.trim().to_owned())
+        };
+        let category = Category { id: text(0), name: text(1), description: text(2) };
+        if category.id.is_empty() {
+            continue;
+        }
+        bytes += category.id.len() + category.name.len() + category.description.len();
+        if categories.len() >= CATEGORIES_MAX || bytes > CATEGORIES_BYTES_MAX {
+            let detail = "The categories tab is too large: 4,096 categories with 48 KiB of text fit. Shorten it.";
+            return Err(Stopped::Unreadable(detail.to_owned()));
+        }
+        categories.push(category);
+    }
+    Ok(categories)
+}

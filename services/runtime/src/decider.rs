@@ -1,0 +1,133 @@
+//! What a service is: pure decisions about a ledger, and jobs whose results come back as decisions.
+//!
+//! What is to be done next is read off the ledger (`next`), not off the event that just came: after a crash the same
+//! question gives the same answer, so no cursor of reactions has to be kept (see docs/architecture.md).
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ledger::{Command, Context, Event, Fact, FileId, HostId, Ledger, Rejection, ServiceName, Subject};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::blobs::Blobs;
+use crate::clock::Clock;
+use crate::records::Records;
+
+/// Facts in the order in which they are to be recorded, each with what it is about.
+pub type Facts = Vec<(Subject, Fact)>;
+
+/// A job's proposal came too late: another upload or attempt counts now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale;
+
+/// What a service has to do about a file.
+#[derive(Debug)]
+pub enum Next<Own> {
+    /// Nothing.
+    Nothing,
+    /// Something, once another job has ended or the catalog has moved on.
+    Later,
+    /// Decide this now.
+    Conclude(Own),
+    /// Decide this now, then run the job that [`Decider::job`] names.
+    Begin(Own),
+}
+
+/// A service's pure half, and the jobs that it runs.
+pub trait Decider: Send + Sync + 'static {
+    /// Its name.
+    const SERVICE: ServiceName;
+    /// Whose facts it hears.
+    const HEARS: &'static [ServiceName];
+    /// What only the service tells itself: beginnings and results of jobs.
+    type Own: Send + std::fmt::Debug + 'static;
+    /// Long work.
+    type Job: Send + 'static;
+
+    /// Decides what somebody asked for. Pure.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] in order of precedence that applies.
+    fn decide(&self, ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection>;
+
+    /// Decides what the service told itself. Pure.
+    ///
+    /// # Errors
+    /// [`Stale`] when the ledger has moved on; nothing is recorded then.
+    fn conclude(&self, ledger: &Ledger, own: Self::Own, context: &Context) -> Result<Facts, Stale>;
+
+    /// What is to be done about a file of which no job runs. Pure.
+    fn next(&self, ledger: &Ledger, file: FileId, running: &BTreeSet<FileId>) -> Next<Self::Own>;
+
+    /// The job that the ledger asks for after a beginning was recorded; none when the beginning was an end.
+    fn job(&self, ledger: &Ledger, file: FileId) -> Option<Self::Job>;
+
+    /// Runs a job, off the loop. What it learns it tells through its tools.
+    fn perform(&self, job: Self::Job, tools: &Tools<Self::Own>);
+
+    /// What to conclude when a job crashed of which the ledger keeps no attempts; without it the job is tried again.
+    fn crashed(&self, _ledger: &Ledger, _file: FileId) -> Option<Self::Own> {
+        None
+    }
+
+    /// Hears every event that was folded, own or heard: for caches that are derived from the log.
+    fn heard(&self, _ledger: &Ledger, _host: HostId, _sequence: u64, _event: &Event) {}
+
+    /// The fact that notes a refusal, for the service that keeps them; `count` equal ones since the last.
+    fn refused(&self, _command: &Command, _rejection: &Rejection, _count: u32) -> Option<(Subject, Fact)> {
+        None
+    }
+}
+
+/// What a job may use.
+#[derive(Debug)]
+pub struct Tools<Own> {
+    pub(crate) file: FileId,
+    pub(crate) results: mpsc::Sender<Proposal<Own>>,
+    /// The service's own blobs.
+    pub blobs: Arc<Blobs>,
+    /// The records of all files.
+    pub records: Records,
+    /// The time, for names of files and the like.
+    pub clock: Clock,
+    /// A folder for caches that may be deleted.
+    pub cache: PathBuf,
+}
+
+/// A job's result on its way to the loop.
+#[derive(Debug)]
+pub(crate) struct Proposal<Own> {
+    pub(crate) own: Own,
+    pub(crate) answer: oneshot::Sender<Result<Vec<u64>, Stale>>,
+}
+
+impl<Own> Tools<Own> {
+    /// The file that the job is about.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// Tells the service what was found; gives the sequences of the facts that came of it.
+    ///
+    /// # Errors
+    /// [`Stale`] when nobody wants the result any more: the job ends then.
+    pub fn tell(&self, own: Own) -> Result<Vec<u64>, Stale> {
+        let (answer, told) = oneshot::channel();
+        self.results.blocking_send(Proposal { own, answer }).map_err(|_| Stale)?;
+        told.blocking_recv().map_err(|_| Stale)?
+    }
+
+    /// A path for a file in progress, next to the blobs.
+    #[must_use]
+    pub fn temp_path(&self, name: &str) -> PathBuf {
+        self.blobs.temp().join(format!("{name}-{}", crate::blobs::unique()))
+    }
+
+    /// The folder for work in progress.
+    #[must_use]
+    pub fn temp(&self) -> &Path {
+        self.blobs.temp()
+    }
+}

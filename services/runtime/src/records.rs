@@ -1,0 +1,164 @@
+//! Records, read from where they rest: ingestion's log for what was read, validation's for what was found in it,
+//! extraction's for how they were closed.
+
+use std::collections::BTreeMap;
+
+use ledger::fact::Part;
+use ledger::record::{CheckedBatch, ClosedRows, ReadBatch};
+use ledger::{Event, Fact, FileId, HostId, Partition, ServiceName, UsageFile};
+use thiserror::Error;
+
+use crate::log::{LogError, LogReader};
+
+/// A batch of records can't be given.
+#[derive(Debug, Error)]
+pub enum RecordsError {
+    /// The log refused.
+    #[error("could not read {host} at sequence {sequence}")]
+    Log {
+        /// Whose log.
+        host: HostId,
+        /// Where.
+        sequence: u64,
+        /// Why not.
+        #[source]
+        source: LogError,
+    },
+    /// There is nothing, or something else.
+    #[error("{host} holds no {what} at sequence {sequence}")]
+    Missing {
+        /// Whose log.
+        host: HostId,
+        /// What should be there.
+        what: &'static str,
+        /// Where.
+        sequence: u64,
+    },
+    /// It can't be decoded.
+    #[error("could not decode what {host} holds at sequence {sequence}")]
+    Wire {
+        /// Whose log.
+        host: HostId,
+        /// Where.
+        sequence: u64,
+        /// Why not.
+        #[source]
+        source: proto::WireError,
+    },
+}
+
+/// A batch as read and, where it was checked, as checked: index by index.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// As read.
+    pub read: ReadBatch,
+    /// As checked.
+    pub checked: Option<CheckedBatch>,
+}
+
+/// Readers of the logs that hold records.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    logs: BTreeMap<HostId, LogReader>,
+}
+
+impl Records {
+    /// Records read through these logs.
+    #[must_use]
+    pub fn new(logs: BTreeMap<HostId, LogReader>) -> Self {
+        Self { logs }
+    }
+
+    /// The event at a sequence of a service's chain, with its header's hash.
+    ///
+    /// # Errors
+    /// When it isn't there or can't be decoded.
+    pub fn event(
+        &self,
+        service: ServiceName,
+        partition: Partition,
+        sequence: u64,
+    ) -> Result<(Event, ledger::Hash), RecordsError> {
+        let host = HostId { service, partition };
+        let missing = || RecordsError::Missing { host, what: "event", sequence };
+        let log = self.logs.get(&host).ok_or_else(missing)?;
+        let entry = log.own_at(sequence).map_err(|source| RecordsError::Log { host, sequence, source })?;
+        let entry = entry.ok_or_else(missing)?;
+        let bytes = entry.payload.as_deref().ok_or_else(missing)?;
+        let event = proto::decode_event(bytes).map_err(|source| RecordsError::Wire { host, sequence, source })?;
+        Ok((event, entry.header.hash()))
+    }
+
+    /// A batch as read, with the hash that names it.
+    ///
+    /// # Errors
+    /// When it isn't there or can't be decoded.
+    pub fn read(&self, file: FileId, sequence: u64) -> Result<(ReadBatch, ledger::Hash), RecordsError> {
+        let host = HostId { service: ServiceName::Ingestion, partition: file.partition() };
+        let (event, hash) = self.event(host.service, host.partition, sequence)?;
+        let Fact::RecordsRead(read) = event.fact else {
+            return Err(RecordsError::Missing { host, what: "batch of records", sequence });
+        };
+        let batch =
+            proto::decode_read_batch(&read.payload).map_err(|source| RecordsError::Wire { host, sequence, source })?;
+        Ok((batch, hash))
+    }
+
+    /// A batch as checked.
+    ///
+    /// # Errors
+    /// When it isn't there or can't be decoded.
+    pub fn checked(&self, file: FileId, sequence: u64) -> Result<CheckedBatch, RecordsError> {
+        let host = HostId { service: ServiceName::Validation, partition: file.partition() };
+        let (event, _) = self.event(host.service, host.partition, sequence)?;
+        let Fact::RecordsChecked(checked) = event.fact else {
+            return Err(RecordsError::Missing { host, what: "batch of checked records", sequence });
+        };
+        proto::decode_checked_batch(&checked.payload).map_err(|source| RecordsError::Wire { host, sequence, source })
+    }
+
+    /// How records were closed by one fact.
+    ///
+    /// # Errors
+    /// When it isn't there or can't be decoded.
+    pub fn closed(&self, file: FileId, sequence: u64) -> Result<ClosedRows, RecordsError> {
+        let host = HostId { service: ServiceName::Extraction, partition: file.partition() };
+        let (event, _) = self.event(host.service, host.partition, sequence)?;
+        match event.fact {
+            Fact::RecordsClosed { rows, .. } => Ok(*rows),
+            _ => Err(RecordsError::Missing { host, what: "closing of records", sequence }),
+        }
+    }
+
+    /// How many batches the current upload of a file has.
+    #[must_use]
+    pub fn parts(file: &UsageFile) -> &[Part] {
+        file.current_reading().map_or(&[], |reading| &reading.parts)
+    }
+
+    /// A batch of the current upload of a file, joined with what was found in it.
+    ///
+    /// # Errors
+    /// When it isn't there or can't be decoded.
+    pub fn joined(&self, id: FileId, file: &UsageFile, index: usize) -> Result<Joined, RecordsError> {
+        let host = HostId { service: ServiceName::Ingestion, partition: id.partition() };
+        let missing = RecordsError::Missing { host, what: "such part of the file", sequence: index as u64 };
+        let part = Self::parts(file).get(index).ok_or(missing)?;
+        let (read, _) = self.read(id, part.sequence)?;
+        let checked = file.current_checking().and_then(|checking| checking.parts.get(index));
+        let checked = checked.map(|part| self.checked(id, part.sequence)).transpose()?;
+        Ok(Joined { read, checked })
+    }
+}
+
+impl std::fmt::Debug for LogReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LogReader({})", self.host())
+    }
+}
+
+impl std::fmt::Debug for crate::log::LogWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LogWriter({})", self.host())
+    }
+}

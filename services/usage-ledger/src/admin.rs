@@ -1,0 +1,257 @@
+//! What an operator does at the machine: importing catalogs and issuing keys.
+//!
+//! While the product runs, `DATA/admin.sock` (0600) serves it; when nobody holds the data directory, the command line
+//! opens it itself for the moment. Each request is one line of JSON, and so is each answer.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use catalog::json;
+use ledger::catalog::{Account, CatalogObject, Key, Role};
+use ledger::{Command, Named, ObjectId, Rejection, Scope};
+use serde_json::{Value, json};
+use thiserror::Error;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+
+use crate::product::{Product, ProductError, Settings};
+use crate::secrets;
+
+/// Objects in one command: about a mebibyte of facts.
+const OBJECTS_AT_ONCE: usize = 200;
+/// The longest request: a catalog of some hundred thousand subscriptions.
+const REQUEST_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Faults that are shown; the rest are counted.
+const FAULTS_SHOWN: usize = 50;
+
+/// What an operator can ask for.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Import a catalog file's text.
+    Import(Vec<u8>),
+    /// Write the catalog out.
+    Export,
+    /// Issue a key for an account.
+    IssueKey {
+        /// The account.
+        account: String,
+        /// What the key is for.
+        name: String,
+    },
+    /// Revoke a key.
+    RevokeKey {
+        /// The key.
+        key: String,
+    },
+    /// List the keys.
+    ListKeys,
+}
+
+/// An operator's request was not done.
+#[derive(Debug, Error)]
+pub enum AdminError {
+    /// The catalog is refused whole.
+    #[error("the catalog has {count} faults and nothing of it was imported:\n{listed}")]
+    Catalog {
+        /// How many faults.
+        count: usize,
+        /// The first of them, a line each.
+        listed: String,
+    },
+    /// A service refused.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The answer of a running product.
+    #[error("{0}")]
+    Told(String),
+    /// The socket can't be used.
+    #[error("could not talk to the running product through {path}")]
+    Socket {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data directory can't be opened.
+    #[error("could not open the data directory")]
+    Product(#[from] ProductError),
+    /// No random numbers.
+    #[error(transparent)]
+    Secrets(#[from] secrets::SecretsError),
+}
+
+/// Does a request in the running product.
+///
+/// # Errors
+/// See [`AdminError`].
+pub async fn perform(product: &Product, request: Request) -> Result<Value, AdminError> {
+    match request {
+        Request::Import(text) => import(product, &text).await,
+        Request::Export => {
+            product.projection.catch_up().await;
+            let catalog = product.bus.shelf().take();
+            Ok(json::export(&catalog))
+        }
+        Request::IssueKey { account, name } => issue(product, &account, &name).await,
+        Request::RevokeKey { key } => {
+            let key = ObjectId::new(&key).ok_or(Rejection::NotFound)?;
+            product.bus.ask(Command::RevokeKey { key: key.clone() }, Scope::operator(), None).await?;
+            Ok(json!({ "revoked": key.as_str() }))
+        }
+        Request::ListKeys => {
+            let catalog = product.bus.shelf().take();
+            let keys = catalog.keys.values().map(|key| {
+                json!({ "id": key.named.id.as_str(), "name": key.named.name, "account": key.account.as_str(),
+                        "revoked": key.revoked })
+            });
+            Ok(Value::Array(keys.collect()))
+        }
+    }
+}
+
+async fn import(product: &Product, text: &[u8]) -> Result<Value, AdminError> {
+    let known = product.bus.shelf().take();
+    let objects = json::read(text, &known, &product.secrets.pepper).map_err(|faults| {
+        let lines = faults.iter().take(FAULTS_SHOWN).map(|fault| format!("  {}: {}", fault.pointer, fault.reason));
+        AdminError::Catalog { count: faults.len(), listed: lines.collect::<Vec<_>>().join("\n") }
+    })?;
+    let mut recorded = 0;
+    for part in objects.chunks(OBJECTS_AT_ONCE) {
+        let command = Command::ImportCatalog { objects: part.to_vec() };
+        let answer = product.bus.ask(command, Scope::operator(), None).await?;
+        product.projection.reach(answer.host, answer.sequence).await;
+        recorded += answer.events.iter().filter(|event| matches!(event.fact, ledger::Fact::ObjectRecorded(_))).count();
+    }
+    Ok(json!({ "objects": objects.len(), "recorded": recorded }))
+}
+
+async fn issue(product: &Product, account: &str, name: &str) -> Result<Value, AdminError> {
+    let catalog = product.bus.shelf().take();
+    let account = ObjectId::new(account).filter(|id| catalog.accounts.contains_key(id)).ok_or_else(|| {
+        AdminError::Told(format!("account {account} is not in the catalog; import it first, or see catalog export"))
+    })?;
+    let number = secrets::random(8)?.iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
+    let (a, b, c) = (number % 1000, number / 1000 % 1000, number / 1_000_000 % 1000);
+    let id = format!("SU-{a:03}-{b:03}-{c:03}");
+    let id = ObjectId::new(&id).filter(|id| !catalog.keys.contains_key(id)).ok_or(Rejection::Unavailable)?;
+    let secret = secrets::key_secret()?;
+    let key = Key {
+        secret_hash: json::secret_hash(&id, &secret, &product.secrets.pepper),
+        named: Named { id: id.clone(), name: name.to_owned() },
+        account: account.clone(),
+        revoked: false,
+    };
+    let command = Command::ImportCatalog { objects: vec![CatalogObject::Key(key)] };
+    product.bus.ask(command, Scope::operator(), None).await?;
+    Ok(json!({ "id": id.as_str(), "account": account.as_str(), "key": format!("ApiKey {id}:{secret}") }))
+}
+
+/// The first start makes an operator's account and one key for it; the key is returned to be shown once.
+///
+/// # Errors
+/// When the catalog refuses.
+pub async fn first_key(product: &Product) -> Result<Option<String>, AdminError> {
+    let catalog = product.bus.shelf().take();
+    if !catalog.keys.is_empty() {
+        return Ok(None);
+    }
+    let id = ObjectId::new("OP-000-001").ok_or(Rejection::NotFound)?;
+    let source = json!({ "id": id.as_str(), "name": "Operator", "type": "operator", "role": "operator" }).to_string();
+    let named = Named { id: id.clone(), name: "Operator".to_owned() };
+    let account = CatalogObject::Account(Account { named, role: Role::Operator, source });
+    let command = Command::ImportCatalog { objects: vec![account] };
+    product.bus.ask(command, Scope::operator(), None).await?;
+    let issued = issue(product, id.as_str(), "first administrator").await?;
+    Ok(issued.get("key").and_then(Value::as_str).map(str::to_owned))
+}
+
+/// Serves `admin.sock` until the product stops.
+///
+/// # Errors
+/// When the socket can't be made.
+pub async fn serve(product: &Product, data: &Path) -> Result<(), AdminError> {
+    let path = data.join("admin.sock");
+    let failed = |source| AdminError::Socket { path: path.clone(), source };
+    // The data directory is ours alone, so a socket that is there is of a process that is gone.
+    drop(std::fs::remove_file(&path));
+    let listener = UnixListener::bind(&path).map_err(failed)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    loop {
+        let (stream, _) = listener.accept().await.map_err(failed)?;
+        let (read, mut write) = stream.into_split();
+        let mut line = Vec::new();
+        let mut reader = tokio::io::BufReader::new(read).take(REQUEST_BYTES_MAX);
+        let answer = match reader.read_until(b'\n', &mut line).await {
+            Ok(_) => match decode(&line) {
+                Some(request) => perform(product, request).await,
+                None => Err(AdminError::Told("the request is not understood".to_owned())),
+            },
+            Err(error) => Err(AdminError::Told(error.to_string())),
+        };
+        let text = match answer {
+            Ok(value) => json!({ "ok": value }),
+            Err(error) => json!({ "error": error.to_string() }),
+        };
+        // Who asked may be gone; what was done is recorded.
+        drop(write.write_all(format!("{text}\n").as_bytes()).await);
+    }
+}
+
+fn decode(line: &[u8]) -> Option<Request> {
+    let value: Value = serde_json::from_slice(line).ok()?;
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    match value.get("request")?.as_str()? {
+        "import" => Some(Request::Import(text("catalog")?.into_bytes())),
+        "export" => Some(Request::Export),
+        "issue" => Some(Request::IssueKey { account: text("account")?, name: text("name")? }),
+        "revoke" => Some(Request::RevokeKey { key: text("key")? }),
+        "list" => Some(Request::ListKeys),
+        _ => None,
+    }
+}
+
+fn encode(request: &Request) -> Value {
+    match request {
+        Request::Import(text) => json!({ "request": "import", "catalog": String::from_utf8_lossy(text) }),
+        Request::Export => json!({ "request": "export" }),
+        Request::IssueKey { account, name } => json!({ "request": "issue", "account": account, "name": name }),
+        Request::RevokeKey { key } => json!({ "request": "revoke", "key": key }),
+        Request::ListKeys => json!({ "request": "list" }),
+    }
+}
+
+/// Does a request from the command line: through the socket of a running product, or in the data directory itself.
+///
+/// # Errors
+/// See [`AdminError`].
+pub async fn ask(data: &Path, request: Request) -> Result<Value, AdminError> {
+    let path = data.join("admin.sock");
+    match UnixStream::connect(&path) {
+        Ok(stream) => tell(&path, stream, &request),
+        Err(_) => {
+            let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+            let product = Product::start(Settings::new(data, loopback)).await?;
+            product.projection.catch_up().await;
+            let answer = perform(&product, request).await;
+            product.stop().await;
+            answer
+        }
+    }
+}
+
+fn tell(path: &Path, mut stream: UnixStream, request: &Request) -> Result<Value, AdminError> {
+    let failed = |source| AdminError::Socket { path: path.to_owned(), source };
+    stream.write_all(format!("{}\n", encode(request)).as_bytes()).map_err(failed)?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).map_err(failed)?;
+    let answer: Value = serde_json::from_str(&line)
+        .map_err(|_| AdminError::Told("the running product gave no answer; see its log".to_owned()))?;
+    if let Some(ok) = answer.get("ok") {
+        return Ok(ok.clone());
+    }
+    let error = answer.get("error").and_then(Value::as_str).unwrap_or("unknown error");
+    Err(AdminError::Told(error.to_owned()))
+}

@@ -1,0 +1,7 @@
+//! The product as one process: every service, the bus between them, the gateway, and the command line.
+
+pub mod admin;
+pub mod cli;
+pub mod demo;
+pub mod product;
+pub mod secrets;

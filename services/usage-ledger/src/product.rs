@@ -1,0 +1,283 @@
+//! The one place that wires the product: the same services in one process that may later run apart.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway::Gateway;
+use ledger::{HostId, ServiceName};
+use runtime::blobs::{BlobError, Blobs};
+use runtime::bus::{Ask, Bus, Neighbour};
+use runtime::clock::Clock;
+use runtime::decider::Decider;
+use runtime::host::{Host, HostError, HostParts};
+use runtime::log::{LogError, LogSettings, Logs};
+use runtime::projection::Projection;
+use runtime::records::Records;
+use runtime::shelf::CatalogShelf;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::secrets::{Secrets, SecretsError};
+
+/// How long requests may take to end when the process stops.
+const STOP_WAIT: Duration = Duration::from_secs(5);
+
+/// How the product is run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Where HTTP is served; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The size at which the live part of the log is sealed.
+    pub rotate_bytes: u64,
+    /// Where the product is reached from outside, for links.
+    pub public_url: Option<String>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Settings {
+    /// The defaults for a data directory.
+    #[must_use]
+    pub fn new(data: &Path, listen: SocketAddr) -> Self {
+        let rotate_bytes = LogSettings::default().rotate_bytes;
+        Self { data: data.to_owned(), listen, rotate_bytes, public_url: None, clock: Clock::Machine }
+    }
+}
+
+/// The product can't start, or can't go on.
+#[derive(Debug, Error)]
+pub enum ProductError {
+    /// A folder can't be made.
+    #[error("could not make the data directory {path}")]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address can't be listened on.
+    #[error("could not listen on {listen}; give another address with --listen")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The log can't be opened.
+    #[error("could not open the log")]
+    Log(#[from] LogError),
+    /// The secrets can't be had.
+    #[error("could not open the secrets")]
+    Secrets(#[from] SecretsError),
+    /// The blobs can't be opened.
+    #[error("could not open the blobs")]
+    Blobs(#[from] BlobError),
+    /// A service can't start or go on.
+    #[error("could not run a service")]
+    Host(#[from] HostError),
+    /// The index of record ids can't be used.
+    #[error("could not use the index of record ids")]
+    Ids(#[from] validation::IdsError),
+    /// The gateway can't follow a log.
+    #[error("could not follow the logs")]
+    Follow(#[from] runtime::bus::FollowError),
+    /// A part ended without a reason: a defect of ours.
+    #[error("a part of the product ended: {0}")]
+    Ended(String),
+}
+
+/// The product while it runs.
+#[derive(Debug)]
+pub struct Product {
+    /// Where HTTP is served.
+    pub address: SocketAddr,
+    /// How commands reach the services.
+    pub bus: Bus,
+    /// The fold that reads are answered from.
+    pub projection: Projection,
+    /// The secrets of the data directory.
+    pub secrets: Secrets,
+    /// The time.
+    pub clock: Clock,
+    stop: watch::Sender<bool>,
+    parts: JoinSet<Result<(), ProductError>>,
+    logs: Logs,
+}
+
+/// Every writer of one partition.
+fn hosts() -> Vec<HostId> {
+    ServiceName::WRITERS.iter().map(|service| HostId::new(*service, 0)).collect()
+}
+
+struct Wiring {
+    bus: Bus,
+    records: Records,
+    asks: BTreeMap<HostId, mpsc::Receiver<Ask>>,
+    settings: Settings,
+    stop: watch::Receiver<bool>,
+}
+
+impl Wiring {
+    /// Opens a service and its blobs; it runs when the returned future does.
+    fn host<D: Decider>(
+        &mut self,
+        logs: &Logs,
+        decider: D,
+    ) -> Result<(Arc<Blobs>, Host<D>), ProductError> {
+        let id = HostId::new(D::SERVICE, 0);
+        let folder = self.settings.data.join("blobs").join(D::SERVICE.name());
+        let blobs = Arc::new(Blobs::open(&folder)?);
+        let asks = self.asks.remove(&id).ok_or_else(|| ProductError::Ended(format!("{id} has no queue")))?;
+        let parts = HostParts {
+            id,
+            writer: logs.writer(id)?,
+            reader: logs.reader(id)?,
+            asks,
+            bus: self.bus.clone(),
+            blobs: blobs.clone(),
+            records: self.records.clone(),
+            clock: self.settings.clock.clone(),
+            cache: self.settings.data.join("cache"),
+        };
+        Ok((blobs, Host::open(decider, parts)?))
+    }
+}
+
+impl Product {
+    /// Opens the data directory and starts every service and the gateway.
+    ///
+    /// # Errors
+    /// See [`ProductError`].
+    pub async fn start(settings: Settings) -> Result<Self, ProductError> {
+        let data = settings.data.clone();
+        let made = std::fs::create_dir_all(&data);
+        made.map_err(|source| ProductError::Data { path: data.clone(), source })?;
+        let log_settings = LogSettings { rotate_bytes: settings.rotate_bytes, ..LogSettings::default() };
+        let logs = Logs::open(&data.join("log"), &hosts(), log_settings)?;
+        let secrets = Secrets::open(&data)?;
+        let listener = TcpListener::bind(settings.listen).await;
+        let listener =
+            listener.map_err(|source| ProductError::Listen { listen: settings.listen, source })?;
+        let address = listener.local_addr();
+        let address = address.map_err(|source| ProductError::Listen { listen: settings.listen, source })?;
+
+        let (stop, stopped) = watch::channel(false);
+        let mut wiring = wire(&logs, &settings, stopped.clone())?;
+        let (bus, records) = (wiring.bus.clone(), wiring.records.clone());
+        let mut parts = JoinSet::new();
+        // The catalog first: its fold is shared with those that follow.
+        let (_, host) = wiring.host(&logs, catalog::CatalogService { partitions: 1 })?;
+        run(&mut parts, host, &wiring);
+        let (_, host) = wiring.host(&logs, approval::Approval)?;
+        run(&mut parts, host, &wiring);
+        let (uploads, host) = wiring.host(&logs, ingestion::IngestionService)?;
+        run(&mut parts, host, &wiring);
+        let ids = data.join("cache").join("record-ids");
+        let (processed, host) = wiring.host(&logs, validation::ValidationService::open(&ids)?)?;
+        run(&mut parts, host, &wiring);
+        let (reconciliations, host) = wiring.host(&logs, extraction::ExtractionService)?;
+        run(&mut parts, host, &wiring);
+
+        let projection = Projection::new(bus.clone());
+        let follow = projection.clone().run(stopped.clone());
+        parts.spawn(async move { follow.await.map_err(ProductError::from) });
+        let (ready_at, ready) = watch::channel(false);
+        let caught_up = projection.clone();
+        tokio::spawn(async move { drop(ready_at.send(caught_up.catch_up().await)) });
+        let gateway = Arc::new(Gateway {
+            bus: bus.clone(),
+            projection: projection.clone(),
+            records,
+            uploads,
+            reconciliations,
+            processed,
+            clock: settings.clock.clone(),
+            pepper: secrets.pepper.clone(),
+            link_secret: secrets.link.clone(),
+            public_url: settings.public_url.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ready,
+        });
+        parts.spawn(serve(listener, gateway, stopped));
+        Ok(Self { address, bus, projection, secrets, clock: settings.clock, stop, parts, logs })
+    }
+
+    /// Waits until a part ends or somebody stops the product; the first error is the answer.
+    ///
+    /// # Errors
+    /// What made a part end.
+    pub async fn wait(&mut self) -> Result<(), ProductError> {
+        match self.parts.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(error)) => Err(ProductError::Ended(error.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends every part and closes the log.
+    pub async fn stop(mut self) {
+        // Nobody listens only when every part has ended already.
+        drop(self.stop.send(true));
+        let ended = async { while self.parts.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_WAIT, ended).await.is_err() {
+            tracing::warn!("requests were still open when the process stopped");
+            self.parts.abort_all();
+        }
+        // Closing waits for the disk, which must not hold up the runtime's threads.
+        drop(tokio::task::spawn_blocking(move || self.logs.close()).await);
+    }
+
+    /// How the log does.
+    #[must_use]
+    pub fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+fn wire(logs: &Logs, settings: &Settings, stop: watch::Receiver<bool>) -> Result<Wiring, ProductError> {
+    let mut neighbours = BTreeMap::new();
+    let mut readers = BTreeMap::new();
+    let mut asks = BTreeMap::new();
+    for id in hosts() {
+        let reader = logs.reader(id)?;
+        let (neighbour, queue) = Neighbour::open(reader.clone());
+        readers.insert(id, reader);
+        neighbours.insert(id, neighbour);
+        asks.insert(id, queue);
+    }
+    let bus = Bus::embedded(neighbours, CatalogShelf::default());
+    Ok(Wiring { bus, records: Records::new(readers), asks, settings: settings.clone(), stop })
+}
+
+fn run<D: Decider>(parts: &mut JoinSet<Result<(), ProductError>>, host: Host<D>, wiring: &Wiring) {
+    let stop = wiring.stop.clone();
+    parts.spawn(async move { host.run(stop).await.map_err(ProductError::from) });
+}
+
+async fn serve(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), ProductError> {
+    let stopping = async move {
+        // An error means that the product is gone, which is a reason to stop too.
+        drop(stop.wait_for(|stop| *stop).await);
+    };
+    let served = axum::serve(listener, gateway::router(gateway)).with_graceful_shutdown(stopping).await;
+    served.map_err(|error| ProductError::Ended(format!("the gateway: {error}")))
+}

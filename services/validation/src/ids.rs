@@ -1,0 +1,159 @@
+//! Which file a record id belongs to. The index is derived from validation's log; deleting its folder changes nothing
+//! but the time of the next start.
+//!
+//! Each verdict on a valid upload gets an ordinal, in the order of the log. The index knows under which ordinal an id
+//! was seen; whether that still counts (the file may be rejected, deleted or uploaded again) is asked of the ledger.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ledger::fact::FileChecked;
+use ledger::{FileId, Ledger, Status};
+use runtime::records::{Records, RecordsError};
+use thiserror::Error;
+
+use crate::record_ids::{RecordIds, RecordIdsError, RecordIdsReader};
+
+/// The index can't be used.
+#[derive(Debug, Error)]
+pub enum IdsError {
+    /// Its folder can't be used even after it was emptied.
+    #[error("could not use the index of record ids in {path}")]
+    Index {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: RecordIdsError,
+    },
+    /// The folder can't be emptied.
+    #[error("could not empty the damaged index of record ids in {path}")]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The records that it is made of can't be read.
+    #[error("could not read the records that the index is made of")]
+    Records(#[from] RecordsError),
+}
+
+/// A verdict whose ids are not in the index yet.
+#[derive(Clone, Debug)]
+struct Pending {
+    ordinal: u32,
+    file: FileId,
+    parts: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    index: RecordIds,
+    /// File and upload of each ordinal.
+    ordinals: Vec<(FileId, u32)>,
+    /// By sequence of the verdict.
+    pending: BTreeMap<u64, Pending>,
+    /// The newest verdict that was noted.
+    last: u64,
+}
+
+/// The index and what it doesn't hold yet.
+#[derive(Debug)]
+pub struct Ids {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+impl Ids {
+    /// Opens the index in a folder; a damaged one is thrown away, since the log makes it again.
+    ///
+    /// # Errors
+    /// When the folder can't be used.
+    pub fn open(path: &Path) -> Result<Self, IdsError> {
+        let index = match RecordIds::open(path) {
+            Ok(index) => index,
+            Err(error) => {
+                tracing::warn!(%error, "the index of record ids is damaged and is made again from the log");
+                empty(path)?;
+                RecordIds::open(path).map_err(|source| IdsError::Index { path: path.to_owned(), source })?
+            }
+        };
+        let state = State { index, ordinals: Vec::new(), pending: BTreeMap::new(), last: 0 };
+        Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a verdict of the log: in its order, each once.
+    pub(crate) fn note(&self, sequence: u64, file: FileId, checked: &FileChecked) {
+        let mut state = self.state();
+        state.last = state.last.max(sequence);
+        if checked.invalid > 0 {
+            // An invalid upload can't be accepted; its ids stay free.
+            return;
+        }
+        let ordinal = u32::try_from(state.ordinals.len()).unwrap_or(u32::MAX);
+        state.ordinals.push((file, checked.upload));
+        if sequence > state.index.covered() {
+            let parts = checked.parts.iter().map(|part| part.sequence).collect();
+            state.pending.insert(sequence, Pending { ordinal, file, parts });
+        }
+    }
+
+    /// Puts what a crash left out into the index, then gives a view of it.
+    pub(crate) fn reader(&self, records: &Records) -> Result<RecordIdsReader, IdsError> {
+        loop {
+            let next = self.state().pending.first_key_value().map(|(at, pending)| (*at, pending.clone()));
+            let Some((sequence, pending)) = next else { return Ok(self.state().index.reader()) };
+            let mut keys = Vec::new();
+            for part in &pending.parts {
+                keys.extend(records.checked(pending.file, *part)?.records.iter().map(|record| record.key));
+            }
+            self.add(sequence, pending.ordinal, keys)?;
+        }
+    }
+
+    fn add(&self, sequence: u64, ordinal: u32, keys: Vec<[u8; 12]>) -> Result<(), IdsError> {
+        let mut state = self.state();
+        if state.pending.remove(&sequence).is_none() {
+            return Ok(());
+        }
+        // Only up to where nothing is left out: what another job still has to add comes after it.
+        let covered = state.pending.first_key_value().map_or(state.last, |(next, _)| next - 1);
+        let path = self.path.clone();
+        state.index.add(ordinal, keys, covered).map_err(|source| IdsError::Index { path, source })
+    }
+
+    /// Puts the ids of a verdict into the index that was just recorded.
+    pub(crate) fn add_verdict(&self, sequence: u64, keys: Vec<[u8; 12]>) -> Result<(), IdsError> {
+        let ordinal = self.state().pending.get(&sequence).map(|pending| pending.ordinal);
+        ordinal.map_or(Ok(()), |ordinal| self.add(sequence, ordinal, keys))
+    }
+
+    /// The ordinals that count, of other files than this one, each with its file.
+    pub(crate) fn alive(&self, ledger: &Ledger, but: FileId) -> BTreeMap<u32, FileId> {
+        let counts = |file: FileId, upload: u32| {
+            let known = ledger.file(file).filter(|known| known.upload() == upload);
+            known.is_some_and(|known| !matches!(known.status(), Status::Rejected | Status::Deleted))
+        };
+        let state = self.state();
+        let all = (0..).zip(&state.ordinals);
+        all.filter(|(_, (file, upload))| *file != but && counts(*file, *upload))
+            .map(|(ordinal, (file, _))| (ordinal, *file))
+            .collect()
+    }
+}
+
+fn empty(path: &Path) -> Result<(), IdsError> {
+    match std::fs::remove_dir_all(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(IdsError::Empty { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
