@@ -1,3 +1,79 @@
-//! Placeholder.
+//! HTTP for the people and programs around the ledger: `/public/v1` exactly as Connect's clients know it.
+//!
+//! The gateway decides nothing and keeps nothing: it turns requests into commands, asks the service that decides, and
+//! answers from the fold of what every service recorded. No handler runs without a [`ledger::Scope`], which exactly
+//! one extractor makes (see `auth`); the exceptions are the probes, the page at `/` and signed links.
 
+mod app;
+mod auth;
+mod catalog;
+mod chunks;
+mod commands;
+mod download;
+mod edge;
+mod error;
+mod files;
+mod health;
+mod json;
+mod links;
+mod listing;
+mod multipart;
+mod payload;
+mod reconciliations;
+mod records;
+mod routes;
 pub mod rql;
+mod sources;
+mod template;
+mod visibility;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use runtime::blobs::Blobs;
+use runtime::bus::Bus;
+use runtime::clock::Clock;
+use runtime::projection::Projection;
+use runtime::records::Records;
+use tokio::sync::watch;
+
+/// A workbook that is uploaded may have this many bytes: what Connect's own portal allows (connect-api §2.6).
+pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A JSON body may have this many bytes: a few thousand records to close, and far more than anything else needs.
+pub const JSON_BYTES_MAX: usize = 1024 * 1024;
+
+/// What the gateway is made of.
+#[derive(Debug)]
+pub struct Gateway {
+    /// How commands reach who decides them.
+    pub bus: Bus,
+    /// The fold that reads are answered from.
+    pub projection: Projection,
+    /// Where records rest.
+    pub records: Records,
+    /// Ingestion's blobs: workbooks as uploaded.
+    pub uploads: Arc<Blobs>,
+    /// Extraction's blobs: reconciliation workbooks, in and out, and the workbooks of chunks.
+    pub reconciliations: Arc<Blobs>,
+    /// Validation's blobs: processed workbooks.
+    pub processed: Arc<Blobs>,
+    /// The time.
+    pub clock: Clock,
+    /// What key hashes are made with; the same as the catalog's.
+    pub pepper: Vec<u8>,
+    /// What links are signed with; common to all gateways, or links of one would fail at another.
+    pub link_secret: Vec<u8>,
+    /// `https://usage.example.com`, for links; the request's own `Host` where there is none.
+    pub public_url: Option<String>,
+    /// The product's version, shown in `Connect-Version`.
+    pub version: String,
+    /// Whether the fold has caught up with every log.
+    pub ready: watch::Receiver<bool>,
+}
+
+/// Everything that is served.
+pub fn router(gateway: Arc<Gateway>) -> axum::Router {
+    edge::wrap(routes::all(), Arc::new(app::App::new(gateway)))
+}

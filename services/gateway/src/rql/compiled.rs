@@ -67,6 +67,13 @@ impl Compiled {
         self.condition.matches(object)
     }
 
+    /// Whether an object fulfils the condition, as far as the paths that are `known` of it decide that; none where it
+    /// depends on another one. So a file or a batch can be taken or left before its records are read.
+    #[must_use]
+    pub fn decided(&self, object: &Json, known: impl Fn(&str) -> bool) -> Option<bool> {
+        self.condition.decided(object, &known)
+    }
+
     /// Whether every object fulfils the condition, so that a list can be counted without reading it.
     #[must_use]
     pub fn matches_all(&self) -> bool {

@@ -87,6 +87,30 @@ impl Node {
         }
     }
 
+    /// Kleene's logic: what isn't known stays open unless the rest decides.
+    pub(super) fn decided(&self, object: &Json, known: &impl Fn(&str) -> bool) -> Option<bool> {
+        match self {
+            Self::All(parts) => {
+                let parts = parts.iter().map(|part| part.decided(object, known));
+                parts.fold(Some(true), |all, part| match (all, part) {
+                    (Some(false), _) | (_, Some(false)) => Some(false),
+                    (Some(true), Some(true)) => Some(true),
+                    _ => None,
+                })
+            }
+            Self::Any(parts) => {
+                let parts = parts.iter().map(|part| part.decided(object, known));
+                parts.fold(Some(false), |any, part| match (any, part) {
+                    (Some(true), _) | (_, Some(true)) => Some(true),
+                    (Some(false), Some(false)) => Some(false),
+                    _ => None,
+                })
+            }
+            Self::Not(inner) => inner.decided(object, known).map(|holds| !holds),
+            Self::At(path, _) => known(path).then(|| self.matches(object)),
+        }
+    }
+
     /// The values that something at the path must have one of, if the condition says so.
     pub(super) fn required(&self, path: &str) -> Option<BTreeSet<&str>> {
         match self {

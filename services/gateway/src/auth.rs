@@ -1,0 +1,56 @@
+//! Who asks: an API key becomes a [`Scope`] here and nowhere else.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use ledger::{Actor, Catalog, Hash, ObjectId, Rejection, Scope};
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// The word before a key. Some SDKs send the key alone (connect-api §2.1).
+const SCHEME: &str = "apikey ";
+
+/// Whoever sent a request, with what they may see and do.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(pub(crate) Scope);
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        // The shelf is the newest catalog of this process: a key that was revoked is refused at once.
+        let scope = header.and_then(|header| scope_of(header, &app.bus.shelf().take(), &app.pepper));
+        scope.map(Self).ok_or(ApiError::Rejected(Rejection::KeyUnknown))
+    }
+}
+
+/// The scope of a header, if its key is known, its secret right and it was not revoked.
+pub(crate) fn scope_of(header: &str, catalog: &Catalog, pepper: &[u8]) -> Option<Scope> {
+    let (id, secret) = credentials(header)?;
+    let id = ObjectId::new(id)?;
+    let given = Hash::of_parts(&[b"usage-ledger key", pepper, id.as_str().as_bytes(), secret.as_bytes()]);
+    let key = catalog.keys.get(&id);
+    // An unknown key is compared as well, so that the time of the answer doesn't tell which keys there are.
+    let same = equal(&given, &key.map_or(Hash::ZERO, |key| key.secret_hash));
+    let key = key.filter(|key| same && !key.revoked)?;
+    let account = catalog.accounts.get(&key.account)?;
+    let actor = Actor::Key { key: key.named.clone(), account: key.account.clone() };
+    Some(Scope { actor, account: Some(key.account.clone()), role: account.role })
+}
+
+/// Key id and secret of `ApiKey SU-…:secret` or of `SU-…:secret`.
+fn credentials(header: &str) -> Option<(&str, &str)> {
+    let header = header.trim();
+    let prefixed = header.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME));
+    let key = if prefixed { header.get(SCHEME.len()..)?.trim_start() } else { header };
+    key.split_once(':').filter(|(id, secret)| !id.is_empty() && !secret.is_empty())
+}
+
+/// Whether two digests are equal, in a time that doesn't depend on where they differ.
+fn equal(left: &Hash, right: &Hash) -> bool {
+    left.0.iter().zip(right.0).fold(0, |difference, (left, right)| difference | (left ^ right)) == 0
+}

@@ -1,0 +1,126 @@
+//! The objects that usage is about, as they were imported: accounts, hubs, marketplaces, products, contracts, listings
+//! and assets. Each is there for those whom it concerns and for nobody else.
+
+mod sight;
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use ledger::{Catalog, ObjectId, Scope};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Answered, ApiError};
+use crate::files::aside;
+use crate::json;
+use crate::listing::Wanted;
+use crate::rql::{self, Field};
+use crate::visibility::{self, Kind};
+
+use sight::Collection;
+pub(crate) use sight::sees_product;
+
+/// `GET /{collection}`
+pub(crate) async fn list(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    let collection = collection(&name)?;
+    let wanted = Wanted::new(query.as_deref(), fields(collection), Kind::Catalog, &scope)?;
+    let catalog = app.bus.shelf().take();
+    let found = aside("a list of the catalog", move || {
+        let sources = sight::sources(&catalog, &scope, collection, &wanted.query);
+        wanted.page_of(sources.filter_map(parsed))
+    });
+    Ok(found.await?.into_response())
+}
+
+/// `GET /{collection}/{id}`
+pub(crate) async fn get(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path((name, id)): Path<(String, String)>,
+) -> Answered {
+    let collection = collection(&name)?;
+    Ok(json::answer(StatusCode::OK, &one(&app, &scope, collection, &id).await?))
+}
+
+/// `GET /products/{id}/items`
+pub(crate) async fn items(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    let wanted = Wanted::new(query.as_deref(), rql::ITEMS, Kind::Catalog, &scope)?;
+    one(&app, &scope, Collection::Products, &id).await?;
+    let id = ObjectId::new(&id).ok_or(ApiError::NOT_FOUND)?;
+    let catalog = app.bus.shelf().take();
+    let objects = catalog.items_of(&id).filter_map(|item| parsed(&item.source));
+    Ok(wanted.page_of(objects).into_response())
+}
+
+/// `GET /products/{id}/items/{item}`
+pub(crate) async fn item(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path((id, item)): Path<(String, String)>,
+) -> Answered {
+    one(&app, &scope, Collection::Products, &id).await?;
+    let catalog = app.bus.shelf().take();
+    let item = ObjectId::new(&item).and_then(|item| catalog.items.get(&item));
+    let item = item.filter(|item| item.product.as_str() == id).and_then(|item| parsed(&item.source));
+    Ok(json::answer(StatusCode::OK, &item.ok_or(ApiError::NOT_FOUND)?))
+}
+
+/// `GET /subscriptions/assets`
+pub(crate) async fn assets(caller: Caller, state: State<Arc<App>>, query: RawQuery) -> Answered {
+    list(caller, state, Path("assets".to_owned()), query).await
+}
+
+/// `GET /subscriptions/assets/{id}`
+pub(crate) async fn asset(caller: Caller, state: State<Arc<App>>, Path(id): Path<String>) -> Answered {
+    get(caller, state, Path(("assets".to_owned(), id))).await
+}
+
+fn collection(name: &str) -> Result<Collection, ApiError> {
+    Collection::parse(name).ok_or_else(|| ApiError::NoRoute { path: format!("/public/v1/{name}") })
+}
+
+async fn one(app: &App, scope: &Scope, collection: Collection, id: &str) -> Result<Value, ApiError> {
+    let id = ObjectId::new(id).ok_or(ApiError::NOT_FOUND)?;
+    let look = |catalog: &Catalog| sight::source(catalog, scope, collection, &id).and_then(parsed);
+    let found = look(&app.bus.shelf().take());
+    let mut found = match found {
+        Some(found) => found,
+        None => {
+            app.catch_up().await;
+            look(&app.bus.shelf().take()).ok_or(ApiError::NOT_FOUND)?
+        }
+    };
+    visibility::trim(Kind::Catalog, &mut found, scope.role);
+    Ok(found)
+}
+
+/// Sources were JSON when they were imported; what isn't any more is left out and reported.
+fn parsed(source: &String) -> Option<Value> {
+    let parsed = serde_json::from_str(source);
+    parsed.inspect_err(|error| tracing::error!(%error, "an object of the catalog holds no JSON")).ok()
+}
+
+fn fields(collection: Collection) -> &'static [Field] {
+    match collection {
+        Collection::Accounts => rql::ACCOUNTS,
+        Collection::Hubs => rql::HUBS,
+        Collection::Marketplaces => rql::MARKETPLACES,
+        Collection::Products => rql::PRODUCTS,
+        Collection::Contracts => rql::CONTRACTS,
+        Collection::Listings => rql::LISTINGS,
+        Collection::Assets => rql::ASSETS,
+    }
+}

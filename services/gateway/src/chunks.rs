@@ -1,0 +1,125 @@
+//! `/usage/chunks`: the parts of accepted files, one for each hub.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use ledger::file::UsageFile;
+use ledger::{ChunkId, Command, Ledger, Rejection, Scope};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::commands::{RequestKey, Settled};
+use crate::download;
+use crate::error::{Answered, ApiError};
+use crate::files::{aside, candidates};
+use crate::json;
+use crate::listing::{Found, Wanted};
+use crate::payload::Payload;
+use crate::rql;
+use crate::visibility::{self, Kind};
+
+/// `GET /usage/chunks`
+pub(crate) async fn list(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Found, ApiError> {
+    let wanted = Wanted::new(query.as_deref(), rql::CHUNKS, Kind::Chunk, &scope)?;
+    aside("a list of chunks", move || {
+        let objects = candidates(&app, &wanted, "usagefile.id").into_iter().flat_map(|id| {
+            let ledger = app.projection.read();
+            let file = ledger.file(id).filter(|file| scope.sees(file) && scope.plays_provider(file));
+            let chunks = file.into_iter().flat_map(|file| {
+                let chunks = file.current_extraction().into_iter().flat_map(|it| it.chunks.keys());
+                chunks.filter_map(|&index| json::chunk::shown(&ledger, id.chunk(index), file, &app.sources))
+            });
+            chunks.collect::<Vec<_>>()
+        });
+        wanted.page_of(objects)
+    })
+    .await
+}
+
+/// `GET /usage/chunks/{id}`
+pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
+    let shown = one(&app, &scope, chunk_id(&id)?).await?;
+    Ok(json::answer(StatusCode::OK, &shown))
+}
+
+/// `PUT /usage/chunks/{id}`
+pub(crate) async fn put(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    key: RequestKey,
+    Path(id): Path<String>,
+    payload: Payload,
+) -> Answered {
+    let chunk = chunk_id(&id)?;
+    let external_id = payload.fields()?.text_to_set("external_id")?;
+    let external_id = external_id.ok_or_else(|| Rejection::field("external_id", "This field is required."))?;
+    let settled = app.command(Command::NameChunk { chunk, external_id }, &scope, &key).await?;
+    Ok(answer(&app, &settled, chunk, &scope, StatusCode::OK))
+}
+
+/// `POST /usage/chunks/{id}/close`
+pub(crate) async fn close(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    key: RequestKey,
+    Path(id): Path<String>,
+    payload: Payload,
+) -> Answered {
+    let chunk = chunk_id(&id)?;
+    let billing = payload.fields()?.billing()?;
+    let settled = app.command(Command::CloseChunk { chunk, billing }, &scope, &key).await?;
+    Ok(answer(&app, &settled, chunk, &scope, StatusCode::CREATED))
+}
+
+/// `POST /usage/chunks/{id}/regenerate`: a chunk's workbook never goes out of date here, since what was accepted
+/// doesn't change; so there is nothing to do.
+pub(crate) async fn regenerate(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    _: Payload,
+) -> Answered {
+    let shown = one(&app, &scope, chunk_id(&id)?).await?;
+    Ok(json::answer(StatusCode::CREATED, &shown))
+}
+
+/// `GET /usage/chunks/{id}/download`
+pub(crate) async fn download(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
+    let id = chunk_id(&id)?;
+    let found = app.find(id.file, &scope, |_, file| {
+        let chunk = file.current_extraction()?.chunks.get(&id.index)?;
+        scope.plays_provider(file).then(|| chunk.workbook.ok_or(chunk.status()))
+    });
+    let workbook = found.await?;
+    let (blob, _) = workbook.map_err(|status| Rejection::ChunkStatusWrong { action: "downloaded", status })?;
+    download::workbook(&app.reconciliations, blob, &format!("{id}.xlsx")).await
+}
+
+fn chunk_id(text: &str) -> Result<ChunkId, ApiError> {
+    ChunkId::parse(text).ok_or(ApiError::NOT_FOUND)
+}
+
+async fn one(app: &Arc<App>, scope: &Scope, id: ChunkId) -> Result<Value, ApiError> {
+    let shown = app.find(id.file, scope, |ledger, file| {
+        scope.plays_provider(file).then(|| trimmed(app, ledger, id, file, scope)).flatten()
+    });
+    shown.await
+}
+
+fn trimmed(app: &App, ledger: &Ledger, id: ChunkId, file: &UsageFile, scope: &Scope) -> Option<Value> {
+    let mut shown = json::chunk::shown(ledger, id, file, &app.sources)?;
+    visibility::trim(Kind::Chunk, &mut shown, scope.role);
+    Some(shown)
+}
+
+fn answer(app: &App, settled: &Settled, id: ChunkId, scope: &Scope, status: StatusCode) -> Response {
+    let shown = app.after(settled, id.file, |ledger, file| trimmed(app, ledger, id, file, scope));
+    json::answer(status, &shown.unwrap_or_else(|| json!({ "id": id.to_string() })))
+}

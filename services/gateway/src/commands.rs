@@ -1,0 +1,175 @@
+//! Asking who decides, and answering with what came of it: whoever wrote something reads it (design §7).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use ledger::file::Stamp;
+use ledger::file::{ChunkStatus, UsageFile};
+use ledger::{Command, Fact, FileId, Hash, Ledger, Rejection, Scope, Subject};
+use runtime::bus::Answer;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// An answer waits this long for the fold; then it is made from the facts themselves.
+const FOLD_TIME_MAX: Duration = Duration::from_secs(5);
+/// A refusal that contradicts what we know is asked again for this long: who decides hears the others a little later.
+const AGREE_TIME_MAX: Duration = Duration::from_secs(2);
+/// Between two such asks.
+const AGREE_PAUSE: Duration = Duration::from_millis(50);
+/// Characters of an idempotency key.
+const KEY_CHARS_MAX: usize = 200;
+
+/// What makes a repeated request recognisable, where the client sent `Idempotency-Key`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestKey(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let text = value.to_str().ok().map(str::trim);
+        let text = text.filter(|text| (1..=KEY_CHARS_MAX).contains(&text.len()));
+        let message = format!("Give 1 to {KEY_CHARS_MAX} characters.");
+        text.map(|text| Self(Some(text.to_owned()))).ok_or_else(|| ApiError::field("Idempotency-Key", message))
+    }
+}
+
+impl RequestKey {
+    /// The seed of the event ids: keys of two accounts never meet.
+    fn seed(&self, scope: &Scope) -> Option<Hash> {
+        let account = scope.account.as_ref().map_or("", |account| account.as_str());
+        self.0.as_ref().map(|key| Hash::of_parts(&[b"idempotency key", account.as_bytes(), key.as_bytes()]))
+    }
+}
+
+/// What was decided, and whether the fold has it by now.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    answer: Answer,
+    folded: bool,
+}
+
+impl App {
+    /// Asks for something, and waits until the fold has what came of it.
+    pub(crate) async fn command(
+        self: &Arc<Self>,
+        command: Command,
+        scope: &Scope,
+        key: &RequestKey,
+    ) -> Result<Settled, Rejection> {
+        let patience = Instant::now() + AGREE_TIME_MAX;
+        loop {
+            match self.bus.ask(command.clone(), scope.clone(), key.seed(scope)).await {
+                Ok(answer) => {
+                    let reached = timeout(FOLD_TIME_MAX, self.projection.reach(answer.host, answer.sequence)).await;
+                    return Ok(Settled { folded: reached.unwrap_or(false), answer });
+                }
+                Err(rejection) => {
+                    self.catch_up().await;
+                    if Instant::now() >= patience || !self.knows_better(&command, scope, &rejection) {
+                        return Err(rejection);
+                    }
+                    sleep(AGREE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until the fold has everything that was recorded by now, unless that takes too long.
+    pub(crate) async fn catch_up(&self) {
+        if timeout(FOLD_TIME_MAX, self.projection.catch_up()).await.is_err() {
+            tracing::warn!("the fold is late");
+        }
+    }
+
+    /// Whether a refusal comes from somebody who hasn't heard yet what we know already.
+    fn knows_better(&self, command: &Command, scope: &Scope, rejection: &Rejection) -> bool {
+        let ledger = self.projection.read();
+        let file = command.file().and_then(|id| ledger.file(id)).filter(|file| scope.sees(file));
+        let Some(file) = file else { return false };
+        match rejection {
+            Rejection::NotFound => knows_part(file, command),
+            Rejection::WrongStatus { status, .. } => file.status() != *status,
+            // Chunks are made within a moment of the acceptance: who comes that soon need not come again.
+            Rejection::ChunkStatusWrong { status: ChunkStatus::Draft, .. } => true,
+            Rejection::ChunkStatusWrong { status, .. } => match command {
+                Command::NameChunk { chunk, .. } | Command::CloseChunk { chunk, .. } => {
+                    file.extraction.chunks.get(&chunk.index).is_some_and(|chunk| chunk.status() != *status)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Shows a file as it is after something was decided.
+    pub(crate) fn after<T>(&self, settled: &Settled, id: FileId, show: impl FnOnce(&Ledger, &UsageFile) -> T) -> T {
+        let ledger = self.projection.read();
+        let known = ledger.files.get(&id);
+        if let (true, Some(file)) = (settled.folded, known) {
+            return show(&ledger, file);
+        }
+        let mut file = known.cloned().unwrap_or_default();
+        let events = settled.answer.events.iter();
+        let first = settled.answer.sequence.saturating_sub(events.len() as u64);
+        for (sequence, event) in (first + 1..).zip(events) {
+            if event.subject == Subject::File(id) {
+                let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
+                file.evolve(stamp, sequence, &event.fact);
+            }
+        }
+        show(&ledger, &file)
+    }
+
+    /// Looks a file up; what isn't there is looked for again once the fold has caught up.
+    pub(crate) async fn find<T>(
+        &self,
+        id: FileId,
+        scope: &Scope,
+        show: impl Fn(&Ledger, &UsageFile) -> Option<T>,
+    ) -> Result<T, ApiError> {
+        if let Some(found) = self.look(id, scope, &show) {
+            return Ok(found);
+        }
+        self.catch_up().await;
+        self.look(id, scope, &show).ok_or(ApiError::NOT_FOUND)
+    }
+
+    fn look<T>(&self, id: FileId, scope: &Scope, show: impl Fn(&Ledger, &UsageFile) -> Option<T>) -> Option<T> {
+        let ledger = self.projection.read();
+        ledger.file(id).filter(|file| scope.sees(file)).and_then(|file| show(&ledger, file))
+    }
+}
+
+/// Whether the part of a file that a command is about is there.
+fn knows_part(file: &UsageFile, command: &Command) -> bool {
+    match command {
+        Command::NameChunk { chunk, .. } | Command::CloseChunk { chunk, .. } => {
+            file.extraction.chunks.contains_key(&chunk.index)
+        }
+        _ => true,
+    }
+}
+
+impl Settled {
+    /// The file that was made.
+    pub(crate) fn created(&self) -> Option<FileId> {
+        self.answer.events.iter().find_map(|event| match (&event.subject, &event.fact) {
+            (Subject::File(id), Fact::FileCreated(_)) => Some(*id),
+            _ => None,
+        })
+    }
+
+    /// The number of the reconciliation that was taken.
+    pub(crate) fn reconciliation(&self) -> Option<u16> {
+        self.answer.events.iter().find_map(|event| match &event.fact {
+            Fact::ReconciliationReceived { reconciliation, .. } => Some(*reconciliation),
+            _ => None,
+        })
+    }
+}

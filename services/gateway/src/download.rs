@@ -1,0 +1,78 @@
+//! Workbooks out: streamed from where they rest, never held whole.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path as PathOf, State};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use futures_util::stream;
+use ledger::Hash;
+use runtime::blobs::{BlobError, Blobs};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
+
+use crate::app::App;
+use crate::error::{Answered, ApiError};
+use crate::links::{SignedLink, Store};
+
+/// The media type of a workbook.
+pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+/// Bytes read at once: enough that the disk isn't asked for every network packet.
+const READ_BYTES: usize = 128 * 1024;
+
+/// `GET /ledger/v1/links/{store}/{blob}/{name}`: a workbook behind a signed link.
+pub(crate) async fn linked(
+    _: SignedLink,
+    State(app): State<Arc<App>>,
+    PathOf((store, blob, name)): PathOf<(String, String, String)>,
+) -> Answered {
+    let store = Store::parse(&store).ok_or(ApiError::Link)?;
+    let blob = Hash::from_hex(&blob).ok_or(ApiError::Link)?;
+    let blobs = match store {
+        Store::Uploaded => &app.uploads,
+        Store::Processed => &app.processed,
+        Store::Reconciliation => &app.reconciliations,
+    };
+    workbook(blobs, blob, &name).await
+}
+
+/// A workbook as an attachment of a name.
+pub(crate) async fn workbook(blobs: &Blobs, blob: Hash, name: &str) -> Answered {
+    let path = blobs.path(blob);
+    let failed = |source| failed("open", &path, source);
+    let file = File::open(&path).await.map_err(failed)?;
+    let bytes = file.metadata().await.map_err(failed)?.len();
+    let body = Body::from_stream(stream::unfold(Some(file), |file| async move {
+        let mut file = file?;
+        let mut buffer = vec![0; READ_BYTES];
+        match file.read(&mut buffer).await {
+            Ok(0) => None,
+            Ok(read) => {
+                buffer.truncate(read);
+                Some((Ok(Bytes::from(buffer)), Some(file)))
+            }
+            Err(error) => Some((Err(error), None)),
+        }
+    }));
+    Ok(attachment(body, bytes, name))
+}
+
+/// An answer that a browser saves under a name.
+pub(crate) fn attachment(body: Body, bytes: u64, name: &str) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(XLSX));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+    let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(c)).collect();
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{plain}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> ApiError {
+    ApiError::Blob(BlobError::Io { action, path: path.to_owned(), source })
+}

@@ -1,0 +1,264 @@
+//! `/usage/files`: from a draft to a closed file.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use ledger::catalog::Environment;
+use ledger::command::CreateFile;
+use ledger::fact::FileDescribed;
+use ledger::{Command, FileId, Rejection, Scope};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::commands::{RequestKey, Settled};
+use crate::error::{Answered, ApiError};
+use crate::json;
+use crate::links::{Origin, Workbooks};
+use crate::listing::{Found, Wanted};
+use crate::multipart::Form;
+use crate::payload::{Fields, Payload};
+use crate::rql;
+use crate::visibility::{self, Kind};
+
+/// Files written while the fold is held: whoever keeps it fresh has to wait for that long.
+const FILES_AT_ONCE: usize = 256;
+
+/// What a file's workbook is called in a form.
+const UPLOAD_FIELD: &str = "usage_file";
+/// What a reconciliation workbook is called; the second name is an SDK's (connect-api §2.4).
+pub(crate) const RECONCILIATION_FIELDS: [&str; 2] = ["recon_file", "reconciliation_file"];
+
+/// `GET /usage/files`
+pub(crate) async fn list(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Found, ApiError> {
+    let wanted = Wanted::new(query.as_deref(), rql::FILES, Kind::File, &scope)?;
+    aside("a list of files", move || page(&app, &scope, &wanted)).await
+}
+
+/// Work that may take long, where it holds nobody up.
+pub(crate) async fn aside<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::Task { what })
+}
+
+fn page(app: &App, scope: &Scope, wanted: &Wanted) -> Found {
+    let ids = candidates(app, wanted, "id");
+    let objects = ids.chunks(FILES_AT_ONCE).flat_map(|ids| {
+        let ledger = app.projection.read();
+        let shown = ids.iter().filter_map(|&id| {
+            let file = ledger.file(id).filter(|file| scope.sees(file))?;
+            json::file::listed(&ledger, id, file, &app.sources)
+        });
+        shown.collect::<Vec<_>>()
+    });
+    wanted.page_of(objects)
+}
+
+/// The files that a query can be about: those it names, else all.
+pub(crate) fn candidates(app: &App, wanted: &Wanted, field: &str) -> Vec<FileId> {
+    match wanted.query.required_values(field) {
+        Some(ids) => ids.into_iter().filter_map(FileId::parse).collect(),
+        None => app.projection.read().files.keys().copied().collect(),
+    }
+}
+
+/// `POST /usage/files`
+pub(crate) async fn create(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    key: RequestKey,
+    payload: Payload,
+) -> Answered {
+    let create = Box::new(creation(payload.fields()?)?);
+    let settled = app.command(Command::CreateFile(create), &scope, &key).await?;
+    let id = settled.created().ok_or(ApiError::NOT_FOUND)?;
+    Ok(answer(&app, &settled, id, &scope, &origin, StatusCode::CREATED))
+}
+
+fn creation(fields: Fields<'_>) -> Result<CreateFile, Rejection> {
+    let environment = match fields.text("environment")? {
+        None => None,
+        Some(name) => Some(Environment::parse(&name).ok_or_else(|| {
+            Rejection::field("environment", format!("\"{name}\" is not one of test, preview and production."))
+        })?),
+    };
+    Ok(CreateFile {
+        product: fields.reference("product")?,
+        contract: fields.reference("contract")?,
+        name: fields.text("name")?.unwrap_or_default(),
+        external_id: fields.text("external_id")?.unwrap_or_default(),
+        description: fields.text("description")?.unwrap_or_default(),
+        note: fields.text("note")?.unwrap_or_default(),
+        period: fields.period()?,
+        currency: fields.text("currency")?.filter(|code| !code.is_empty()),
+        environment,
+    })
+}
+
+/// `GET /usage/files/{id}`
+pub(crate) async fn get(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    Path(id): Path<String>,
+) -> Answered {
+    let id = file_id(&id)?;
+    let workbooks = workbooks(&app, &origin);
+    let shown =
+        app.find(id, &scope, |ledger, file| json::file::detail(ledger, id, file, &scope, &app.sources, &workbooks));
+    Ok(json::answer(StatusCode::OK, &trimmed(shown.await?, &scope)))
+}
+
+/// `PUT /usage/files/{id}`
+pub(crate) async fn put(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    key: RequestKey,
+    Path(id): Path<String>,
+    payload: Payload,
+) -> Answered {
+    let file = file_id(&id)?;
+    let fields = payload.fields()?;
+    let described = FileDescribed {
+        description: fields.text_to_set("description")?,
+        note: fields.text_to_set("note")?,
+        external_id: fields.text_to_set("external_id")?,
+        period: fields.period()?,
+        currency: fields.text("currency")?.filter(|code| !code.is_empty()),
+    };
+    let command = Command::DescribeFile { file, described: Box::new(described) };
+    let settled = app.command(command, &scope, &key).await?;
+    Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::OK))
+}
+
+/// `POST /usage/files/{id}/upload`
+pub(crate) async fn upload(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    key: RequestKey,
+    Path(id): Path<String>,
+    form: Form,
+) -> Answered {
+    let file = file_id(&id)?;
+    // Who may not upload here is told before the workbook is kept.
+    let may = app.find(file, &scope, |_, _| Some(scope.plays_vendor())).await?;
+    if !may {
+        return Err(Rejection::RoleNotAllowed.into());
+    }
+    let received = form.receive(&[UPLOAD_FIELD], &app.uploads).await?;
+    let (blob, bytes, filename) = (received.blob, received.bytes, received.filename);
+    let command = Command::OpenUpload { file, blob, bytes, filename };
+    let settled = app.command(command, &scope, &key).await?;
+    let mut shown = shown(&app, &settled, file, &scope, &origin);
+    // The work goes on behind this answer; Connect's word for that moment is `uploading` (connect-api U5).
+    if let Some(status) = shown.get_mut("status") {
+        *status = json!("uploading");
+    }
+    Ok(json::answer(StatusCode::CREATED, &shown))
+}
+
+/// `POST /usage/files/{id}/submit`, `…/accept`, `…/reject`, `…/close`, `…/delete`, `…/reprocess`
+pub(crate) async fn act(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    key: RequestKey,
+    Path((id, action)): Path<(String, String)>,
+    payload: Payload,
+) -> Answered {
+    let file = file_id(&id)?;
+    let fields = payload.fields()?;
+    // Old SDKs sent the note under another key, so that none is taken for an empty one.
+    let note = |name: &str| fields.text(name).map(Option::unwrap_or_default);
+    let command = match action.as_str() {
+        "submit" => Command::SubmitFile { file },
+        "accept" => Command::AcceptFile { file, note: note("acceptance_note")? },
+        "reject" => Command::RejectFile { file, note: note("rejection_note")? },
+        "close" => Command::CloseFile { file },
+        "delete" => Command::DeleteFile { file },
+        _ => return Err(ApiError::NoRoute { path: format!("/public/v1/usage/files/{id}/{action}") }),
+    };
+    let settled = app.command(command, &scope, &key).await?;
+    Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::CREATED))
+}
+
+/// `POST /usage/files/{id}/reconciliation`
+pub(crate) async fn reconcile(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    key: RequestKey,
+    Path(id): Path<String>,
+    form: Form,
+) -> Answered {
+    let file = file_id(&id)?;
+    let may = app.find(file, &scope, |_, file| Some(scope.plays_provider(file))).await?;
+    if !may {
+        return Err(Rejection::RoleNotAllowed.into());
+    }
+    let received = form.receive(&RECONCILIATION_FIELDS, &app.reconciliations).await?;
+    let note = received.text("upload_note").unwrap_or_default().to_owned();
+    let command = Command::ReceiveReconciliation { file, blob: received.blob, bytes: received.bytes, note };
+    let settled = app.command(command, &scope, &key).await?;
+    Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::CREATED))
+}
+
+/// `GET /usage/files/{id}/categories`
+pub(crate) async fn categories(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    let wanted = Wanted::new(query.as_deref(), rql::CATEGORIES, Kind::Catalog, &scope)?;
+    let id = file_id(&id)?;
+    let objects = app.find(id, &scope, |_, file| {
+        let shown = file.categories().iter().map(json::file::category);
+        Some(shown.collect::<Vec<_>>())
+    });
+    Ok(wanted.page_of(objects.await?).into_response())
+}
+
+/// The id in a path; another one names nothing.
+pub(crate) fn file_id(text: &str) -> Result<FileId, ApiError> {
+    FileId::parse(text).ok_or(ApiError::NOT_FOUND)
+}
+
+fn workbooks<'a>(app: &'a App, origin: &'a Origin) -> Workbooks<'a> {
+    Workbooks { origin: &origin.0, secret: &app.link_secret, now: app.clock.now() }
+}
+
+fn trimmed(mut object: Value, scope: &Scope) -> Value {
+    visibility::trim(Kind::File, &mut object, scope.role);
+    object
+}
+
+fn shown(app: &App, settled: &Settled, id: FileId, scope: &Scope, origin: &Origin) -> Value {
+    let workbooks = workbooks(app, origin);
+    let shown =
+        app.after(settled, id, |ledger, file| json::file::detail(ledger, id, file, scope, &app.sources, &workbooks));
+    // What was decided is decided: should the object be out of reach, its id is the answer.
+    trimmed(shown.unwrap_or_else(|| json!({ "id": id.to_string() })), scope)
+}
+
+fn answer(
+    app: &App,
+    settled: &Settled,
+    id: FileId,
+    scope: &Scope,
+    origin: &Origin,
+    status: StatusCode,
+) -> axum::response::Response {
+    json::answer(status, &shown(app, settled, id, scope, origin))
+}

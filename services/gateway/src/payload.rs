@@ -1,0 +1,143 @@
+//! JSON bodies: read under a limit, forgiving where clients are careless, and their fields taken out by name.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use ledger::fact::Period;
+use ledger::record::Billing;
+use ledger::{Moment, ObjectId, Rejection};
+use serde_json::Value;
+
+use crate::JSON_BYTES_MAX;
+use crate::error::ApiError;
+
+/// A JSON body. Nothing, `{}` and `null` are the same: actions without a payload arrive as any of them (connect-api
+/// §2.1).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Payload(pub(crate) Value);
+
+impl<S: Send + Sync> FromRequest<S> for Payload {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let kind =
+            request.headers().get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+        let limit = JSON_BYTES_MAX as u64;
+        let bytes = axum::body::to_bytes(request.into_body(), JSON_BYTES_MAX).await;
+        let bytes = bytes.map_err(|_| ApiError::TooLarge { what: "A JSON body".to_owned(), limit })?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        match kind {
+            Some(found) if !found.to_ascii_lowercase().contains("json") => {
+                Err(ApiError::MediaType { found, expected: "application/json" })
+            }
+            _ => parse(&bytes),
+        }
+    }
+}
+
+fn parse(bytes: &Bytes) -> Result<Payload, ApiError> {
+    serde_json::from_slice(bytes).map(Payload).map_err(|error| {
+        // The place is a part of our sentence already.
+        let reason = error.to_string();
+        let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason).to_owned();
+        ApiError::Json { line: error.line(), column: error.column(), reason }
+    })
+}
+
+impl Payload {
+    /// The body as an object: what isn't there has no fields.
+    pub(crate) fn fields(&self) -> Result<Fields<'_>, Rejection> {
+        if self.0.is_null() || self.0.is_object() {
+            return Ok(Fields(&self.0));
+        }
+        Err(Rejection::field("non_field_errors", "Invalid data. Expected an object."))
+    }
+}
+
+/// The fields of a JSON object; those that nobody asks for are ignored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields<'a>(&'a Value);
+
+impl<'a> Fields<'a> {
+    pub(crate) fn of(value: &'a Value) -> Self {
+        Self(value)
+    }
+
+    /// A field that is there and not null.
+    pub(crate) fn value(self, name: &str) -> Option<&'a Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text; absent or null is none. Numbers are taken as they are written, as old SDKs send `external_id` as one.
+    pub(crate) fn text(self, name: &str) -> Result<Option<String>, Rejection> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(_) => Err(Rejection::field(name, "Not a valid string.")),
+        }
+    }
+
+    /// A text to set: null empties it, absent leaves it alone.
+    pub(crate) fn text_to_set(self, name: &str) -> Result<Option<String>, Rejection> {
+        match self.0.get(name) {
+            Some(Value::Null) => Ok(Some(String::new())),
+            _ => self.text(name),
+        }
+    }
+
+    /// The object that `{"id": "…"}` or a bare id names.
+    pub(crate) fn reference(self, name: &str) -> Result<ObjectId, Rejection> {
+        let field = format!("{name}.id");
+        let value = self.value(name).ok_or_else(|| Rejection::field(&field, "This field is required."))?;
+        let text = value.get("id").unwrap_or(value).as_str();
+        let text = text.ok_or_else(|| Rejection::field(&field, "This field is required."))?;
+        ObjectId::new(text).ok_or_else(|| Rejection::field(&field, format!("\"{text}\" is no valid id.")))
+    }
+
+    /// `period: {from, to}`, or the two fields that Connect's own portal sends.
+    pub(crate) fn period(self) -> Result<Option<Period>, Rejection> {
+        if let Some(period) = self.value("period") {
+            let given = Self(period);
+            return match (given.value("from"), given.value("to")) {
+                (None, None) => Ok(None),
+                (from, to) => bounds(("period.from", from), ("period.to", to)).map(Some),
+            };
+        }
+        let (from, to) = ("start_datetime_utc", "end_datetime_utc");
+        match (self.value(from), self.value(to)) {
+            (None, None) => Ok(None),
+            (first, last) => bounds((from, first), (to, last)).map(Some),
+        }
+    }
+
+    /// How something was billed.
+    pub(crate) fn billing(self) -> Result<Billing, Rejection> {
+        let id = self.text("external_billing_id")?.unwrap_or_default();
+        let note = self.text("external_billing_note")?.unwrap_or_default();
+        Ok(Billing { id, note })
+    }
+}
+
+type Named<'a> = (&'static str, Option<&'a Value>);
+
+fn bounds(from: Named<'_>, to: Named<'_>) -> Result<Period, Rejection> {
+    let (from, _) = instant(from)?;
+    let (to, whole_day) = instant(to)?;
+    // A day as the end of a period is the whole of it (connect-api §3.1).
+    let to = if whole_day { Moment(to.0.saturating_add(Moment::DAY - Moment::SECOND)) } else { to };
+    Ok(Period { from, to })
+}
+
+/// An instant, and whether it was written as a day.
+fn instant((field, value): Named<'_>) -> Result<(Moment, bool), Rejection> {
+    let value = value.ok_or_else(|| Rejection::field(field, "This field is required."))?;
+    let text = value.as_str().unwrap_or_default().trim();
+    let moment = Moment::parse_iso(text).ok_or_else(|| {
+        let formats = "YYYY-MM-DD or YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]";
+        Rejection::field(field, format!("Datetime has wrong format. Use one of these formats instead: {formats}."))
+    })?;
+    Ok((moment, !text.contains(':')))
+}

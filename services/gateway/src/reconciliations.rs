@@ -1,0 +1,120 @@
+//! `/usage/reconciliations`: workbooks that say how records were billed.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use ledger::file::{Reconciliation, ReconciliationEnd, UsageFile};
+use ledger::{Command, FileId, Ledger, ReconciliationId, Rejection, Scope};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::commands::RequestKey;
+use crate::download;
+use crate::error::{Answered, ApiError};
+use crate::files::{RECONCILIATION_FIELDS, aside, candidates};
+use crate::json;
+use crate::listing::{Found, Wanted};
+use crate::multipart::Form;
+use crate::rql;
+use crate::visibility::{self, Kind};
+
+/// The fields of a form that may name the usage file.
+const FILE_FIELDS: [&str; 4] = ["usagefile", "usage_file_id", "usagefile.id", "usagefile_id"];
+
+/// `GET /usage/reconciliations`
+pub(crate) async fn list(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Found, ApiError> {
+    let wanted = Wanted::new(query.as_deref(), rql::RECONCILIATIONS, Kind::Reconciliation, &scope)?;
+    aside("a list of reconciliations", move || {
+        let objects = candidates(&app, &wanted, "usagefile.id").into_iter().flat_map(|id| {
+            let ledger = app.projection.read();
+            let file = ledger.file(id).filter(|file| scope.sees(file) && scope.plays_provider(file));
+            let found = file.into_iter().flat_map(|file| {
+                let known = file.current_extraction().into_iter().flat_map(|it| it.reconciliations.keys());
+                known.filter_map(|&index| shown(&app, &ledger, id.reconciliation(index), file, &scope))
+            });
+            found.collect::<Vec<_>>()
+        });
+        wanted.page_of(objects)
+    })
+    .await
+}
+
+/// `GET /usage/reconciliations/{id}`
+pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
+    let id = reconciliation_id(&id)?;
+    let found = app.find(id.file, &scope, |ledger, file| {
+        scope.plays_provider(file).then(|| shown(&app, ledger, id, file, &scope)).flatten()
+    });
+    Ok(json::answer(StatusCode::OK, &found.await?))
+}
+
+/// `POST /usage/reconciliations`
+pub(crate) async fn create(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    key: RequestKey,
+    form: Form,
+) -> Answered {
+    let received = form.receive(&RECONCILIATION_FIELDS, &app.reconciliations).await?;
+    let named = FILE_FIELDS.iter().find_map(|name| received.text(name));
+    let named = named.ok_or_else(|| {
+        let message = "Name the usage file here, or post the workbook to /usage/files/{id}/reconciliation.";
+        ApiError::field("usagefile", message)
+    })?;
+    let missing = || ApiError::field("usagefile", format!("Usage file {named} was not found."));
+    let file = FileId::parse(named.trim()).ok_or_else(missing)?;
+    let note = received.text("upload_note").unwrap_or_default().to_owned();
+    let command = Command::ReceiveReconciliation { file, blob: received.blob, bytes: received.bytes, note };
+    let settled = app.command(command, &scope, &key).await.map_err(|rejection| match rejection {
+        Rejection::NotFound => missing(),
+        other => ApiError::Rejected(other),
+    })?;
+    let id = settled.reconciliation().map(|index| file.reconciliation(index));
+    let shown = id.and_then(|id| app.after(&settled, file, |ledger, known| shown(&app, ledger, id, known, &scope)));
+    let id = id.map(|id| id.to_string());
+    Ok(json::answer(StatusCode::CREATED, &shown.unwrap_or_else(|| json!({ "id": id, "status": "uploaded" }))))
+}
+
+/// `GET /usage/reconciliations/{id}/uploadedfile` and `…/processedfile`, in any case: an SDK writes `uploadedFile`.
+pub(crate) async fn download(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path((id, which)): Path<(String, String)>,
+) -> Answered {
+    let no_route = || ApiError::NoRoute { path: format!("/public/v1/usage/reconciliations/{id}/{which}") };
+    let (blob_of, suffix): (fn(&Reconciliation) -> Option<ledger::Hash>, &str) =
+        match which.to_ascii_lowercase().as_str() {
+            "uploadedfile" => (|known| Some(known.blob), ""),
+            "processedfile" => (processed, "-PROCESSED"),
+            _ => return Err(no_route()),
+        };
+    let id = reconciliation_id(&id)?;
+    let found = app.find(id.file, &scope, |_, file| {
+        let known = file.current_extraction()?.reconciliations.get(&id.index)?;
+        scope.plays_provider(file).then(|| blob_of(known)).flatten()
+    });
+    download::workbook(&app.reconciliations, found.await?, &format!("{id}{suffix}.xlsx")).await
+}
+
+fn processed(known: &Reconciliation) -> Option<ledger::Hash> {
+    match &known.end {
+        Some(ReconciliationEnd::Processed { processed, .. }) => *processed,
+        Some(ReconciliationEnd::Failed { .. }) | None => None,
+    }
+}
+
+fn reconciliation_id(text: &str) -> Result<ReconciliationId, ApiError> {
+    ReconciliationId::parse(text).ok_or(ApiError::NOT_FOUND)
+}
+
+fn shown(app: &App, ledger: &Ledger, id: ReconciliationId, file: &UsageFile, scope: &Scope) -> Option<Value> {
+    let mut shown = json::reconciliation::shown(ledger, id, file, &app.sources)?;
+    visibility::trim(Kind::Reconciliation, &mut shown, scope.role);
+    Some(shown)
+}

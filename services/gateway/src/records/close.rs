@@ -1,0 +1,142 @@
+//! Closing single records: one by its path, or many in one request, each with its own result.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use ledger::record::Billing;
+use ledger::{Command, FileId, RecordId, Rejection, Scope, UsageFile};
+use serde_json::{Value, json};
+
+use super::{one, record_id};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::commands::RequestKey;
+use crate::error::{Answered, ApiError};
+use crate::json;
+use crate::payload::{Fields, Payload};
+
+/// What connect-api §2.4 calls the answer of the bulk call: it speaks for each record by itself.
+const PARTIAL: StatusCode = StatusCode::PARTIAL_CONTENT;
+
+/// `POST /usage/records/{id}/close`
+pub(crate) async fn close(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    key: RequestKey,
+    Path(id): Path<String>,
+    payload: Payload,
+) -> Answered {
+    let billing = payload.fields()?.billing()?;
+    closed(&app, &scope, &key, record_id(&id)?, billing, StatusCode::CREATED).await
+}
+
+/// `PUT /usage/records/{id}`: the one status that a record can be given by itself.
+pub(crate) async fn put(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    key: RequestKey,
+    Path(id): Path<String>,
+    payload: Payload,
+) -> Answered {
+    let fields = payload.fields()?;
+    let id = record_id(&id)?;
+    if fields.text("status")?.as_deref() != Some("closed") {
+        one(&app, &scope, id).await?;
+        let message = "Only \"closed\" can be set, with external_billing_id or external_billing_note. Records are \
+                       approved or rejected with their whole usage file.";
+        return Err(ApiError::field("status", message));
+    }
+    closed(&app, &scope, &key, id, fields.billing()?, StatusCode::OK).await
+}
+
+async fn closed(
+    app: &Arc<App>,
+    scope: &Scope,
+    key: &RequestKey,
+    id: RecordId,
+    billing: Billing,
+    status: StatusCode,
+) -> Answered {
+    let before = one(app, scope, id).await?;
+    let command = Command::CloseRecords { file: id.file, rows: vec![(id.row, billing)] };
+    app.command(command, scope, key).await?;
+    // It is closed by now; should its batch be out of reach, what was known of it is the answer.
+    let shown = one(app, scope, id).await.unwrap_or(before);
+    Ok(json::answer(status, &shown))
+}
+
+/// `POST /usage/records/close-records`
+pub(crate) async fn close_many(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    key: RequestKey,
+    payload: Payload,
+) -> Answered {
+    let Value::Array(entries) = &payload.0 else {
+        return Err(ApiError::field(
+            "non_field_errors",
+            "Expected a list of {id, external_billing_id, external_billing_note}.",
+        ));
+    };
+    let mut results: Vec<Value> = vec![Value::Null; entries.len()];
+    let mut files: BTreeMap<FileId, Vec<Asked>> = BTreeMap::new();
+    for (at, entry) in entries.iter().enumerate() {
+        match requested(Fields::of(entry)) {
+            Ok((id, billing)) => files.entry(id.file).or_default().push((at, id.row, billing)),
+            Err(rejection) => set(&mut results, at, refused(entry, &rejection)),
+        }
+    }
+    for (file, rows) in files {
+        let asked = rows.iter().map(|(_, row, billing)| (*row, billing.clone())).collect();
+        let command = Command::CloseRecords { file, rows: asked };
+        let outcome = app.command(command, &scope, &key).await;
+        let closed: Vec<bool> = match &outcome {
+            Ok(settled) => app.after(settled, file, |_, known| closed_rows(known, &rows)),
+            // A request that comes again finds its work done: the file may be closed by now.
+            Err(_) => app.find(file, &scope, |_, known| Some(closed_rows(known, &rows))).await.unwrap_or_default(),
+        };
+        let rejection = outcome.err().unwrap_or(Rejection::NotFound);
+        let closed = closed.into_iter().chain(std::iter::repeat(false));
+        for ((at, row, _), closed) in rows.iter().zip(closed) {
+            let id = file.record(*row).to_string();
+            let result = if closed {
+                json!({ "id": id, "status": "closed", "error_details": null, "error_codes": null })
+            } else {
+                refused(&json!({ "id": id }), &rejection)
+            };
+            set(&mut results, *at, result);
+        }
+    }
+    Ok(json::answer(PARTIAL, &Value::Array(results)))
+}
+
+type Asked = (usize, u32, Billing);
+
+/// Which of some rows are closed. Before the file was accepted none is.
+fn closed_rows(file: &UsageFile, rows: &[Asked]) -> Vec<bool> {
+    let closed = file.current_extraction().filter(|_| file.is_accepted()).map(|extraction| &extraction.closed);
+    rows.iter().map(|(_, row, _)| closed.is_some_and(|closed| closed.contains(*row))).collect()
+}
+
+fn requested(fields: Fields<'_>) -> Result<(RecordId, Billing), Rejection> {
+    let id = fields.text("id")?.ok_or_else(|| Rejection::field("id", "This field is required."))?;
+    let id = RecordId::parse(&id).ok_or(Rejection::NotFound)?;
+    let billing = fields.billing()?;
+    if billing.id.is_empty() && billing.note.is_empty() {
+        return Err(Rejection::BillingMissing);
+    }
+    Ok((id, billing))
+}
+
+fn refused(entry: &Value, rejection: &Rejection) -> Value {
+    let id = entry.get("id").cloned().unwrap_or_default();
+    json!({ "id": id, "status": null, "error_details": rejection.to_string(), "error_codes": rejection.code() })
+}
+
+fn set(results: &mut [Value], at: usize, result: Value) {
+    if let Some(slot) = results.get_mut(at) {
+        *slot = result;
+    }
+}

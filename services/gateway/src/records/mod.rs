@@ -1,0 +1,114 @@
+//! `/usage/records`: records read from where they rest, and closed.
+
+mod close;
+mod scan;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use ledger::file::Stamp;
+use ledger::record::{Billing, ReadBatch};
+use ledger::{RecordId, Scope};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Answered, ApiError};
+use crate::files::aside;
+use crate::json::{self, record::Row};
+use crate::listing::{Found, Wanted};
+use crate::rql;
+use crate::visibility::{self, Kind};
+
+pub(crate) use close::{close, close_many, put};
+pub(crate) use scan::Counts;
+pub(crate) use view::FileView;
+
+/// `GET /usage/records`
+pub(crate) async fn list(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Found, ApiError> {
+    let wanted = Wanted::new(query.as_deref(), rql::RECORDS, Kind::Record, &scope)?;
+    aside("a list of records", move || scan::page(&app, &scope, &wanted)).await?
+}
+
+/// `GET /usage/records/{id}`
+pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
+    let id = record_id(&id)?;
+    Ok(json::answer(StatusCode::OK, &one(&app, &scope, id).await?))
+}
+
+/// The id in a path; another one names nothing.
+fn record_id(text: &str) -> Result<RecordId, ApiError> {
+    RecordId::parse(text).ok_or(ApiError::NOT_FOUND)
+}
+
+/// A record by its id.
+async fn one(app: &Arc<App>, scope: &Scope, id: RecordId) -> Result<Value, ApiError> {
+    let view = app.find(id.file, scope, |_, file| FileView::of(id.file, file)).await?;
+    let (app, role) = (app.clone(), scope.role);
+    let shown = aside("a record", move || {
+        let part = view.read.iter().position(|part| (part.first_row..=part.last_row).contains(&id.row));
+        let part = part.ok_or(ApiError::NOT_FOUND)?;
+        let (read, _) = read(&app, &view, part)?;
+        let index = read.rows.binary_search(&id.row).map_err(|_| ApiError::NOT_FOUND)?;
+        let mut shown = show_read(&app, &view, part, &read, &[index])?.pop().ok_or(ApiError::NOT_FOUND)?;
+        visibility::trim(Kind::Record, &mut shown, role);
+        Ok(shown)
+    });
+    shown.await?
+}
+
+fn read(app: &App, view: &FileView, part: usize) -> Result<(ReadBatch, ledger::Hash), ApiError> {
+    let part = view.read.get(part).ok_or(ApiError::NOT_FOUND)?;
+    Ok(app.records.read(view.id, part.sequence)?)
+}
+
+/// Some records of a batch as the API shows them.
+fn show(app: &App, view: &FileView, part: usize, indices: &[usize]) -> Result<Vec<Value>, ApiError> {
+    let (batch, _) = read(app, view, part)?;
+    show_read(app, view, part, &batch, indices)
+}
+
+fn show_read(
+    app: &App,
+    view: &FileView,
+    part: usize,
+    read: &ReadBatch,
+    indices: &[usize],
+) -> Result<Vec<Value>, ApiError> {
+    let checked = scan::checked(app, view, part)?;
+    let rows: BTreeSet<u32> = indices.iter().filter_map(|&index| read.rows.get(index).copied()).collect();
+    let billings = billings(app, view, &rows)?;
+    let catalog = app.bus.shelf().take();
+    let shown = indices.iter().map(|&index| {
+        let closed = read.rows.get(index).and_then(|row| billings.get(row));
+        let closed = closed.map(|(billing, stamp)| (billing, stamp));
+        Row { view, read, checked: checked.as_ref(), index, closed }
+            .json(|item| json::record::local_id(&app.sources.words(&catalog, &item.named.id)))
+    });
+    Ok(shown.collect())
+}
+
+/// How some rows were billed, and by whom: the first closing of a row is the one that counts.
+fn billings(app: &App, view: &FileView, rows: &BTreeSet<u32>) -> Result<BTreeMap<u32, (Billing, Stamp)>, ApiError> {
+    let mut open: BTreeSet<u32> = rows.iter().copied().filter(|&row| view.closed.contains(row)).collect();
+    let mut found = BTreeMap::new();
+    for closing in &view.closings {
+        if open.range(closing.first_row..=closing.last_row).next().is_none() {
+            continue;
+        }
+        let closed = app.records.closed(view.id, closing.sequence)?;
+        for (row, billing) in closed.each() {
+            if open.remove(&row) {
+                found.insert(row, (billing.clone(), closing.stamp.clone()));
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,297 @@
+//! Finding the records of a page: files are taken or left by what all their records share, batches are counted from
+//! what validation found in them, and only the records that are shown are read.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ledger::record::{CheckedBatch, CheckedRecord};
+use ledger::{FileId, Hash, Scope};
+use runtime::records::RecordsError;
+use serde_json::{Value, json};
+
+use super::view::{FileView, Outline};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::files;
+use crate::listing::{Found, Wanted};
+use crate::rql::Page;
+use crate::visibility;
+
+/// An ordered list is kept up to this depth while it is made: deeper pages would hold the records of whole years.
+const ORDERED_DEPTH_MAX: u64 = 100_000;
+/// Sorting begins with so many records more than the page needs.
+const SORT_SLACK: usize = 8_192;
+/// Files whose counts are remembered; with more, all are forgotten.
+const COUNTS_MAX: usize = 4_096;
+
+/// How many records of each batch fulfil a condition: so that the second page doesn't read what the first one read.
+#[derive(Debug, Default)]
+pub(crate) struct Counts(Mutex<HashMap<Hash, Arc<Vec<u32>>>>);
+
+impl Counts {
+    fn get(&self, key: &Hash) -> Option<Arc<Vec<u32>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn put(&self, key: Hash, counts: Vec<u32>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= COUNTS_MAX {
+            known.clear();
+        }
+        known.insert(key, Arc::new(counts));
+    }
+}
+
+/// A record of a page: which file, which of its batches, which record in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Pick {
+    file: usize,
+    part: usize,
+    index: usize,
+}
+
+/// The page that was asked for.
+pub(crate) fn page(app: &App, scope: &Scope, wanted: &Wanted) -> Result<Found, ApiError> {
+    let Page { offset, limit } = wanted.page;
+    if wanted.query.is_ordered() && offset.saturating_add(limit) > ORDERED_DEPTH_MAX {
+        let message = format!(
+            "An ordered list ends after {ORDERED_DEPTH_MAX} records. Narrow the filter, or leave the order out."
+        );
+        return Err(ApiError::field("ordering", message));
+    }
+    let condition = Hash::of(format!("{:?}", wanted.query).as_bytes());
+    let mut scan = Scan { app, wanted, condition, total: 0, files: Vec::new(), picks: Vec::new(), keyed: Vec::new() };
+    for id in files::candidates(app, wanted, "usagefile.id") {
+        scan.file(id, scope)?;
+    }
+    scan.finish()
+}
+
+struct Scan<'a> {
+    app: &'a App,
+    wanted: &'a Wanted,
+    /// What names the query in the counts.
+    condition: Hash,
+    total: u64,
+    files: Vec<FileView>,
+    picks: Vec<Pick>,
+    /// Where there is an order: what it is made by, and the pick.
+    keyed: Vec<Value>,
+}
+
+impl Scan<'_> {
+    fn file(&mut self, id: FileId, scope: &Scope) -> Result<(), ApiError> {
+        let seen = |app: &App| {
+            let ledger = app.projection.read();
+            let file = ledger.file(id).filter(|file| scope.sees(file))?;
+            let outline = Outline::of(id, file)?;
+            let decided = self.wanted.query.decided(&outline.common, |path| outline.knows(path));
+            // A file that is off the page as a whole needs no view.
+            let off_page = !self.wanted.query.is_ordered() && self.window(u64::from(outline.records)).is_empty();
+            let plain = decided == Some(false) || (decided == Some(true) && off_page);
+            let view = if plain { None } else { FileView::of(id, file) };
+            Some((outline.records, decided, view))
+        };
+        let Some((records, decided, view)) = seen(self.app) else { return Ok(()) };
+        match (decided, view) {
+            (Some(false), _) => {}
+            (Some(true), None) => self.total += u64::from(records),
+            (Some(true), Some(view)) if !self.wanted.query.is_ordered() => self.whole(view),
+            (_, Some(view)) => self.some(view)?,
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Which of the next `count` records are on the page.
+    fn window(&self, count: u64) -> Range<usize> {
+        let Page { offset, limit } = self.wanted.page;
+        let start = offset.saturating_sub(self.total).min(count);
+        let end = offset.saturating_add(limit).saturating_sub(self.total).min(count);
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        size(start)..size(end).max(size(start))
+    }
+
+    /// A file all of whose records are in the list.
+    fn whole(&mut self, view: FileView) {
+        let file = self.files.len();
+        for (part, records) in view.read.iter().map(|part| part.records).enumerate() {
+            let window = self.window(u64::from(records));
+            self.picks.extend(window.map(|index| Pick { file, part, index }));
+            self.total += u64::from(records);
+        }
+        self.files.push(view);
+    }
+
+    /// A file some of whose records may be in the list, or whose records are to be sorted.
+    fn some(&mut self, view: FileView) -> Result<(), ApiError> {
+        let ordered = self.wanted.query.is_ordered();
+        let key = Hash::of_parts(&[&self.condition.0, format!("{:?} {:?}", view.id, view.mark).as_bytes()]);
+        let known = if ordered { None } else { self.app.counts.get(&key) };
+        let mut counts = Vec::with_capacity(view.read.len());
+        let file = self.files.len();
+        for part in 0..view.read.len() {
+            if let Some(&count) = known.as_ref().and_then(|known| known.get(part)) {
+                if self.window(u64::from(count)).is_empty() {
+                    self.total += u64::from(count);
+                    continue;
+                }
+            }
+            let indices = self.matching(&view, part)?;
+            counts.push(u32::try_from(indices.len()).unwrap_or(u32::MAX));
+            let window = self.window(indices.len() as u64);
+            self.total += indices.len() as u64;
+            if !ordered {
+                let on_page = indices.get(window).unwrap_or_default();
+                self.picks.extend(on_page.iter().map(|&index| Pick { file, part, index }));
+            }
+        }
+        if known.is_none() && !ordered {
+            self.app.counts.put(key, counts);
+        }
+        self.files.push(view);
+        Ok(())
+    }
+
+    /// The records of a batch that fulfil the condition; with an order, they are noted with what it is made by.
+    fn matching(&mut self, view: &FileView, part: usize) -> Result<Vec<usize>, ApiError> {
+        let records = view.read.get(part).map_or(0, |part| part.records as usize);
+        let checked = checked(self.app, view, part)?;
+        let mut memory = HashMap::new();
+        let mut indices = Vec::new();
+        for index in 0..records {
+            let record = checked.as_ref().and_then(|batch| Some((batch, batch.records.get(index)?)));
+            if !self.fulfils(view, record, &mut memory) {
+                continue;
+            }
+            indices.push(index);
+            if self.wanted.query.is_ordered() && self.wanted.page.limit > 0 {
+                self.note(view, record, Pick { file: self.files.len(), part, index });
+            }
+        }
+        Ok(indices)
+    }
+
+    fn fulfils(
+        &self,
+        view: &FileView,
+        record: Option<(&CheckedBatch, &CheckedRecord)>,
+        memory: &mut HashMap<Alike, Option<bool>>,
+    ) -> bool {
+        let status = record.and_then(|(_, record)| view.status(record.row, Some(record.is_valid())));
+        let alike = Alike {
+            status,
+            subscription: record.and_then(|(_, record)| record.subscription),
+            item: record.and_then(|(_, record)| record.item),
+        };
+        let decided = memory.entry(alike).or_insert_with(|| {
+            let object = compared(view, record, status, false);
+            self.wanted.query.decided(&object, |path| !matches!(path, "start_date" | "end_date"))
+        });
+        decided.unwrap_or_else(|| self.wanted.query.matches(&compared(view, record, status, true)))
+    }
+
+    fn note(&mut self, view: &FileView, record: Option<(&CheckedBatch, &CheckedRecord)>, pick: Pick) {
+        let mut key = json!({ "pick": [pick.file, pick.part, pick.index] });
+        if let Some((_, record)) = record {
+            add_times(&mut key, record);
+        }
+        if let (Some(at), Value::Object(members)) = (view.created_time, &mut key) {
+            members.insert("created_time".to_owned(), at.iso().into());
+        }
+        self.keyed.push(key);
+        let depth =
+            usize::try_from(self.wanted.page.offset.saturating_add(self.wanted.page.limit)).unwrap_or(usize::MAX);
+        if self.keyed.len() >= depth.saturating_add(SORT_SLACK) {
+            self.wanted.query.sort(&mut self.keyed);
+            self.keyed.truncate(depth);
+        }
+    }
+
+    fn finish(mut self) -> Result<Found, ApiError> {
+        let Page { offset, limit } = self.wanted.page;
+        if self.wanted.query.is_ordered() {
+            self.wanted.query.sort(&mut self.keyed);
+            let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            self.picks = self.keyed.iter().skip(size(offset)).take(size(limit)).filter_map(pick_of).collect();
+        }
+        let mut objects: Vec<Option<Value>> = vec![None; self.picks.len()];
+        let mut places: Vec<(Pick, usize)> = self.picks.iter().copied().zip(0..).collect();
+        // Batch by batch, whatever the order of the list: each is read once.
+        places.sort_unstable();
+        for batch in places.chunk_by(|(left, _), (right, _)| (left.file, left.part) == (right.file, right.part)) {
+            let Some((view, first)) = batch.first().and_then(|(pick, _)| Some((self.files.get(pick.file)?, pick)))
+            else {
+                continue;
+            };
+            let indices: Vec<usize> = batch.iter().map(|(pick, _)| pick.index).collect();
+            let shown = super::show(self.app, view, first.part, &indices)?;
+            for ((_, place), object) in batch.iter().zip(shown) {
+                objects.get_mut(*place).map(|slot| slot.replace(object));
+            }
+        }
+        let mut objects: Vec<Value> = objects.into_iter().flatten().collect();
+        for object in &mut objects {
+            visibility::trim(self.wanted.kind, object, self.wanted.role);
+            self.wanted.query.select(object);
+        }
+        Ok(Found { offset, objects, total: self.total })
+    }
+}
+
+/// What records of a batch have in common that conditions may be about, apart from their times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Alike {
+    status: Option<&'static str>,
+    subscription: Option<u32>,
+    item: Option<u32>,
+}
+
+/// What validation found in a batch, as far as it came.
+pub(super) fn checked(app: &App, view: &FileView, part: usize) -> Result<Option<CheckedBatch>, RecordsError> {
+    view.checked.get(part).map(|part| app.records.checked(view.id, part.sequence)).transpose()
+}
+
+/// The members of a record that conditions can be about.
+fn compared(
+    view: &FileView,
+    record: Option<(&CheckedBatch, &CheckedRecord)>,
+    status: Option<&'static str>,
+    times: bool,
+) -> Value {
+    let mut object = view.outline.common.clone();
+    let Value::Object(members) = &mut object else { return object };
+    if let Some(status) = status {
+        members.insert("status".to_owned(), status.into());
+    }
+    let Some((batch, record)) = record else { return object };
+    let subscription = record.subscription.and_then(|at| batch.subscriptions.get(at as usize));
+    if let Some(subscription) = subscription {
+        members.insert("asset".to_owned(), crate::json::record::asset(subscription));
+        if let Some(hub) = &subscription.hub {
+            members.insert("hub".to_owned(), crate::json::named(hub));
+        }
+    }
+    if let Some(item) = record.item.and_then(|at| batch.items.get(at as usize)) {
+        members.insert("item".to_owned(), json!({ "id": item.named.id.as_str() }));
+    }
+    if times {
+        add_times(&mut object, record);
+    }
+    object
+}
+
+fn add_times(object: &mut Value, record: &CheckedRecord) {
+    let Value::Object(members) = object else { return };
+    for (name, at) in [("start_date", record.start), ("end_date", record.end)] {
+        if let Some(at) = at {
+            members.insert(name.to_owned(), at.iso().into());
+        }
+    }
+}
+
+fn pick_of(key: &Value) -> Option<Pick> {
+    let number = |at: usize| usize::try_from(key.get("pick")?.get(at)?.as_u64()?).ok();
+    Some(Pick { file: number(0)?, part: number(1)?, index: number(2)? })
+}

@@ -1,0 +1,139 @@
+//! A file as its records are read: what the fold knows of it, taken out once so that the fold is not held meanwhile.
+
+use std::collections::BTreeMap;
+
+use ledger::fact::{Category, FileColumn, FileCreated, Part};
+use ledger::file::{CheckingEnd, Closing, Status, UsageFile};
+use ledger::rows::RowSet;
+use ledger::{FileId, Moment};
+use serde_json::{Value, json};
+
+use crate::json::{self, Object};
+
+/// The statuses of a file's records (connect-api §1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// They are still read or checked: null.
+    Open,
+    /// Some are valid, some are not.
+    Mixed,
+    /// All the same.
+    All(&'static str),
+    /// Approved, and some of them closed.
+    Billed,
+}
+
+/// What the list of records needs to know of a file before it looks at any record.
+#[derive(Clone, Debug)]
+pub(crate) struct Outline {
+    pub(crate) records: u32,
+    pub(crate) standing: Standing,
+    /// The members that all records of the file have in common.
+    pub(crate) common: Value,
+}
+
+impl Outline {
+    /// The outline of a file that has records to show.
+    pub(crate) fn of(id: FileId, file: &UsageFile) -> Option<Self> {
+        let created = file.approval.created.as_ref()?;
+        let reading = file.current_reading().filter(|reading| reading.end.is_some())?;
+        if reading.records == 0 || file.status() == Status::Deleted {
+            return None;
+        }
+        let standing = standing(file, reading.records);
+        let mut common = Object::default();
+        common.put("usagefile", json::file_reference(id, created)).put("product_id", created.product.id.as_str());
+        common.put_some("created_time", file.approval.uploaded_at.as_ref().map(|stamp| stamp.at.iso()));
+        if let Standing::All(status) = standing {
+            common.put("status", status);
+        }
+        Some(Self { records: reading.records, standing, common: common.done() })
+    }
+
+    /// Whether [`Outline::common`] decides conditions on a path.
+    pub(crate) fn knows(&self, path: &str) -> bool {
+        match path {
+            "status" => matches!(self.standing, Standing::All(_) | Standing::Open),
+            "product_id" | "created_time" => true,
+            _ => path.starts_with("usagefile."),
+        }
+    }
+}
+
+fn standing(file: &UsageFile, records: u32) -> Standing {
+    match file.status() {
+        Status::Draft | Status::Uploaded | Status::Processing | Status::Deleted => Standing::Open,
+        Status::Invalid => match file.current_checking().and_then(|checking| checking.end.as_ref()) {
+            Some(CheckingEnd::Checked { .. }) => Standing::Mixed,
+            Some(CheckingEnd::Failed { .. }) | None => Standing::Open,
+        },
+        Status::Ready | Status::Pending => Standing::All("valid"),
+        Status::Rejected => Standing::All("rejected"),
+        Status::Accepted | Status::Closed => match file.current_extraction().map_or(0, |it| it.closed.len()) {
+            0 => Standing::All("approved"),
+            closed if closed >= records => Standing::All("closed"),
+            _ => Standing::Billed,
+        },
+    }
+}
+
+/// Everything about a file that its records are shown with.
+#[derive(Clone, Debug)]
+pub(crate) struct FileView {
+    pub(crate) id: FileId,
+    pub(crate) outline: Outline,
+    pub(crate) created: FileCreated,
+    pub(crate) created_time: Option<Moment>,
+    /// The place of each column in a batch, by its name.
+    pub(crate) places: BTreeMap<String, usize>,
+    pub(crate) columns: Vec<FileColumn>,
+    pub(crate) categories: BTreeMap<String, Category>,
+    pub(crate) read: Vec<Part>,
+    pub(crate) checked: Vec<Part>,
+    pub(crate) closed: RowSet,
+    pub(crate) closings: Vec<Closing>,
+    /// What of the file decides which records fulfil a condition: equal marks, equal answers.
+    pub(crate) mark: (u32, u32, u32, Status, usize),
+}
+
+impl FileView {
+    /// The view of a file that has records to show.
+    pub(crate) fn of(id: FileId, file: &UsageFile) -> Option<Self> {
+        let outline = Outline::of(id, file)?;
+        let reading = file.current_reading()?;
+        let checking = file.current_checking();
+        let extraction = file.current_extraction();
+        let columns = file.columns().to_vec();
+        let closings = extraction.map(|it| it.closings.clone()).unwrap_or_default();
+        let attempt = checking.map_or(0, |checking| checking.attempt);
+        Some(Self {
+            id,
+            outline,
+            created: (**file.approval.created.as_ref()?).clone(),
+            created_time: file.approval.uploaded_at.as_ref().map(|stamp| stamp.at),
+            places: columns.iter().enumerate().rev().map(|(place, column)| (column.name.clone(), place)).collect(),
+            columns,
+            categories: file.categories().iter().map(|one| (one.id.clone(), one.clone())).collect(),
+            read: reading.parts.clone(),
+            checked: checking.map(|checking| checking.parts.clone()).unwrap_or_default(),
+            closed: extraction.map(|it| it.closed.clone()).unwrap_or_default(),
+            mark: (reading.upload, reading.attempt, attempt, file.status(), closings.len()),
+            closings,
+        })
+    }
+
+    /// The status of a record; none is null.
+    pub(crate) fn status(&self, row: u32, valid: Option<bool>) -> Option<&'static str> {
+        match self.outline.standing {
+            Standing::Open => None,
+            Standing::All(status) => Some(status),
+            Standing::Mixed => valid.map(|valid| if valid { "valid" } else { "invalid" }),
+            Standing::Billed => Some(if self.closed.contains(row) { "closed" } else { "approved" }),
+        }
+    }
+
+    /// The file as its records name it.
+    pub(crate) fn reference(&self) -> Value {
+        self.outline.common.get("usagefile").cloned().unwrap_or_else(|| json!({ "id": self.id.to_string() }))
+    }
+}
