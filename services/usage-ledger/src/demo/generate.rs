@@ -18,7 +18,7 @@ use ledger::id::ObjectId;
 use ledger::{Catalog, Decimal, Moment};
 use rust_xlsxwriter::XlsxError;
 
-pub(crate) use faulty::{Expected, faulty_workbook, unreadable_file};
+pub use faulty::{Expected, faulty_workbook, unreadable_file};
 
 use quantity::quantity;
 use random::Random;
@@ -26,7 +26,7 @@ use sheet::{Cell, Row, Sheet};
 use target::{Target, targets};
 
 /// The most records that a sheet of the format holds: its rows without the header.
-pub(crate) const RECORDS_MAX: u32 = 1_048_575;
+pub const RECORDS_MAX: u32 = 1_048_575;
 
 /// What the `categories` tab declares (seed 002).
 const CATEGORIES: [[&str; 3]; 3] = [
@@ -46,34 +46,34 @@ const WINDOW_SECONDS_MAX: u64 = 86_400;
 
 /// What a workbook is to be about.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// Two plans that differ in nothing give the same bytes.
-    pub(crate) seed: u64,
+    pub seed: u64,
     /// How many records.
-    pub(crate) records: u32,
+    pub records: u32,
     /// The distribution contract.
-    pub(crate) contract: ObjectId,
+    pub contract: ObjectId,
     /// The product; its schema must be QT.
-    pub(crate) product: ObjectId,
+    pub product: ObjectId,
     /// No usage before; whole seconds count.
-    pub(crate) from: Moment,
+    pub from: Moment,
     /// No usage at or after; also the workbook's creation time.
-    pub(crate) until: Moment,
+    pub until: Moment,
     /// What record ids begin with. Ids are taken for ever, so each file needs its own.
-    pub(crate) record_prefix: String,
+    pub record_prefix: String,
 }
 
 /// What a workbook says, summed while it was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Generated {
+pub struct Generated {
     /// How many records.
-    pub(crate) records: u32,
+    pub records: u32,
     /// The sum of all quantities.
-    pub(crate) total: Decimal,
+    pub total: Decimal,
     /// Count and sum by subscription and item.
-    pub(crate) sums: BTreeMap<(ObjectId, ObjectId), (u32, Decimal)>,
+    pub sums: BTreeMap<(ObjectId, ObjectId), (u32, Decimal)>,
     /// Count and sum by hub; none is the hub of what came without one.
-    pub(crate) hubs: BTreeMap<Option<ObjectId>, (u32, Decimal)>,
+    pub hubs: BTreeMap<Option<ObjectId>, (u32, Decimal)>,
 }
 
 impl Generated {
@@ -91,7 +91,7 @@ impl Generated {
 
 /// Why a workbook was not generated.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum GenerateError {
+pub enum GenerateError {
     /// Only quantity rated products are generated.
     #[error("generate usage of {0}: it doesn't report quantities")]
     NotQuantityRated(ObjectId),
@@ -129,7 +129,7 @@ pub(crate) enum GenerateError {
 ///
 /// # Errors
 /// See [`GenerateError`].
-pub(crate) fn workbook(catalog: &Catalog, plan: &Plan, path: &Path, temp: &Path) -> Result<Generated, GenerateError> {
+pub fn workbook(catalog: &Catalog, plan: &Plan, path: &Path, temp: &Path) -> Result<Generated, GenerateError> {
     let source = Source::new(catalog, plan)?;
     let mut random = Random::new(plan.seed);
     let mut generated = Generated::default();

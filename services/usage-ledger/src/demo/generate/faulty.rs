@@ -14,13 +14,13 @@ use super::{GenerateError, Plan, Source};
 
 /// What validation should say of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Expected {
+pub struct Expected {
     /// The row as spreadsheets count; the header is row 1.
-    pub(crate) row: u32,
+    pub row: u32,
     /// The record's id.
-    pub(crate) record_id: String,
+    pub record_id: String,
     /// The one code that it raises; none where it is sound.
-    pub(crate) code: Option<Code>,
+    pub code: Option<Code>,
 }
 
 /// Writes the plan's sound records and then one record for each fault, or one for each id in `taken`, which are record
@@ -30,7 +30,7 @@ pub(crate) struct Expected {
 ///
 /// # Errors
 /// See [`GenerateError`].
-pub(crate) fn faulty_workbook(
+pub fn faulty_workbook(
     catalog: &Catalog,
     plan: &Plan,
     taken: &[String],
@@ -59,7 +59,7 @@ pub(crate) fn faulty_workbook(
 }
 
 /// What no reader takes for a workbook: it begins like one and goes on as something else.
-pub(crate) fn unreadable_file() -> &'static [u8] {
+pub fn unreadable_file() -> &'static [u8] {
     b"PK\x03\x04 this file begins like a workbook and is none"
 }
 
