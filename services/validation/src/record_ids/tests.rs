@@ -223,6 +223,14 @@ fn keys_must_be_sorted_and_an_upload_without_keys_writes_nothing() {
 }
 
 #[test]
+fn an_addition_that_is_repeated_is_merged_into_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut index = RecordIds::open(dir.path()).unwrap();
+    (0..4).for_each(|_| index.add(0, vec![[1; 12], [2; 12]], 5).unwrap());
+    assert_eq!((index.runs.len(), index.entries()), (1, 2));
+}
+
+#[test]
 fn rows_after_the_first_with_an_id_repeat_it() {
     let mut repeats = Repeats::default();
     for (row, byte) in [(2, 5), (3, 1), (4, 5), (6, 0), (7, 0), (8, 5), (9, 1)] {

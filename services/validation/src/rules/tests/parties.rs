@@ -154,3 +154,20 @@ fn a_dynamic_row_needs_the_capability() {
     let world = world.without_columns(&["item_search_value"]);
     world.check(&[], &[&want.replace("102 item_search_criteria:", "102 -:")]);
 }
+
+#[test]
+fn a_subscription_with_many_items_has_them_all() {
+    let mut world = World::new();
+    let mut large = subscription("AS-1", "CRD-1", SubscriptionStatus::Active, &[("pool", "own"), ("pool", "own")]);
+    for number in 1000..1100 {
+        let own = format!("PRD-1-{number}");
+        world.catalog.record(item(&own, &format!("M-{number}"), ItemKind::Reservation, 0));
+        large.items.push(SubscriptionItem { item: id(&own), quantity: Some(decimal("5")) });
+    }
+    world.catalog.record(CatalogObject::Subscription(large));
+    world.check_codes(&[("item_search_value", TEXT, "M-1099"), ("quantity", TEXT, "5")], &[]);
+    world.check_codes(&[("item_search_value", TEXT, "M-1099"), ("quantity", TEXT, "6")], &[13]);
+    world.check_codes(&[("item_search_value", TEXT, "DISK")], &[1]);
+    // Its own value twice doesn't make two of it.
+    world.check_codes(&by_parameter("parameter.pool", "own"), &[]);
+}
