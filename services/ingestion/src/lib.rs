@@ -14,7 +14,7 @@ use ledger::{Command, Context, Fact, FileId, Ledger, Rejection, ServiceName, Sub
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 
 pub use batch::BatchBuilder;
-pub use read::{ReadJob, Reading, read_workbook};
+pub use read::{ReadJob, Reading, Stopped, read_workbook};
 
 /// The largest workbook that is taken: what the product's own dialog says (seed 003).
 pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;

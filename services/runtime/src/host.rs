@@ -426,8 +426,13 @@ impl<D: Decider> Host<D> {
         };
         let decider = self.decider.clone();
         let ended = self.ended.0.clone();
-        let host = self.parts.id;
+        let (host, position) = (self.parts.id, self.position);
+        let Ok(mut synced) = self.parts.reader.synced() else { return };
         tokio::spawn(async move {
+            // A job reads what was recorded, and readers see only what is on the disk.
+            if synced.wait_for(|synced| synced.position >= position).await.is_err() {
+                return;
+            }
             let work = tokio::task::spawn_blocking(move || decider.perform(job, &tools)).await;
             if let Err(error) = &work {
                 tracing::error!(%host, %file, %error, "a job crashed");

@@ -1,1 +1,5 @@
-fn main() {}
+//! The one binary of the product.
+
+fn main() -> std::process::ExitCode {
+    usage_ledger::cli::main()
+}

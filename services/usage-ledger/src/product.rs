@@ -96,7 +96,6 @@ pub enum ProductError {
 }
 
 /// The product while it runs.
-#[derive(Debug)]
 pub struct Product {
     /// Where HTTP is served.
     pub address: SocketAddr,
@@ -109,8 +108,39 @@ pub struct Product {
     /// The time.
     pub clock: Clock,
     stop: watch::Sender<bool>,
-    parts: JoinSet<Result<(), ProductError>>,
+    ended: watch::Receiver<bool>,
+    parts: Parts,
     logs: Logs,
+}
+
+/// The running parts. Each that ends before the product stops says so, with its reason in the log.
+#[derive(Debug)]
+struct Parts {
+    tasks: JoinSet<()>,
+    ended: watch::Sender<bool>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Parts {
+    fn spawn(&mut self, part: impl Future<Output = Result<(), ProductError>> + Send + 'static) {
+        let (ended, stop) = (self.ended.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            let outcome = part.await;
+            if *stop.borrow() {
+                return;
+            }
+            if let Err(error) = &outcome {
+                tracing::error!(error = error as &dyn std::error::Error, "a part of the product has ended");
+            }
+            ended.send_replace(true);
+        });
+    }
+}
+
+impl std::fmt::Debug for Product {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Product({})", self.address)
+    }
 }
 
 /// Every writer of one partition.
@@ -173,7 +203,8 @@ impl Product {
         let (stop, stopped) = watch::channel(false);
         let mut wiring = wire(&logs, &settings, stopped.clone())?;
         let (bus, records) = (wiring.bus.clone(), wiring.records.clone());
-        let mut parts = JoinSet::new();
+        let (ended_at, ended) = watch::channel(false);
+        let mut parts = Parts { tasks: JoinSet::new(), ended: ended_at, stop: stopped.clone() };
         // The catalog first: its fold is shared with those that follow.
         let (_, host) = wiring.host(&logs, catalog::CatalogService { partitions: 1 })?;
         run(&mut parts, host, &wiring);
@@ -192,7 +223,7 @@ impl Product {
         parts.spawn(async move { follow.await.map_err(ProductError::from) });
         let (ready_at, ready) = watch::channel(false);
         let caught_up = projection.clone();
-        tokio::spawn(async move { drop(ready_at.send(caught_up.catch_up().await)) });
+        tokio::spawn(async move { ready_at.send_replace(caught_up.catch_up().await) });
         let gateway = Arc::new(Gateway {
             bus: bus.clone(),
             projection: projection.clone(),
@@ -208,29 +239,23 @@ impl Product {
             ready,
         });
         parts.spawn(serve(listener, gateway, stopped));
-        Ok(Self { address, bus, projection, secrets, clock: settings.clock, stop, parts, logs })
+        Ok(Self { address, bus, projection, secrets, clock: settings.clock, stop, ended, parts, logs })
     }
 
-    /// Waits until a part ends or somebody stops the product; the first error is the answer.
-    ///
-    /// # Errors
-    /// What made a part end.
-    pub async fn wait(&mut self) -> Result<(), ProductError> {
-        match self.parts.join_next().await {
-            Some(Ok(outcome)) => outcome,
-            Some(Err(error)) => Err(ProductError::Ended(error.to_string())),
-            None => Ok(()),
-        }
+    /// Waits until a part has ended that should not have: the rest would wait for it for ever.
+    pub async fn ended(&self) {
+        let mut ended = self.ended.clone();
+        // The sender lives as long as the product does.
+        drop(ended.wait_for(|ended| *ended).await);
     }
 
     /// Ends every part and closes the log.
     pub async fn stop(mut self) {
-        // Nobody listens only when every part has ended already.
-        drop(self.stop.send(true));
-        let ended = async { while self.parts.join_next().await.is_some() {} };
+        self.stop.send_replace(true);
+        let ended = async { while self.parts.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_WAIT, ended).await.is_err() {
             tracing::warn!("requests were still open when the process stopped");
-            self.parts.abort_all();
+            self.parts.tasks.abort_all();
         }
         // Closing waits for the disk, which must not hold up the runtime's threads.
         drop(tokio::task::spawn_blocking(move || self.logs.close()).await);
@@ -264,7 +289,7 @@ fn wire(logs: &Logs, settings: &Settings, stop: watch::Receiver<bool>) -> Result
     Ok(Wiring { bus, records: Records::new(readers), asks, settings: settings.clone(), stop })
 }
 
-fn run<D: Decider>(parts: &mut JoinSet<Result<(), ProductError>>, host: Host<D>, wiring: &Wiring) {
+fn run<D: Decider>(parts: &mut Parts, host: Host<D>, wiring: &Wiring) {
     let stop = wiring.stop.clone();
     parts.spawn(async move { host.run(stop).await.map_err(ProductError::from) });
 }

@@ -1,0 +1,346 @@
+//! The command line: running the product, an operator's commands at the machine, and a client of the HTTP API.
+
+mod client;
+mod file;
+mod progress;
+mod validate;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::admin::{self, AdminError, Request};
+use crate::demo;
+use crate::product::{Product, ProductError, Settings};
+
+pub use client::{Client, ClientError};
+pub(crate) use file::watch;
+pub use progress::Progress;
+
+/// Where the product listens unless told otherwise.
+const LISTEN: &str = "127.0.0.1:8080";
+
+/// An open, self-hosted, event-sourced ledger for metered usage.
+///
+/// Vendors report usage, distributors accept and bill it, auditors replay it. It serves the API of CloudBlue Connect's
+/// Usage module. Start with `usage-ledger demo`, or with `usage-ledger run --catalog FILE` and your own catalog.
+#[derive(Debug, Parser)]
+#[command(name = "usage-ledger", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  usage-ledger demo                                    everything at once, with sample companies and a sample file
+  usage-ledger run --data ./data --catalog mine.json   your own ledger
+  usage-ledger validate usage.xlsx --catalog mine.json --contract CRD-… --product PRD-…
+                                                       what would be wrong with a file, without sending it
+  usage-ledger file upload UF-… usage.xlsx --key 'ApiKey SU-…:secret'
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or unreadable file, 3 invalid records, 4 key refused, 5 refused in this
+state, 6 not reachable.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the ledger until it is stopped (Ctrl-C).
+    Run(RunArgs),
+    /// Start with sample companies and take a sample usage file through its whole life.
+    Demo(DemoArgs),
+    /// Import or export the catalog: accounts, products, contracts, subscriptions, keys.
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Issue, revoke and list API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Work with usage files of a running ledger.
+    File(file::FileArgs),
+    /// Check a workbook without sending it: the same rules, every bad cell with its address.
+    Validate(validate::ValidateArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+struct DataArgs {
+    /// The data directory; it is made when it isn't there.
+    #[arg(long, env = "USAGE_LEDGER_DATA", default_value = "./data")]
+    data: PathBuf,
+}
+
+#[derive(Args, Clone, Debug)]
+struct RunArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// The address to serve HTTP on; port 0 takes a free one.
+    #[arg(long, env = "USAGE_LEDGER_LISTEN", default_value = LISTEN)]
+    listen: SocketAddr,
+    /// A catalog file to import at the start; importing it again changes nothing.
+    #[arg(long)]
+    catalog: Option<PathBuf>,
+    /// Where the ledger is reached from outside, for download links (https://usage.example.com).
+    #[arg(long, env = "USAGE_LEDGER_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// Seal the live part of the log at this size in bytes: memory grows with it.
+    #[arg(long, env = "USAGE_LEDGER_ROTATE_BYTES", default_value_t = 32 << 20)]
+    rotate_bytes: u64,
+}
+
+#[derive(Args, Clone, Debug)]
+struct DemoArgs {
+    /// The data directory; it must be empty or absent. Without it a new one is made under the system's temporary files.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The address to serve HTTP on.
+    #[arg(long, default_value = LISTEN)]
+    listen: SocketAddr,
+    /// End when the sample file is closed instead of staying up.
+    #[arg(long)]
+    exit: bool,
+    /// Records of the sample file.
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    records: u32,
+    /// The seed of the sample data: the same seed gives the same file.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum CatalogCommand {
+    /// Import a catalog file. An invalid one is refused whole, with the place and reason of every fault.
+    Import {
+        /// The catalog file (JSON, see schemas/catalog.schema.json).
+        file: PathBuf,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Write the catalog as it is now to standard output.
+    Export {
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Issue a key for an account; its secret is shown once.
+    Issue {
+        /// The account that the key acts for (VA-…, PA-…).
+        #[arg(long)]
+        account: String,
+        /// What the key is for, as it appears in histories.
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Make a key unusable at once.
+    Revoke {
+        /// The key (SU-…).
+        key: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// List all keys, without their secrets.
+    List {
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum CliError {
+    /// The product can't start or go on.
+    #[error(transparent)]
+    Product(#[from] ProductError),
+    /// An operator's request was not done.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// A request to a running ledger failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A file can't be read.
+    #[error("could not read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The demo failed.
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
+    /// Something that is said as it is.
+    #[error("{0}")]
+    Plain(String),
+}
+
+impl CliError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Client(error) => error.code(),
+            Self::Read { .. } => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // The chain of causes stands below the sentence, innermost last.
+            eprintln!("usage-ledger: {error}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(inner) = cause {
+                eprintln!("  because: {inner}");
+                cause = inner.source();
+            }
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<u8, CliError> {
+    match command {
+        Command::Run(args) => block_on(run(args)),
+        Command::Demo(args) => block_on(run_demo(args)),
+        Command::Catalog(command) => block_on(catalog(command)),
+        Command::Key(command) => block_on(key(command)),
+        Command::File(args) => file::run(args).map(|()| 0),
+        Command::Validate(args) => validate::run(&args),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<u8, CliError>>) -> Result<u8, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CliError::Plain(format!("could not start threads: {error}")))?;
+    runtime.block_on(work)
+}
+
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("USAGE_LEDGER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process keeps the first.
+    drop(logging.try_init());
+}
+
+async fn run(args: RunArgs) -> Result<u8, CliError> {
+    start_logging();
+    let mut settings = Settings::new(&args.data.data, args.listen);
+    settings.public_url = args.public_url;
+    settings.rotate_bytes = args.rotate_bytes;
+    let mut product = Product::start(settings).await?;
+    product.projection.catch_up().await;
+    if let Some(path) = &args.catalog {
+        let imported = admin::perform(&product, Request::Import(read(path)?)).await?;
+        eprintln!("catalog: {imported}");
+    }
+    if let Some(key) = admin::first_key(&product).await? {
+        eprintln!("administrator key, shown only now: {key}");
+    }
+    println!("usage-ledger is ready at {}", product.url());
+    until_stopped(&mut product, &args.data.data).await?;
+    product.stop().await;
+    Ok(0)
+}
+
+/// Serves the operator's socket until a signal comes or a part of the product ends.
+async fn until_stopped(product: &mut Product, data: &std::path::Path) -> Result<(), CliError> {
+    let signal = async {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        match terminate {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => drop(tokio::signal::ctrl_c().await),
+        }
+    };
+    let shared = &*product;
+    tokio::select! {
+        () = signal => Ok(()),
+        outcome = admin::serve(shared, data) => outcome.map_err(CliError::from),
+        outcome = outlive(shared) => outcome,
+    }
+}
+
+/// Ends when a service does: then the process must stop, since the rest would wait for it for ever.
+async fn outlive(product: &Product) -> Result<(), CliError> {
+    product.ended().await;
+    Err(CliError::Plain("a service has ended; its reason stands in the log above".to_owned()))
+}
+
+async fn run_demo(args: DemoArgs) -> Result<u8, CliError> {
+    start_logging();
+    let options = demo::Options {
+        data: args.data.clone(),
+        listen: args.listen,
+        records: args.records,
+        seed: args.seed,
+    };
+    let mut demo = demo::start(options).await?;
+    demo.live().await?;
+    if args.exit {
+        demo.product.stop().await;
+        return Ok(0);
+    }
+    demo.invite();
+    let data = demo.data.clone();
+    until_stopped(&mut demo.product, &data).await?;
+    demo.product.stop().await;
+    Ok(0)
+}
+
+async fn catalog(command: CatalogCommand) -> Result<u8, CliError> {
+    match command {
+        CatalogCommand::Import { file, data } => {
+            let done = admin::ask(&data.data, Request::Import(read(&file)?)).await?;
+            let count = |name: &str| done.get(name).and_then(Value::as_u64).unwrap_or(0);
+            println!("{} objects read, {} recorded as new or changed", count("objects"), count("recorded"));
+        }
+        CatalogCommand::Export { data } => {
+            let catalog = admin::ask(&data.data, Request::Export).await?;
+            println!("{catalog:#}");
+        }
+    }
+    Ok(0)
+}
+
+async fn key(command: KeyCommand) -> Result<u8, CliError> {
+    match command {
+        KeyCommand::Issue { account, name, data } => {
+            let issued = admin::ask(&data.data, Request::IssueKey { account, name }).await?;
+            println!("{}", issued.get("key").and_then(Value::as_str).unwrap_or_default());
+            eprintln!("Keep it: the secret is not stored and can't be shown again.");
+        }
+        KeyCommand::Revoke { key, data } => {
+            admin::ask(&data.data, Request::RevokeKey { key: key.clone() }).await?;
+            println!("{key} is revoked");
+        }
+        KeyCommand::List { data } => {
+            let keys = admin::ask(&data.data, Request::ListKeys).await?;
+            for key in keys.as_array().into_iter().flatten() {
+                let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
+                let revoked = key.get("revoked").and_then(Value::as_bool).unwrap_or(false);
+                let state = if revoked { "revoked" } else { "active" };
+                println!("{}  {}  {}  {}", text("id"), text("account"), state, text("name"));
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn read(path: &std::path::Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
+}

@@ -1,0 +1,193 @@
+//! The demo: the whole product with sample companies, and a sample usage file taken through its whole life the way its
+//! users would, over HTTP.
+
+pub mod generate;
+mod life;
+mod reconcile;
+mod table;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ledger::ObjectId;
+use thiserror::Error;
+
+use crate::admin::{self, AdminError, Request};
+use crate::cli::{Client, ClientError, CliError};
+use crate::product::{Product, ProductError, Settings};
+
+/// The sample companies, contracts, products and subscriptions.
+const CATALOG: &str = include_str!("../../../../schemas/demo-catalog.json");
+/// The contract of the sample file: Front Street reports to Mighty Mick's.
+const CONTRACT: &str = "CRD-21674-67435-75488";
+/// The product of the sample file; it reports reservations too, so that every published code can be raised.
+const PRODUCT: &str = "PRD-802-355-388";
+/// The keys of the sample companies. They are public: use them for nothing else.
+const KEYS: [(&str, &str, &str); 3] = [
+    ("vendor", "Front Street", "ApiKey SU-000-000-001:demo-only-vendor-secret"),
+    ("distributor", "Mighty Mick's LLC", "ApiKey SU-000-000-002:demo-only-distributor-secret"),
+    ("operator", "Ledger Operations", "ApiKey SU-000-000-005:demo-only-operator-secret"),
+];
+
+/// How the demo is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data directory; a fresh one by default.
+    pub data: Option<PathBuf>,
+    /// The address.
+    pub listen: SocketAddr,
+    /// Records of the sample file.
+    pub records: u32,
+    /// The seed of its content.
+    pub seed: u64,
+}
+
+/// The demo came to an end that it should not have.
+#[derive(Debug, Error)]
+pub enum DemoError {
+    /// The data directory has something in it.
+    #[error("{0} is not empty; the demo wants a data directory of its own")]
+    NotEmpty(PathBuf),
+    /// The product can't start.
+    #[error(transparent)]
+    Product(#[from] ProductError),
+    /// The catalog was not taken.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// A request failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A command failed.
+    #[error("could not watch a file: {0}")]
+    Watch(Box<CliError>),
+    /// A sample workbook can't be made.
+    #[error("could not make a sample workbook")]
+    Generate(#[from] generate::GenerateError),
+    /// A workbook can't be read.
+    #[error("could not read a workbook")]
+    Read(#[from] workbook::read::ReadError),
+    /// A workbook can't be written.
+    #[error("could not write a workbook")]
+    Write(#[from] workbook::write::WriteError),
+    /// A file can't be used.
+    #[error("could not use a file of the demo")]
+    Io(#[from] std::io::Error),
+    /// What came out is not what should.
+    #[error("{what}: expected {expected}, got {got}")]
+    Different {
+        /// What was compared.
+        what: String,
+        /// What should come out.
+        expected: String,
+        /// What came out.
+        got: String,
+    },
+}
+
+impl From<CliError> for DemoError {
+    fn from(error: CliError) -> Self {
+        Self::Watch(Box::new(error))
+    }
+}
+
+/// The demo while it runs.
+#[derive(Debug)]
+pub struct Demo {
+    /// The product.
+    pub product: Product,
+    /// Its data directory.
+    pub data: PathBuf,
+    options: Options,
+}
+
+/// What the file's life is made with, apart from the product.
+#[derive(Debug)]
+struct Stage {
+    vendor: Client,
+    distributor: Client,
+    catalog: std::sync::Arc<ledger::Catalog>,
+    projection: runtime::projection::Projection,
+    folder: PathBuf,
+    contract: ObjectId,
+    product: ObjectId,
+    records: u32,
+    seed: u64,
+    now: ledger::Moment,
+}
+
+/// Starts the product in a fresh data directory with the sample catalog.
+///
+/// # Errors
+/// See [`DemoError`].
+pub async fn start(options: Options) -> Result<Demo, DemoError> {
+    let data = match &options.data {
+        Some(data) => data.clone(),
+        None => std::env::temp_dir().join(format!("usage-ledger-demo-{}", std::process::id())),
+    };
+    if std::fs::read_dir(&data).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(DemoError::NotEmpty(data));
+    }
+    let product = Product::start(Settings::new(&data, options.listen)).await?;
+    let imported = admin::perform(&product, Request::Import(CATALOG.as_bytes().to_vec())).await?;
+    let objects = imported.get("objects").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    eprintln!("The ledger runs at {} with its data in {}.", product.url(), data.display());
+    eprintln!("The demo catalog is loaded: {objects} objects.\n");
+    Ok(Demo { product, data, options })
+}
+
+impl Demo {
+    /// Takes a sample file through its whole life, then shows one with errors and one that can't be read.
+    ///
+    /// # Errors
+    /// See [`DemoError`].
+    pub async fn live(&mut self) -> Result<(), DemoError> {
+        let folder = self.data.join("demo-files");
+        std::fs::create_dir_all(&folder)?;
+        let client = |index: usize| {
+            let key = KEYS.get(index).map_or("", |(_, _, key)| *key);
+            Client::new(&self.product.url(), key)
+        };
+        let id = |text: &str| ObjectId::new(text).unwrap_or_default();
+        let stage = Stage {
+            vendor: client(0),
+            distributor: client(1),
+            catalog: self.product.bus.shelf().take(),
+            projection: self.product.projection.clone(),
+            folder,
+            contract: id(CONTRACT),
+            product: id(PRODUCT),
+            records: self.options.records,
+            seed: self.options.seed,
+            now: self.product.clock.now(),
+        };
+        let work = tokio::task::spawn_blocking(move || life::live(&stage));
+        work.await.unwrap_or_else(|error| Err(DemoError::Product(ProductError::Ended(error.to_string()))))
+    }
+
+    /// Says where the ledger is and with which keys.
+    pub fn invite(&self) {
+        let url = self.product.url();
+        println!("\nThe ledger stays up at {url} until you press Ctrl-C.");
+        for (role, company, key) in KEYS {
+            println!("  {role:<12} {company:<20} {key}");
+        }
+        let key = KEYS.first().map_or("", |(_, _, key)| *key);
+        println!("\nTry:");
+        println!("  curl -s -H 'Authorization: {key}' '{url}/public/v1/usage/files'");
+        println!("  usage-ledger file list --url {url} --key '{key}'");
+        println!("The workbooks of the demo are in {}.", self.data.join("demo-files").display());
+    }
+}
+
+/// Compares what came out with what should.
+fn expect<T: PartialEq + ToString>(what: &str, expected: &T, got: &T) -> Result<(), DemoError> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(DemoError::Different { what: what.to_owned(), expected: expected.to_string(), got: got.to_string() })
+}
+
+/// A path in the demo's folder.
+fn in_folder(folder: &Path, name: &str) -> PathBuf {
+    folder.join(name)
+}
