@@ -108,7 +108,7 @@ async fn one(app: &App, scope: &Scope, collection: Collection, id: &str) -> Resu
 }
 
 /// Sources were JSON when they were imported; what isn't any more is left out and reported.
-fn parsed(source: &String) -> Option<Value> {
+fn parsed(source: &str) -> Option<Value> {
     let parsed = serde_json::from_str(source);
     parsed.inspect_err(|error| tracing::error!(%error, "an object of the catalog holds no JSON")).ok()
 }

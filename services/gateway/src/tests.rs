@@ -1,1 +1,6 @@
+//! The API as clients see it, over logs that hold what services would have said.
 
+mod edge;
+mod objects;
+mod records;
+mod world;

@@ -43,7 +43,7 @@ pub(super) fn sources<'a>(
     scope: &'a Scope,
     collection: Collection,
     query: &Compiled,
-) -> Box<dyn Iterator<Item = &'a String> + 'a> {
+) -> Box<dyn Iterator<Item = &'a str> + 'a> {
     if let Some(ids) = query.required_values("id") {
         let ids: Vec<ObjectId> = ids.into_iter().filter_map(ObjectId::new).collect();
         return Box::new(ids.into_iter().filter_map(move |id| source(catalog, scope, collection, &id)));
@@ -53,25 +53,25 @@ pub(super) fn sources<'a>(
         Collection::Hubs => {
             let own = own_hubs(catalog, scope);
             let hubs = catalog.hubs.values().filter(move |hub| sees_hub(hub, &own, scope));
-            Box::new(hubs.map(|hub| &hub.source))
+            Box::new(hubs.map(|hub| hub.source.as_str()))
         }
         Collection::Marketplaces => {
             let own = own_marketplaces(catalog, scope);
             let all = scope.role == Role::Operator;
             let shown = catalog.marketplaces.iter().filter(move |(id, _)| all || own.contains(*id));
-            Box::new(shown.map(|(_, marketplace)| &marketplace.source))
+            Box::new(shown.map(|(_, marketplace)| marketplace.source.as_str()))
         }
         Collection::Products => {
             let shown = catalog.products.values().filter(move |product| sees_product(catalog, product, scope));
-            Box::new(shown.map(|product| &product.source))
+            Box::new(shown.map(|product| product.source.as_str()))
         }
         Collection::Contracts => {
             let shown = catalog.contracts.values().filter(move |contract| sees_contract(contract, scope));
-            Box::new(shown.map(|contract| &contract.source))
+            Box::new(shown.map(|contract| contract.source.as_str()))
         }
         Collection::Listings => {
             let shown = catalog.listings.values().filter(move |listing| sees_listing(catalog, listing, scope));
-            Box::new(shown.map(|listing| &listing.source))
+            Box::new(shown.map(|listing| listing.source.as_str()))
         }
         Collection::Assets => Box::new(assets(catalog, scope, query)),
     }
@@ -83,47 +83,49 @@ pub(super) fn source<'a>(
     scope: &Scope,
     collection: Collection,
     id: &ObjectId,
-) -> Option<&'a String> {
+) -> Option<&'a str> {
     let all = scope.role == Role::Operator;
     match collection {
         Collection::Accounts => {
             let own = all || scope.account.as_ref() == Some(id);
-            catalog.accounts.get(id).filter(|_| own).map(|account| &account.source)
+            catalog.accounts.get(id).filter(|_| own).map(|account| account.source.as_str())
         }
         Collection::Hubs => {
             let own = own_hubs(catalog, scope);
-            catalog.hubs.get(id).filter(|hub| sees_hub(hub, &own, scope)).map(|hub| &hub.source)
+            catalog.hubs.get(id).filter(|hub| sees_hub(hub, &own, scope)).map(|hub| hub.source.as_str())
         }
         Collection::Marketplaces => {
             let own = all || own_marketplaces(catalog, scope).contains(id);
-            catalog.marketplaces.get(id).filter(|_| own).map(|marketplace| &marketplace.source)
+            catalog.marketplaces.get(id).filter(|_| own).map(|marketplace| marketplace.source.as_str())
         }
         Collection::Products => {
             let product = catalog.products.get(id).filter(|product| sees_product(catalog, product, scope));
-            product.map(|product| &product.source)
+            product.map(|product| product.source.as_str())
         }
         Collection::Contracts => {
-            catalog.contracts.get(id).filter(|contract| sees_contract(contract, scope)).map(|it| &it.source)
+            catalog.contracts.get(id).filter(|contract| sees_contract(contract, scope)).map(|it| it.source.as_str())
         }
-        Collection::Listings => {
-            catalog.listings.get(id).filter(|listing| sees_listing(catalog, listing, scope)).map(|it| &it.source)
-        }
+        Collection::Listings => catalog
+            .listings
+            .get(id)
+            .filter(|listing| sees_listing(catalog, listing, scope))
+            .map(|it| it.source.as_str()),
         Collection::Assets => {
-            catalog.subscriptions.get(id).filter(|asset| sees_asset(catalog, asset, scope)).map(|it| &it.source)
+            catalog.subscriptions.get(id).filter(|asset| sees_asset(catalog, asset, scope)).map(|it| it.source.as_str())
         }
     }
 }
 
 /// The caller's own account first, as clients take the first one for it; others are there for an operator only.
-fn accounts<'a>(catalog: &'a Catalog, scope: &'a Scope) -> impl Iterator<Item = &'a String> {
+fn accounts<'a>(catalog: &'a Catalog, scope: &'a Scope) -> impl Iterator<Item = &'a str> {
     let own = scope.account.as_ref().and_then(|id| catalog.accounts.get(id));
     let all = scope.role == Role::Operator;
     let others = catalog.accounts.values().filter(move |it| all && scope.account.as_ref() != Some(&it.named.id));
-    own.into_iter().chain(others).map(|account| &account.source)
+    own.into_iter().chain(others).map(|account| account.source.as_str())
 }
 
 /// Assets, by way of the contracts and products that the query names, as a catalog has very many of them.
-fn assets<'a>(catalog: &'a Catalog, scope: &'a Scope, query: &Compiled) -> impl Iterator<Item = &'a String> + use<'a> {
+fn assets<'a>(catalog: &'a Catalog, scope: &'a Scope, query: &Compiled) -> impl Iterator<Item = &'a str> + use<'a> {
     let named = |field: &str| {
         let ids = query.required_values(field)?;
         Some(ids.into_iter().filter_map(ObjectId::new).collect::<BTreeSet<_>>())
@@ -137,7 +139,7 @@ fn assets<'a>(catalog: &'a Catalog, scope: &'a Scope, query: &Compiled) -> impl 
         let near = near && statuses.as_ref().is_none_or(|names| names.iter().any(|name| name == asset.status.name()));
         near && sees_asset(catalog, asset, scope)
     });
-    shown.map(|asset| &asset.source)
+    shown.map(|asset| asset.source.as_str())
 }
 
 fn sees_contract(contract: &Contract, scope: &Scope) -> bool {

@@ -132,11 +132,10 @@ impl Scan<'_> {
         let mut counts = Vec::with_capacity(view.read.len());
         let file = self.files.len();
         for part in 0..view.read.len() {
-            if let Some(&count) = known.as_ref().and_then(|known| known.get(part)) {
-                if self.window(u64::from(count)).is_empty() {
-                    self.total += u64::from(count);
-                    continue;
-                }
+            let count = known.as_ref().and_then(|known| known.get(part)).map(|&count| u64::from(count));
+            if let Some(count) = count.filter(|&count| self.window(count).is_empty()) {
+                self.total += count;
+                continue;
             }
             let indices = self.matching(&view, part)?;
             counts.push(u32::try_from(indices.len()).unwrap_or(u32::MAX));

@@ -90,22 +90,8 @@ impl Node {
     /// Kleene's logic: what isn't known stays open unless the rest decides.
     pub(super) fn decided(&self, object: &Json, known: &impl Fn(&str) -> bool) -> Option<bool> {
         match self {
-            Self::All(parts) => {
-                let parts = parts.iter().map(|part| part.decided(object, known));
-                parts.fold(Some(true), |all, part| match (all, part) {
-                    (Some(false), _) | (_, Some(false)) => Some(false),
-                    (Some(true), Some(true)) => Some(true),
-                    _ => None,
-                })
-            }
-            Self::Any(parts) => {
-                let parts = parts.iter().map(|part| part.decided(object, known));
-                parts.fold(Some(false), |any, part| match (any, part) {
-                    (Some(true), _) | (_, Some(true)) => Some(true),
-                    (Some(false), Some(false)) => Some(false),
-                    _ => None,
-                })
-            }
+            Self::All(parts) => joined(parts, false, object, known),
+            Self::Any(parts) => joined(parts, true, object, known),
             Self::Not(inner) => inner.decided(object, known).map(|holds| !holds),
             Self::At(path, _) => known(path).then(|| self.matches(object)),
         }
@@ -130,6 +116,19 @@ impl Node {
     fn negated(self, negated: bool) -> Self {
         if negated { Self::Not(Box::new(self)) } else { self }
     }
+}
+
+/// What some parts decide together, where one part that is `decisive` decides alone.
+fn joined(parts: &[Node], decisive: bool, object: &Json, known: &impl Fn(&str) -> bool) -> Option<bool> {
+    let mut open = false;
+    for part in parts {
+        match part.decided(object, known) {
+            Some(holds) if holds == decisive => return Some(decisive),
+            Some(_) => {}
+            None => open = true,
+        }
+    }
+    (!open).then_some(!decisive)
 }
 
 fn some_unless_empty(parts: Vec<Node>, join: fn(Vec<Node>) -> Node) -> Option<Node> {
