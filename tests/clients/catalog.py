@@ -1,0 +1,84 @@
+"""The demo catalog as the tests see it, and the objects that they add to it: what the demo has no bad example of."""
+
+import json
+from collections import defaultdict
+
+VENDOR, DISTRIBUTOR, VENDOR_2, DISTRIBUTOR_2, OPERATOR = (f"SU-000-000-00{number}" for number in range(1, 6))
+UNREADY_VENDOR = "SU-900-000-001"
+
+PULSE, EXTRA, COLD = "PRD-404-832-779", "PRD-802-355-388", "PRD-578-226-824"
+AGREEMENT, CONTRACT_2 = "CRD-21674-67435-75488", "CRD-26225-58926-18085"
+PREVIEW, FOREIGN = "CRD-00000-00000-00000", "CRD-84021-23180-87860"
+PROGRAM = "CRP-21674-67435-00001"
+
+# Each lacks one prerequisite of seed 001.
+NO_CAPABILITY, NO_ITEMS, NOT_LISTED = "PRD-900-000-001", "PRD-900-000-002", "PRD-900-000-003"
+NO_PROGRAM_PRODUCT, NO_PROGRAM_CONTRACT = "PRD-900-000-004", "CRD-90000-00000-00002"
+ENDED_CONTRACT = "CRD-90000-00000-00001"
+
+
+class Catalog:
+    """Look-ups in a catalog file."""
+
+    def __init__(self, path):
+        self.file = json.loads(path.read_text(encoding="utf-8"))
+        self.assets = {asset["id"]: asset for asset in self.file["assets"]}
+        self.products = {product["id"]: product for product in self.file["products"]}
+        self.contracts = {contract["id"]: contract for contract in self.file["contracts"]}
+        self.items = {item["id"]: item for product in self.file["products"] for item in product["items"]}
+        self.by_mpn = {(product["id"], item["mpn"]): item
+                       for product in self.file["products"] for item in product["items"]}  # fmt: skip
+        self.keys = {key["id"]: f"ApiKey {key['id']}:{key['secret']}" for key in self.file["api_keys"]}
+        self.by_parameter = defaultdict(list)
+        for asset in self.file["assets"]:
+            for parameter in asset.get("params", []):
+                self.by_parameter[asset["product"]["id"], parameter["id"], parameter["value"]].append(asset["id"])
+
+    def hub(self, asset):
+        """The hub of a subscription, None where it has none."""
+        return (self.assets[asset]["connection"].get("hub") or {}).get("id")
+
+    def reportable(self, contract, product):
+        """Subscriptions of a contract and product whose usage may be reported at any time."""
+        return [asset["id"] for asset in self.file["assets"]
+                if asset["contract"]["id"] == contract and asset["product"]["id"] == product
+                and asset["status"] in ("active", "suspended")]  # fmt: skip
+
+    def metered(self, product):
+        """The pay-as-you-go items of a product."""
+        return [item for item in self.products[product]["items"] if item["type"] == "ppu"]
+
+
+def extended(path, target):
+    """Writes the catalog at a path, with our bad examples added, to a target."""
+    file = json.loads(path.read_text(encoding="utf-8"))
+    vendor = next(entry for entry in file["accounts"] if entry["id"] == "VA-000-001")
+    vendor = {"id": vendor["id"], "name": vendor["name"]}
+    unready = {"id": "VA-900-000", "name": "Unready Vendor"}
+    model = next(entry for entry in file["products"] if entry["id"] == PULSE)
+    agreement = next(entry for entry in file["contracts"] if entry["id"] == AGREEMENT)
+
+    def product(number, owner, items, metered):
+        item = {**model["items"][0], "id": f"{number}-0001", "mpn": f"M-{number}"}
+        capabilities = model["capabilities"] if metered else {"ppu": None, "reservation": {"consumption": False}}
+        return {**model, "id": number, "name": f"Test product {number}", "owner": owner, "capabilities": capabilities,
+                "items": [item] if items else []}  # fmt: skip
+
+    file["accounts"].append({**unready, "type": "vendor", "role": "vendor"})
+    file["products"] += [
+        product(NO_CAPABILITY, vendor, True, False),
+        product(NO_ITEMS, vendor, False, True),
+        product(NOT_LISTED, vendor, True, True),
+        product(NO_PROGRAM_PRODUCT, unready, True, True),
+    ]
+    file["contracts"] += [
+        {**agreement, "id": ENDED_CONTRACT, "name": "Ended contract", "status": "terminated"},
+        {**agreement, "id": NO_PROGRAM_CONTRACT, "name": "Unready contract", "owner": unready},
+    ]
+    listed = [(NO_CAPABILITY, AGREEMENT), (NO_ITEMS, AGREEMENT), (PULSE, ENDED_CONTRACT),
+              (NO_PROGRAM_PRODUCT, NO_PROGRAM_CONTRACT)]  # fmt: skip
+    file["listings"] += [{"id": f"LST-900-000-{number:03}", "status": "listed", "product": {"id": what},
+                          "contract": {"id": under}} for number, (what, under) in enumerate(listed, start=1)]  # fmt: skip
+    file["api_keys"].append({"id": UNREADY_VENDOR, "name": "Unready (test)", "account": unready, "secret": "unready"})
+    target.write_text(json.dumps(file, ensure_ascii=False), encoding="utf-8")
+    return Catalog(target)

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Points real clients at a freshly started server and checks what comes back.
+
+    python3 tests/clients/run.py                              # target/release/usage-ledger
+    python3 tests/clients/run.py --binary PATH --only http bad_input
+
+Makes .cache/venv with the published client packages if it isn't there (the only step that needs a network), starts the
+server on a free loopback port with a data directory of its own, and ends it by its pid. One line for each check, and a
+last line `N passed, N failed`. Exit code 0 only when nothing failed.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+VENV = ROOT / ".cache" / "venv"
+PACKAGES = ["connect-openapi-client==35.0", "openpyxl==3.1.5", "xlsxwriter==3.3.1"]
+SUITES = ["bad_input", "http", "openapi_client", "reporting"]
+
+
+def in_venv():
+    """Starts this script again with the venv's Python, which it makes first if it is missing."""
+    python = VENV / "bin" / "python"
+    # Written last: a venv whose installation was interrupted is made anew.
+    done = VENV / "usage-ledger-packages"
+    if not done.exists() or done.read_text() != "\n".join(PACKAGES):
+        print(f"making {VENV.relative_to(ROOT)}: {' '.join(PACKAGES)}", flush=True)
+        venv.create(VENV, with_pip=True, clear=not done.exists())
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
+        subprocess.run(pip, check=True, timeout=300)
+        done.write_text("\n".join(PACKAGES))
+    if pathlib.Path(sys.prefix).resolve() != VENV.resolve():
+        os.execv(python, [str(python), str(pathlib.Path(__file__).resolve()), *sys.argv[1:]])
+
+
+def binary_of(given):
+    """The binary to test: the one named, or the newest that was built."""
+    if given:
+        return given.resolve()
+    built = [path for path in ROOT.glob("target/*/usage-ledger") if path.is_file()]
+    if not built:
+        sys.exit("No binary in target/. Build it with `cargo build --release`, or name one with --binary.")
+    return max(built, key=lambda path: path.stat().st_mtime)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", type=pathlib.Path, help="the usage-ledger to test (default: the newest in target/)")
+    parser.add_argument("--only", nargs="+", choices=SUITES, default=SUITES, help="only some suites")
+    parser.add_argument("--keep", action="store_true", help="keep the data directory and say where it is")
+    parser.add_argument("--verbose", action="store_true", help="show where in the suites a check failed")
+    given = parser.parse_args()
+    in_venv()
+    for name in list(os.environ):
+        # Everything is loopback: no proxy may stand between.
+        if name.lower().endswith("_proxy"):
+            del os.environ[name]
+    binary = binary_of(given.binary)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="usage-ledger-clients-"))
+    try:
+        failed = run(binary, folder, given)
+    finally:
+        if given.keep:
+            print(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(1 if failed else 0)
+
+
+def run(binary, folder, given):
+    # The modules of the tests need the venv's packages.
+    import importlib
+
+    import api
+    import catalog
+    from checks import Checks, Stop
+    from server import Server
+
+    started = time.monotonic()
+    check = Checks(given.verbose)
+    known = catalog.extended(ROOT / "schemas" / "demo-catalog.json", folder / "catalog.json")
+    log = folder / "server.log"
+    with Server(binary, folder / "data", folder / "catalog.json", log) as server:
+        print(f"{binary.name} at {server.url}, ready after {time.monotonic() - started:.2f} s", flush=True)
+        world = api.World(server.url, known, check, folder)
+        for name in given.only:
+            check.suite = name
+            begun = time.monotonic()
+            try:
+                importlib.import_module(f"suites.{name}").run(world)
+            except Stop as stop:
+                print(f"stop  {name}: the rest needs \"{stop}\"", flush=True)
+            print(f"      {name} took {time.monotonic() - begun:.1f} s", flush=True)
+        check.suite = "server"
+        with check("the server is still there"):
+            assert server.alive, "it has ended"
+    with check("the server's log holds no error and no panic"):
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        bad = [line for line in lines if "panicked" in line or " ERROR " in line or "\x1b[31mERROR" in line]
+        assert not bad, "\n".join(bad[:5])
+    print(f"{check.passed} passed, {len(check.failures)} failed in {time.monotonic() - started:.1f} s")
+    return len(check.failures)
+
+
+if __name__ == "__main__":
+    main()
