@@ -1,5 +1,5 @@
 //! Crash points: named places where a test lets the process die as a power cut would, without unwinding or cleaning
-//! up. `USAGE_LEDGER_CRASH=name:N` aborts at the Nth passage of `name`; unset, a point costs one atomic load.
+//! up. `USAGE_LEDGER_CRASH=name:N` kills the process (SIGKILL) at the Nth passage of `name`; unset, a point costs one atomic load.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -39,8 +39,16 @@ pub fn point(name: &str) {
     }
     let Some(armed) = armed() else { return };
     if armed.name == name && armed.passages_left.fetch_sub(1, Ordering::Relaxed) == 1 {
-        std::process::abort();
+        die();
     }
+}
+
+/// SIGKILL: nothing of the process runs any more, and nothing is told.
+fn die() -> ! {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    // The signal can't be refused, but it may come a moment later.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::process::abort()
 }
 
 /// Whether the environment names this point at all: a half-done write is only staged for one that does.

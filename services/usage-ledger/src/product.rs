@@ -158,11 +158,7 @@ struct Wiring {
 
 impl Wiring {
     /// Opens a service and its blobs; it runs when the returned future does.
-    fn host<D: Decider>(
-        &mut self,
-        logs: &Logs,
-        decider: D,
-    ) -> Result<(Arc<Blobs>, Host<D>), ProductError> {
+    fn host<D: Decider>(&mut self, logs: &Logs, decider: D) -> Result<(Arc<Blobs>, Host<D>), ProductError> {
         let id = HostId::new(D::SERVICE, 0);
         let folder = self.settings.data.join("blobs").join(D::SERVICE.name());
         let blobs = Arc::new(Blobs::open(&folder)?);
@@ -195,8 +191,7 @@ impl Product {
         let logs = Logs::open(&data.join("log"), &hosts(), log_settings)?;
         let secrets = Secrets::open(&data)?;
         let listener = TcpListener::bind(settings.listen).await;
-        let listener =
-            listener.map_err(|source| ProductError::Listen { listen: settings.listen, source })?;
+        let listener = listener.map_err(|source| ProductError::Listen { listen: settings.listen, source })?;
         let address = listener.local_addr();
         let address = address.map_err(|source| ProductError::Listen { listen: settings.listen, source })?;
 

@@ -125,9 +125,8 @@ impl Client {
         let size = source.metadata().map_err(failed)?.len();
         let name = file.file_name().map_or_else(|| "usage.xlsx".into(), |name| name.to_string_lossy());
         let name: String = name.chars().filter(|c| !c.is_control() && *c != '"').collect();
-        let head = format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n"
-        );
+        let head =
+            format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n");
         let tail = format!("\r\n--{BOUNDARY}--\r\n");
         let length = head.len() as u64 + size + tail.len() as u64;
         let progress = bar.then(|| Progress::bytes("upload", size));

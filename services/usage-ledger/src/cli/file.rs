@@ -111,7 +111,8 @@ enum FileCommand {
 /// Runs a `file` command.
 pub(super) fn run(args: FileArgs) -> Result<(), CliError> {
     if args.key.is_empty() {
-        let hint = "no API key: give --key or set USAGE_LEDGER_KEY; an operator issues one with `usage-ledger key issue`";
+        let hint =
+            "no API key: give --key or set USAGE_LEDGER_KEY; an operator issues one with `usage-ledger key issue`";
         return Err(CliError::Plain(hint.to_owned()));
     }
     let client = Client::new(&args.url, &args.key);

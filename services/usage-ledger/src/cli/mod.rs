@@ -283,12 +283,8 @@ async fn outlive(product: &Product) -> Result<(), CliError> {
 
 async fn run_demo(args: DemoArgs) -> Result<u8, CliError> {
     start_logging();
-    let options = demo::Options {
-        data: args.data.clone(),
-        listen: args.listen,
-        records: args.records,
-        seed: args.seed,
-    };
+    let options =
+        demo::Options { data: args.data.clone(), listen: args.listen, records: args.records, seed: args.seed };
     let mut demo = demo::start(options).await?;
     demo.live().await?;
     if args.exit {

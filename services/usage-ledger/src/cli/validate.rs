@@ -43,8 +43,8 @@ pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
     let contract = contract.ok_or_else(|| unknown("contract", &args.contract))?;
     let product = ObjectId::new(&args.product).and_then(|id| catalog.products.get(&id));
     let product = product.ok_or_else(|| unknown("product", &args.product))?;
-    let file = std::fs::File::open(&args.workbook)
-        .map_err(|source| CliError::Read { path: args.workbook.clone(), source })?;
+    let file =
+        std::fs::File::open(&args.workbook).map_err(|source| CliError::Read { path: args.workbook.clone(), source })?;
     // An upload has at most 64 MiB, so its batches fit in memory many times over.
     let mut batches: Vec<ReadBatch> = Vec::new();
     let reading = match read_workbook(BufReader::new(file), &mut |batch| {
@@ -84,10 +84,8 @@ pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
             }
             let errors = record.errors.iter().map(|error| {
                 let column = error.column.and_then(|column| reading.columns.get(usize::from(column)));
-                let cell = column.map_or_else(
-                    || format!("row {}", record.row),
-                    |column| address(column.sheet_column, record.row),
-                );
+                let cell = column
+                    .map_or_else(|| format!("row {}", record.row), |column| address(column.sheet_column, record.row));
                 format!("records!{cell}  {}  {}. {}", error.code, error.message.trim_end_matches('.'), error.fix)
             });
             for line in errors {
@@ -117,8 +115,7 @@ fn read_catalog(args: &ValidateArgs) -> Result<Catalog, CliError> {
     let mut catalog = Catalog::default();
     // The hashes of keys mean nothing here, so any pepper does.
     let objects = catalog::json::read(&text, &catalog, b"offline").map_err(|faults| {
-        let lines: Vec<String> =
-            faults.iter().map(|fault| format!("  {}: {}", fault.pointer, fault.reason)).collect();
+        let lines: Vec<String> = faults.iter().map(|fault| format!("  {}: {}", fault.pointer, fault.reason)).collect();
         CliError::Plain(format!("the catalog has {} faults:\n{}", faults.len(), lines.join("\n")))
     })?;
     objects.into_iter().for_each(|object| catalog.record(object));

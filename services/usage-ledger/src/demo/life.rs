@@ -34,9 +34,7 @@ pub(super) fn live(stage: &Stage) -> Result<(), DemoError> {
 fn last_month(now: Moment) -> (Moment, Moment) {
     let (year, month) = now.month();
     let (before_year, before_month) = if month == 1 { (year - 1, 12) } else { (year, month - 1) };
-    let first = |year: u16, month: u8| {
-        Moment::parse_iso(&format!("{year:04}-{month:02}-01")).unwrap_or_default()
-    };
+    let first = |year: u16, month: u8| Moment::parse_iso(&format!("{year:04}-{month:02}-01")).unwrap_or_default();
     (first(before_year, before_month), first(year, month))
 }
 
@@ -106,13 +104,7 @@ fn sound_file(stage: &Stage, period: (Moment, Moment)) -> Result<FileId, DemoErr
 }
 
 /// The totals that the ledger holds for a file must be those of the generator, to the last digit.
-fn totals_row(
-    stage: &Stage,
-    table: &mut Table,
-    id: FileId,
-    name: &str,
-    expected: Decimal,
-) -> Result<(), DemoError> {
+fn totals_row(stage: &Stage, table: &mut Table, id: FileId, name: &str, expected: Decimal) -> Result<(), DemoError> {
     let (records, total) = {
         let ledger = stage.projection.read();
         ledger.file(id).map_or((0, Decimal::ZERO), |file| sum(file.totals()))
@@ -137,13 +129,7 @@ fn sum_of_chunks(stage: &Stage, id: FileId) -> (u32, Decimal) {
     })
 }
 
-fn save(
-    client: &crate::cli::Client,
-    file: &Value,
-    field: &str,
-    stage: &Stage,
-    name: &str,
-) -> Result<(), DemoError> {
+fn save(client: &crate::cli::Client, file: &Value, field: &str, stage: &Stage, name: &str) -> Result<(), DemoError> {
     let link = text(file, &format!("/{field}"));
     client.download(&link, &in_folder(&stage.folder, name))?;
     Ok(())

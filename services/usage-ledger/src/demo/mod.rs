@@ -13,7 +13,7 @@ use ledger::ObjectId;
 use thiserror::Error;
 
 use crate::admin::{self, AdminError, Request};
-use crate::cli::{Client, ClientError, CliError};
+use crate::cli::{CliError, Client, ClientError};
 use crate::product::{Product, ProductError, Settings};
 
 /// The sample companies, contracts, products and subscriptions.

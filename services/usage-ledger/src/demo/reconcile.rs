@@ -27,8 +27,7 @@ pub(super) fn reconcile(chunk: &Path, to: &Path, temp: &Path, now: Moment) -> Re
     headers.extend(columns::RECONCILIATION_ADDED.iter().map(|column| column.name.to_owned()));
     let subscription = table.position("asset_id").ok_or_else(missing)?;
     let title = "Reconciliation".to_owned();
-    let layout =
-        Layout { kind: Kind::Reconciliation, title, general, categories: Vec::new(), headers, created: now };
+    let layout = Layout { kind: Kind::Reconciliation, title, general, categories: Vec::new(), headers, created: now };
     let mut out = RecordsWorkbook::create(to, temp, &layout)?;
     let mut records = 0;
     while let Some(record) = table.next_record()? {

@@ -1,0 +1,41 @@
+# What a person types. Each target is a line or two; anything longer is a program of its own.
+# `make` alone lists the targets.
+
+CARGO   ?= cargo
+PYTHON  ?= python3
+RECORDS ?= 50000
+KILLS   ?= 4
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench bless kills fmt client-tests
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+run: ## Build and start everything with sample data; a sample file lives its whole life
+	$(CARGO) build --release --locked -p usage-ledger
+	./target/release/usage-ledger demo --records $(RECORDS)
+
+test: ## Install what the tests need (if missing) and run every suite
+	$(CARGO) build --locked -p usage-ledger
+	$(PYTHON) tests/clients/run.py --binary target/debug/usage-ledger
+	$(CARGO) nextest run --workspace --locked
+
+check: ## Format, lints, licences, docs: what must be green before a commit
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	command -v cargo-deny >/dev/null || $(CARGO) install cargo-deny --locked --version 0.20.2
+	$(CARGO) deny --log-level error check licenses bans sources
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+bench: ## Measure speed and memory as ratios to the machine's limits
+	$(CARGO) build --release --locked -p usage-ledger
+	$(PYTHON) tests/clients/bench.py --binary target/release/usage-ledger
+	$(CARGO) run --release --locked -q -p runtime --example log_bench
+
+bless: ## Write the frozen files that are missing (never changes one that is there)
+	BLESS=1 $(CARGO) nextest run --workspace --locked -E 'test(golden)'
+
+kills: ## Kill the product KILLS times in every phase of a file's life and count what is lost (nothing)
+	$(CARGO) build --locked -p usage-ledger
+	KILLS=$(KILLS) $(CARGO) nextest run --locked -p tests --no-capture -E 'test(kills)'
