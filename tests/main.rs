@@ -1,0 +1,10 @@
+//! Everything that is tested across crates, in one binary: what a machine can check of the tree itself.
+
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod graph;
+#[cfg(test)]
+mod tidy;
+#[cfg(test)]
+mod tree;
