@@ -12,10 +12,10 @@ use runtime::decider::{Stale, Tools};
 use runtime::records::RecordsError;
 use thiserror::Error;
 
+use crate::Own;
 use crate::ids::{Ids, IdsError};
 use crate::record_ids::RecordIdsReader;
 use crate::rules::{Against, Checker, NO_KEY, Summary, repeated, taken};
-use crate::Own;
 
 /// Errors of one record that are kept: more of them would not help anybody, and a batch must fit a frame.
 const RECORD_ERRORS_MAX: usize = 16;
@@ -200,9 +200,7 @@ impl CheckJob {
         let payload = match proto::encode_checked_batch(batch) {
             Ok(payload) => payload,
             // Sentences quote what the vendor sent: where all of them together are too much, they are shortened.
-            Err(WireError::BatchTooLarge { .. }) => {
-                proto::encode_checked_batch(&shortened(batch)).map_err(encode)?
-            }
+            Err(WireError::BatchTooLarge { .. }) => proto::encode_checked_batch(&shortened(batch)).map_err(encode)?,
             Err(error) => return Err(encode(error)),
         };
         let valid = batch.records.iter().filter(|record| record.is_valid()).count();

@@ -14,9 +14,7 @@ use std::sync::Arc;
 
 use ledger::fact::{FileChecked, RecordsChecked, SummaryLine};
 use ledger::file::{ATTEMPTS_MAX, CheckingEnd, ReadingEnd};
-use ledger::{
-    Command, Context, Event, Fact, FileId, Hash, HostId, Ledger, Rejection, ServiceName, Subject, UsageFile,
-};
+use ledger::{Command, Context, Event, Fact, FileId, Hash, HostId, Ledger, Rejection, ServiceName, Subject, UsageFile};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 
 pub use check::CheckJob;
@@ -233,12 +231,7 @@ fn current(ledger: &Ledger, file: FileId, upload: u32, attempt: u32) -> Result<(
     if (checking.upload, checking.attempt) == (upload, attempt) { Ok(()) } else { Err(Stale) }
 }
 
-fn done(
-    ledger: &Ledger,
-    file: FileId,
-    mut checked: Box<FileChecked>,
-    lines: &[SummaryLine],
-) -> Result<Facts, Stale> {
+fn done(ledger: &Ledger, file: FileId, mut checked: Box<FileChecked>, lines: &[SummaryLine]) -> Result<Facts, Stale> {
     let (upload, attempt) = (checked.upload, checked.attempt);
     current(ledger, file, upload, attempt)?;
     let mut facts = Facts::new();

@@ -2,5 +2,5 @@
 
 pub mod columns;
 pub mod read;
-pub mod write;
 pub mod usage;
+pub mod write;

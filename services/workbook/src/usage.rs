@@ -62,11 +62,9 @@ impl UsageSheet {
             row("hub_id", hub.id.as_str());
             row("hub_name", &hub.name);
         }
-        for (prefix, named) in [
-            ("vendor_account", &facts.vendor),
-            (provider, &facts.provider),
-            ("distribution_contract", &facts.contract),
-        ] {
+        for (prefix, named) in
+            [("vendor_account", &facts.vendor), (provider, &facts.provider), ("distribution_contract", &facts.contract)]
+        {
             row(&format!("{prefix}_id"), named.id.as_str());
             row(&format!("{prefix}_name"), &named.name);
         }
