@@ -5,6 +5,8 @@ mod docs;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod tree;

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use ledger::ObjectId;
 use thiserror::Error;
 
+pub use reconcile::reconcile;
+
 use crate::admin::{self, AdminError, Request};
 use crate::cli::{CliError, Client, ClientError};
 use crate::product::{Product, ProductError, Settings};
@@ -22,10 +24,14 @@ const CATALOG: &str = include_str!("../../../../schemas/demo-catalog.json");
 const CONTRACT: &str = "CRD-21674-67435-75488";
 /// The product of the sample file; it reports reservations too, so that every published code can be raised.
 const PRODUCT: &str = "PRD-802-355-388";
+/// The key of the sample vendor.
+pub const VENDOR_KEY: &str = "ApiKey SU-000-000-001:demo-only-vendor-secret";
+/// The key of the sample distributor.
+pub const DISTRIBUTOR_KEY: &str = "ApiKey SU-000-000-002:demo-only-distributor-secret";
 /// The keys of the sample companies. They are public: use them for nothing else.
 const KEYS: [(&str, &str, &str); 3] = [
-    ("vendor", "Front Street", "ApiKey SU-000-000-001:demo-only-vendor-secret"),
-    ("distributor", "Mighty Mick's LLC", "ApiKey SU-000-000-002:demo-only-distributor-secret"),
+    ("vendor", "Front Street", VENDOR_KEY),
+    ("distributor", "Mighty Mick's LLC", DISTRIBUTOR_KEY),
     ("operator", "Ledger Operations", "ApiKey SU-000-000-005:demo-only-operator-secret"),
 ];
 

@@ -11,8 +11,12 @@ use workbook::write::{CellOut, Kind, Layout, RecordsWorkbook};
 
 use super::DemoError;
 
-/// Writes a reconciliation workbook for a chunk's: every record on an invoice of its subscription.
-pub(super) fn reconcile(chunk: &Path, to: &Path, temp: &Path, now: Moment) -> Result<u32, DemoError> {
+/// Writes a reconciliation workbook for a chunk's: every record on an invoice of its subscription. Gives the number of
+/// records.
+///
+/// # Errors
+/// When a workbook can't be read or written.
+pub fn reconcile(chunk: &Path, to: &Path, temp: &Path, now: Moment) -> Result<u32, DemoError> {
     let mut book = Workbook::open(BufReader::new(std::fs::File::open(chunk)?), Limits::default())?;
     let general = general(&mut book)?;
     let missing = || DemoError::Different {
