@@ -9,6 +9,9 @@ from decimal import Decimal
 import requests
 from connect.client import ConnectClient
 
+from books import record
+from catalog import AGREEMENT, PULSE
+
 WAIT_SECONDS_MAX = 20
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -30,6 +33,12 @@ class World:
     def http(self, key=None, **headers):
         """Plain HTTP, with a key or without."""
         return Http(self.base, self.catalog.keys.get(key), headers)
+
+    def row(self, record_id, product=PULSE, contract=AGREEMENT, place=0, **others):
+        """A valid row: 3 of the product's first item in the previous month, for the subscription at a place."""
+        start, end = window(1)
+        asset = self.catalog.reportable(contract, product)[place]
+        return record(record_id, asset, self.catalog.metered(product)[0]["mpn"], 3, start, end, **others)
 
     def file(self, key, product, contract, **others):
         """A new draft; its id."""
@@ -94,8 +103,10 @@ class World:
                 return found
 
     def errors(self, key, file):
-        return [(one.get("record_id"), one.get("error_codes"), one.get("error_details"))
-                for one in self.records(key, f"usagefile.id={file}&status=invalid")]  # fmt: skip
+        return [
+            (one.get("record_id"), one.get("error_codes"), one.get("error_details"))
+            for one in self.records(key, f"usagefile.id={file}&status=invalid")
+        ]
 
 
 class Http:

@@ -8,17 +8,40 @@ import xlsxwriter
 from openpyxl import Workbook, load_workbook
 
 # The platform's fixed order (connect-api §4.2).
-HEADERS = ("record_id", "record_note", "item_search_criteria", "item_search_value", "quantity", "start_time_utc",
-           "end_time_utc", "asset_search_criteria", "asset_search_value", "category_id", "amount", "tier", "item_name",
-           "item_unit", "item_mpn", "item_precision")  # fmt: skip
+HEADERS = (
+    "record_id",
+    "record_note",
+    "item_search_criteria",
+    "item_search_value",
+    "quantity",
+    "start_time_utc",
+    "end_time_utc",
+    "asset_search_criteria",
+    "asset_search_value",
+    "category_id",
+    "amount",
+    "tier",
+    "item_name",
+    "item_unit",
+    "item_mpn",
+    "item_precision",
+)
 BILLING = ("external_billing_id", "external_billing_note")
 
 
 def record(record_id, asset, mpn, quantity, start, end, **others):
     """A row that searches its subscription by id and its item by part number."""
-    return {"record_id": record_id, "item_search_criteria": "item.mpn", "item_search_value": mpn,
-            "quantity": str(quantity), "start_time_utc": start, "end_time_utc": end,
-            "asset_search_criteria": "asset.id", "asset_search_value": asset, **others}  # fmt: skip
+    return {
+        "record_id": record_id,
+        "item_search_criteria": "item.mpn",
+        "item_search_value": mpn,
+        "quantity": str(quantity),
+        "start_time_utc": start,
+        "end_time_utc": end,
+        "asset_search_criteria": "asset.id",
+        "asset_search_value": asset,
+        **others,
+    }
 
 
 def headers_of(rows):
@@ -54,7 +77,7 @@ def saved(book):
 def xlsxwriter_book(rows, tab="records", constant_memory=False, headers=None):
     """Written by xlsxwriter, whose texts are shared strings unless its memory is constant."""
     target = io.BytesIO()
-    book = xlsxwriter.Workbook(target, {"constant_memory": constant_memory, "in_memory": True})
+    book = xlsxwriter.Workbook(target, {"constant_memory": constant_memory, "in_memory": not constant_memory})
     sheet = book.add_worksheet(tab)
     moments = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
     names = list(headers or headers_of(rows))
@@ -73,8 +96,10 @@ def xlsxwriter_book(rows, tab="records", constant_memory=False, headers=None):
 def table(content, tab="records"):
     """Headers and rows of a tab, every cell as the text that stands there ('' where nothing does)."""
     sheet = load_workbook(io.BytesIO(content))[tab]
-    rows = [["" if cell is None else cell if isinstance(cell, str) else str(cell) for cell in row]
-            for row in sheet.iter_rows(values_only=True)]  # fmt: skip
+    rows = [
+        ["" if cell is None else cell if isinstance(cell, str) else str(cell) for cell in row]
+        for row in sheet.iter_rows(values_only=True)
+    ]
     header, body = rows[0], rows[1:]
     return header, [dict(zip(header, row)) for row in body if any(row)]
 

@@ -26,8 +26,9 @@ class Catalog:
         self.products = {product["id"]: product for product in self.file["products"]}
         self.contracts = {contract["id"]: contract for contract in self.file["contracts"]}
         self.items = {item["id"]: item for product in self.file["products"] for item in product["items"]}
-        self.by_mpn = {(product["id"], item["mpn"]): item
-                       for product in self.file["products"] for item in product["items"]}  # fmt: skip
+        self.by_mpn = {
+            (product["id"], item["mpn"]): item for product in self.file["products"] for item in product["items"]
+        }
         self.keys = {key["id"]: f"ApiKey {key['id']}:{key['secret']}" for key in self.file["api_keys"]}
         self.by_parameter = defaultdict(list)
         for asset in self.file["assets"]:
@@ -40,9 +41,13 @@ class Catalog:
 
     def reportable(self, contract, product):
         """Subscriptions of a contract and product whose usage may be reported at any time."""
-        return [asset["id"] for asset in self.file["assets"]
-                if asset["contract"]["id"] == contract and asset["product"]["id"] == product
-                and asset["status"] in ("active", "suspended")]  # fmt: skip
+        return [
+            asset["id"]
+            for asset in self.file["assets"]
+            if asset["contract"]["id"] == contract
+            and asset["product"]["id"] == product
+            and asset["status"] in ("active", "suspended")
+        ]
 
     def metered(self, product):
         """The pay-as-you-go items of a product."""
@@ -61,8 +66,14 @@ def extended(path, target):
     def product(number, owner, items, metered):
         item = {**model["items"][0], "id": f"{number}-0001", "mpn": f"M-{number}"}
         capabilities = model["capabilities"] if metered else {"ppu": None, "reservation": {"consumption": False}}
-        return {**model, "id": number, "name": f"Test product {number}", "owner": owner, "capabilities": capabilities,
-                "items": [item] if items else []}  # fmt: skip
+        return {
+            **model,
+            "id": number,
+            "name": f"Test product {number}",
+            "owner": owner,
+            "capabilities": capabilities,
+            "items": [item] if items else [],
+        }
 
     file["accounts"].append({**unready, "type": "vendor", "role": "vendor"})
     file["products"] += [
@@ -75,10 +86,16 @@ def extended(path, target):
         {**agreement, "id": ENDED_CONTRACT, "name": "Ended contract", "status": "terminated"},
         {**agreement, "id": NO_PROGRAM_CONTRACT, "name": "Unready contract", "owner": unready},
     ]
-    listed = [(NO_CAPABILITY, AGREEMENT), (NO_ITEMS, AGREEMENT), (PULSE, ENDED_CONTRACT),
-              (NO_PROGRAM_PRODUCT, NO_PROGRAM_CONTRACT)]  # fmt: skip
-    file["listings"] += [{"id": f"LST-900-000-{number:03}", "status": "listed", "product": {"id": what},
-                          "contract": {"id": under}} for number, (what, under) in enumerate(listed, start=1)]  # fmt: skip
+    listed = [
+        (NO_CAPABILITY, AGREEMENT),
+        (NO_ITEMS, AGREEMENT),
+        (PULSE, ENDED_CONTRACT),
+        (NO_PROGRAM_PRODUCT, NO_PROGRAM_CONTRACT),
+    ]
+    file["listings"] += [
+        {"id": f"LST-900-000-{number:03}", "status": "listed", "product": {"id": what}, "contract": {"id": under}}
+        for number, (what, under) in enumerate(listed, start=1)
+    ]
     file["api_keys"].append({"id": UNREADY_VENDOR, "name": "Unready (test)", "account": unready, "secret": "unready"})
     target.write_text(json.dumps(file, ensure_ascii=False), encoding="utf-8")
     return Catalog(target)

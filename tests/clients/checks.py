@@ -25,7 +25,7 @@ class Checks:
             yield
         except Stop:
             raise
-        except Exception as error:  # noqa: BLE001: any exception is a failed check
+        except Exception as error:
             reason = str(error) or type(error).__name__
             if not isinstance(error, AssertionError):
                 reason = f"{type(error).__name__}: {reason}"

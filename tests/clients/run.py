@@ -22,7 +22,7 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VENV = ROOT / ".cache" / "venv"
 PACKAGES = ["connect-openapi-client==35.0", "openpyxl==3.1.5", "xlsxwriter==3.3.1"]
-SUITES = ["bad_input", "http", "openapi_client", "reporting"]
+SUITES = ["bad_input", "http", "workbooks", "openapi_client", "reporting"]
 
 
 def in_venv():
@@ -96,7 +96,7 @@ def run(binary, folder, given):
             try:
                 importlib.import_module(f"suites.{name}").run(world)
             except Stop as stop:
-                print(f"stop  {name}: the rest needs \"{stop}\"", flush=True)
+                print(f'stop  {name}: the rest needs "{stop}"', flush=True)
             print(f"      {name} took {time.monotonic() - begun:.1f} s", flush=True)
         check.suite = "server"
         with check("the server is still there"):

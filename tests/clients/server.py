@@ -1,5 +1,6 @@
 """The server under test: started on a free loopback port with a data directory of its own, ended by its pid."""
 
+import pathlib
 import re
 import signal
 import subprocess
@@ -59,7 +60,7 @@ class Server:
         threading.Thread(target=read, daemon=True).start()
         found.wait(START_SECONDS_MAX)
         if not seen:
-            tail = open(self.log, encoding="utf-8", errors="replace").read()[-2000:]
+            tail = pathlib.Path(self.log).read_text(encoding="utf-8", errors="replace")[-2000:]
             raise RuntimeError(f"the server printed no address; its log ends with:\n{tail}")
         return seen[0]
 

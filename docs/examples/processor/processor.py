@@ -33,8 +33,17 @@ from openpyxl import Workbook, load_workbook
 
 import source
 
-COLUMNS = ("record_id", "record_note", "item_search_criteria", "item_search_value", "quantity", "start_time_utc",
-           "end_time_utc", "asset_search_criteria", "asset_search_value")  # fmt: skip
+COLUMNS = (
+    "record_id",
+    "record_note",
+    "item_search_criteria",
+    "item_search_value",
+    "quantity",
+    "start_time_utc",
+    "end_time_utc",
+    "asset_search_criteria",
+    "asset_search_value",
+)
 # Ids in one query: well below the length of an address that every proxy lets through.
 IDS_AT_ONCE = 50
 # Where a file with our external id stands when there is nothing left to send.
@@ -145,7 +154,9 @@ class Processor:
         capabilities = self.client.products[product].get().get("capabilities") or {}
         schema = (capabilities.get("ppu") or {}).get("schema")
         if schema != "QT":
-            raise ReportError(f"Product {product} reports with schema {schema}, this processor with QT. Nothing was sent.")
+            raise ReportError(
+                f"Product {product} reports with schema {schema}, this processor with QT. Nothing was sent."
+            )
 
     # Sending it.
 
@@ -210,8 +221,10 @@ class Processor:
         """What is wrong with an invalid file: from its records, or from the processed workbook where those are none."""
         query = R().usagefile.id.eq(file["id"]) & R().status.eq("invalid")
         bad = self.client.ns("usage").records.filter(query)
-        lines = [f"  {record.get('record_id') or record['id']}: {record.get('error_details', '')}"
-                 for record in bad.limit(ERRORS_SHOWN)[0:ERRORS_SHOWN]]  # fmt: skip
+        lines = [
+            f"  {record.get('record_id') or record['id']}: {record.get('error_details', '')}"
+            for record in bad.limit(ERRORS_SHOWN)[0:ERRORS_SHOWN]
+        ]
         if not lines and file.get("processed_file_uri"):
             lines = list(errors_of_workbook(requests.get(file["processed_file_uri"], timeout=60).content))
         if file.get("error_detail"):
@@ -228,13 +241,16 @@ class Processor:
             report.reported = counted.total()
             arrived += counted
             if report.reported != len(report.usages):
-                wrong.append(f"{report.title}: {report.file} holds {report.reported} records, the source "
-                             f"{len(report.usages)}")  # fmt: skip
+                wrong.append(
+                    f"{report.title}: {report.file} holds {report.reported} records, the source {len(report.usages)}"
+                )
         expected = Counter(usage.subscription for usage in usages)
         for subscription in sorted(expected.keys() | arrived.keys()):
             if arrived[subscription] != expected[subscription]:
-                wrong.append(f"{subscription}: {arrived[subscription]} records arrived, {expected[subscription]} "
-                             "are in the source")  # fmt: skip
+                wrong.append(
+                    f"{subscription}: {arrived[subscription]} records arrived, {expected[subscription]} "
+                    "are in the source"
+                )
         if wrong or arrived.total() != len(usages):
             more = [f"and {len(wrong) - ERRORS_SHOWN} more"] if len(wrong) > ERRORS_SHOWN else []
             raise ReportError(
@@ -250,8 +266,20 @@ def write_workbook(usages):
     sheet.append([*COLUMNS, *custom])
     for usage in usages:
         start, end = (moment.strftime(source.TIME_FORMAT) for moment in (usage.start, usage.end))
-        sheet.append([usage.record_id, "", "item.mpn", usage.mpn, format(usage.quantity, "f"), start, end, "asset.id",
-                      usage.subscription, *(usage.custom.get(name, "") for name in custom)])  # fmt: skip
+        sheet.append(
+            [
+                usage.record_id,
+                "",
+                "item.mpn",
+                usage.mpn,
+                format(usage.quantity, "f"),
+                start,
+                end,
+                "asset.id",
+                usage.subscription,
+                *(usage.custom.get(name, "") for name in custom),
+            ]
+        )
     target = io.BytesIO()
     book.save(target)
     return target.getvalue()
@@ -268,10 +296,16 @@ def errors_of_workbook(content):
 
 
 def add_connection_arguments(parser):
-    parser.add_argument("--endpoint", default=os.environ.get("CONNECT_ENDPOINT", "http://127.0.0.1:8080/public/v1"),
-                        help="the API; CONNECT_ENDPOINT when left out (default http://127.0.0.1:8080/public/v1)")  # fmt: skip
-    parser.add_argument("--key", default=os.environ.get("CONNECT_API_KEY"),
-                        help="'ApiKey SU-…:secret'; better in CONNECT_API_KEY, where other users don't see it")  # fmt: skip
+    parser.add_argument(
+        "--endpoint",
+        default=os.environ.get("CONNECT_ENDPOINT", "http://127.0.0.1:8080/public/v1"),
+        help="the API; CONNECT_ENDPOINT when left out (default http://127.0.0.1:8080/public/v1)",
+    )
+    parser.add_argument(
+        "--key",
+        default=os.environ.get("CONNECT_API_KEY"),
+        help="'ApiKey SU-…:secret'; better in CONNECT_API_KEY, where other users don't see it",
+    )
 
 
 def client_of(given):
@@ -283,7 +317,9 @@ def client_of(given):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_connection_arguments(parser)
-    parser.add_argument("--source", required=True, help="CSV or JSON with subscription_id, item_mpn, quantity, start, end")
+    parser.add_argument(
+        "--source", required=True, help="CSV or JSON with subscription_id, item_mpn, quantity, start, end"
+    )
     parser.add_argument("--month", help="YYYY-MM; the previous month when left out")
     parser.add_argument("--wait", type=float, default=600, help="seconds to wait for each file (default 600)")
     parser.add_argument("--poll", type=float, default=1, help="seconds between two looks (default 1)")

@@ -72,8 +72,9 @@ def write(path, usages):
         for usage in usages:
             times = [usage.start.strftime(TIME_FORMAT), usage.end.strftime(TIME_FORMAT)]
             quantity = format(usage.quantity, "f")
-            writer.writerow([usage.subscription, usage.mpn, quantity, *times,
-                             *(usage.custom.get(name, "") for name in custom)])  # fmt: skip
+            writer.writerow(
+                [usage.subscription, usage.mpn, quantity, *times, *(usage.custom.get(name, "") for name in custom)]
+            )
 
 
 def _lines(path):

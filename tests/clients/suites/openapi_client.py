@@ -115,7 +115,7 @@ class Round:
             same(ready["stats"], {"uploaded": len(self.rows), "validated": len(self.rows)}, "stats")
             same(ready["events"]["uploaded"]["by"]["id"], ids.VENDOR)
             same(requests.get(ready["usage_file_uri"], timeout=30).content, workbook, "the uploaded file")
-            header, rows = books.table(requests.get(ready["processed_file_uri"], timeout=30).content)
+            _, rows = books.table(requests.get(ready["processed_file_uri"], timeout=30).content)
             same([row["record_id"] for row in rows], [row["record_id"] for row in self.rows], "processed records")
             same({row["status"] for row in rows}, {"valid"})
         with self.check("submit answers 201, the file is pending and the distributor sees it"):
@@ -145,7 +145,11 @@ class Round:
             same([one["id"] for one in found], [one["id"] for one in newest], "order")
             holds(set(self.ready) <= {one["id"] for one in found}, "files are missing")
             same(files.filter(R().status.eq("ready"), R().id.oneof(self.ready)).count(), 2)
-            same(files.filter(R().id.oneof(self.ready) & R().external_id.null(True)).count(), 2, "files without external id")
+            same(
+                files.filter(R().id.oneof(self.ready) & R().external_id.null(True)).count(),
+                2,
+                "files without external id",
+            )
 
     def acceptance(self):
         with self.check("accept by the distributor answers 201; chunks are written", needed=True):
@@ -205,7 +209,10 @@ class Round:
             found = list(usage.chunks.filter(f"status=ready&binding.hub.id={hub}"))
             mine = [one for one in found if one["usagefile"]["id"] == self.file]
             same(len(mine), 1, "chunks of our file and that hub")
-            holds(all(one["binding"]["hub"]["id"] == hub and one["status"] == "ready" for one in found), "others are there")
+            holds(
+                all(one["binding"]["hub"]["id"] == hub and one["status"] == "ready" for one in found),
+                "others are there",
+            )
             same(usage.chunks[mine[0]["id"]].get(), mine[0])
             self.chunk = mine[0]["id"]
         with self.check("download gives the bytes of a workbook with that hub's records"):
@@ -242,13 +249,15 @@ class Round:
                 same((self.provider.response.status_code, shown["id"]), (201, self.file))
             self.world.wait(self.provider_key, self.file, "closed")
         with self.check("a reconciliation by itself finds its file in the workbook and closes it"):
-            rows, workbook = self.workbook()
+            _, workbook = self.workbook()
             file = self.world.accepted(ids.VENDOR, self.provider_key, self.product, self.contract, workbook)
             chunks = self.world.chunks(self.provider_key, file)
             for chunk in chunks:
                 content = usage.chunks[chunk["id"]]("download").get()
                 book = books.billed(content, lambda row: ("INV", "n"))
-                created = usage.reconciliations.create(files={"recon_file": ("r.xlsx", book)}, data={"upload_note": "n"})
+                created = usage.reconciliations.create(
+                    files={"recon_file": ("r.xlsx", book)}, data={"upload_note": "n"}
+                )
                 same(self.provider.response.status_code, 201, "HTTP status")
                 holds(created["id"].startswith(file.replace("UF-", "RCF-")), f"id is {created['id']}")
                 holds(created["status"] in ("uploaded", "processing", "processed"), f"status is {created['status']}")

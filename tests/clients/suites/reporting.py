@@ -41,8 +41,12 @@ def run(world):
     path = world.folder / "usage.csv"
     with check("the generator takes every subscription that can be reported", needed=True):
         usages = generate.generate(vendor, month, ITEMS_EACH, contracts=list(PROVIDERS))
-        expected = {asset for contract in PROVIDERS for product in (ids.PULSE, ids.EXTRA)
-                    for asset in world.catalog.reportable(contract, product)}  # fmt: skip
+        expected = {
+            asset
+            for contract in PROVIDERS
+            for product in (ids.PULSE, ids.EXTRA)
+            for asset in world.catalog.reportable(contract, product)
+        }
         same(sorted({usage.subscription for usage in usages}), sorted(expected), "the generated subscriptions")
         source.write(path, usages)
         same(source.read(path), usages, "what is read back")
@@ -58,7 +62,9 @@ def run(world):
         groups[asset["contract"]["id"], asset["product"]["id"]].append(usage)
     files = {}
     with check("there is one pending file for each contract and product, described as it was sent", needed=True):
-        found = list(vendor("usage").files.filter(f"in(contract.id,({','.join(PROVIDERS)}))&like(external_id,*{month:%Y-%m})"))
+        found = list(
+            vendor("usage").files.filter(f"in(contract.id,({','.join(PROVIDERS)}))&like(external_id,*{month:%Y-%m})")
+        )
         same(len(found), 4, "files")
         for file in found:
             key = (file["contract"]["id"], file["product"]["id"])
@@ -69,7 +75,9 @@ def run(world):
             same(file["environment"], "production")
             same(file["schema"], "qt")
             same(file["period"]["from"][:10], month.isoformat())
-            same(file["stats"], dict.fromkeys(("uploaded", "validated", "pending"), len(groups[key])), f"stats of {key}")
+            same(
+                file["stats"], dict.fromkeys(("uploaded", "validated", "pending"), len(groups[key])), f"stats of {key}"
+            )
         same(sorted(files), sorted(groups), "contracts and products")
 
     with check("running it again creates nothing and counts the same"):
@@ -105,8 +113,20 @@ def run(world):
 
 def processed(world, path, *arguments):
     """Runs the processor as a vendor's scheduler does."""
-    command = [sys.executable, str(PROCESSOR / "processor.py"), "--endpoint", world.base, "--key",
-               world.catalog.keys[ids.VENDOR], "--poll", "0.1", "--wait", "30", "--source", str(path)]  # fmt: skip
+    command = [
+        sys.executable,
+        str(PROCESSOR / "processor.py"),
+        "--endpoint",
+        world.base,
+        "--key",
+        world.catalog.keys[ids.VENDOR],
+        "--poll",
+        "0.1",
+        "--wait",
+        "30",
+        "--source",
+        str(path),
+    ]
     return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -150,9 +170,12 @@ def refusals(world, source, usages):
         holds("1 of 2 records arrived" in said.stderr, said.stderr)
 
     with check("the processor names every fault of a source"):
-        path.write_text("subscription_id,item_mpn,quantity,start,end\n"
-                        "AS-1,X,\"3,5\",2026-01-01 00:00:00,2026-01-02 00:00:00\n"
-                        "AS-1,X,3,2026-01-03 00:00:00,2026-01-02 00:00:00\n", encoding="utf-8")  # fmt: skip
+        path.write_text(
+            "subscription_id,item_mpn,quantity,start,end\n"
+            'AS-1,X,"3,5",2026-01-01 00:00:00,2026-01-02 00:00:00\n'
+            "AS-1,X,3,2026-01-03 00:00:00,2026-01-02 00:00:00\n",
+            encoding="utf-8",
+        )
         said = processed(world, path, "--month", "2026-01")
         same(said.returncode, 1, "exit code")
         holds("line 2" in said.stderr and "line 3" in said.stderr, said.stderr)
@@ -171,7 +194,11 @@ def acceptance(world, files, groups):
                 holds("external_id" not in file, f"{file['id']} shows external_id")
             for query in ("external_id=CRD*", f"like(external_id,*{own[0]}*)"):
                 # Connect ignores what it doesn't know; a field that is hidden must not filter.
-                same(client("usage").files.filter(query).count(), client("usage").files.all().count(), f"files of {query}")
+                same(
+                    client("usage").files.filter(query).count(),
+                    client("usage").files.all().count(),
+                    f"files of {query}",
+                )
 
     with check("the distributor's processed file has the catalog's eight columns and not the vendor's external id"):
         (contract, product), file = next(iter(files.items()))
@@ -194,7 +221,11 @@ def acceptance(world, files, groups):
             world.chunks(PROVIDERS[contract], file)
             detail = client("usage").files[file].get()
             same(detail["stats"], dict.fromkeys(("uploaded", "validated", "accepted"), count), "stats")
-            same(client("usage").records.filter(f"usagefile.id={file}&status=approved").count(), count, "approved records")
+            same(
+                client("usage").records.filter(f"usagefile.id={file}&status=approved").count(),
+                count,
+                "approved records",
+            )
 
 
 def external_ids(world, files):
@@ -255,7 +286,7 @@ def check_chunks(world, files, groups):
 def check_chunk(world, file, chunk, content, usages, hidden):
     general = books.general(content)
     same(general["report_id"], file, "general.report_id")
-    hub = (chunk.get("binding", {}).get("hub") or {})
+    hub = chunk.get("binding", {}).get("hub") or {}
     same(general.get("hub_id"), hub.get("id"), "general.hub_id")
     same(general.get("hub_name"), hub.get("name"), "general.hub_name")
     contract = world.catalog.contracts[world.catalog.assets[usages[0].subscription]["contract"]["id"]]
@@ -265,14 +296,29 @@ def check_chunk(world, file, chunk, content, usages, hidden):
     same(general["distributor_account_name"], contract["issuer"]["name"])
     same(general["marketplace_id"], contract["marketplace"]["id"])
     header, rows = books.table(content)
-    sent = ["record_id", "record_note", "item_search_criteria", "item_search_value", "quantity", "start_time_utc",
-            "end_time_utc", "asset_search_criteria", "asset_search_value", "v.region"]  # fmt: skip
+    sent = [
+        "record_id",
+        "record_note",
+        "item_search_criteria",
+        "item_search_value",
+        "quantity",
+        "start_time_utc",
+        "end_time_utc",
+        "asset_search_criteria",
+        "asset_search_value",
+        "v.region",
+    ]
     same(header[: len(sent)], sent, "the vendor's columns in the vendor's order")
     same([row["record_id"] for row in rows], [usage.record_id for usage in usages], "records in the vendor's order")
     same([row["v.region"] for row in rows], [usage.custom["v.region"] for usage in usages], "v.region")
-    key = lambda row: (row["asset_search_value"], row["item_search_value"])  # noqa: E731
-    expected = books.sums([{"quantity": usage.quantity, "key": (usage.subscription, usage.mpn)} for usage in usages],
-                          lambda row: row["key"])  # fmt: skip
+
+    def key(row):
+        return row["asset_search_value"], row["item_search_value"]
+
+    expected = books.sums(
+        [{"quantity": usage.quantity, "key": (usage.subscription, usage.mpn)} for usage in usages],
+        lambda row: row["key"],
+    )
     same(books.sums(rows, key), expected, "sums for each subscription and item")
     for row in rows:
         check_catalog_columns(world, row)
@@ -301,7 +347,9 @@ def close_by_chunks(world, file):
         same({record["external_billing_id"] for record in records}, {str(n) for n in range(1, len(chunks) + 1)})
         client("usage").chunks[chunks[0]["id"]].update(payload={"external_id": "renamed"})
         same(client("usage").chunks[chunks[0]["id"]].get()["external_id"], "renamed", "external id of a closed chunk")
-        holds(client("usage").chunks[chunks[0]["id"]]("download").get()[:2] == b"PK", "a closed chunk is not downloaded")
+        holds(
+            client("usage").chunks[chunks[0]["id"]]("download").get()[:2] == b"PK", "a closed chunk is not downloaded"
+        )
 
 
 def close_by_reconciliation(world, file):
@@ -324,15 +372,20 @@ def close_by_reconciliation(world, file):
         text = found["notes"]["processing"]
         holds(str(len(half)) in text and str(total - len(half)) in text, f"the summary names no counts: {text}")
         same(client("usage").records.filter(f"usagefile.id={file}&status=closed").count(), len(half), "closed records")
-        same(client("usage").records.filter(f"usagefile.id={file}&status=approved").count(), total - len(half), "open ones")
+        same(
+            client("usage").records.filter(f"usagefile.id={file}&status=approved").count(),
+            total - len(half),
+            "open ones",
+        )
         billed = world.records(ids.DISTRIBUTOR, f"usagefile.id={file}&status=closed")
         same({(one["external_billing_id"], one["external_billing_note"]) for one in billed}, {("INV-1", "first half")})
         same({one["record_id"] for one in billed}, half, "closed record ids")
 
     with check(f"{file}: a reconciliation workbook of another file is refused and closes nothing"):
-        other = books.openpyxl_book([{"record_id": "none", "external_billing_id": "1"}],
-                                    first=[("general", [("attribute_id", "attribute_value"),
-                                                        ("report_id", "UF-2020-01-0000-0001")])])  # fmt: skip
+        other = books.openpyxl_book(
+            [{"record_id": "none", "external_billing_id": "1"}],
+            first=[("general", [("attribute_id", "attribute_value"), ("report_id", "UF-2020-01-0000-0001")])],
+        )
         found = reconcile(world, client, file, other)
         same(found["status"], "failed")
         holds("UF-2020-01-0000-0001" in found["error"]["detail"], found["error"]["detail"])
@@ -407,6 +460,9 @@ def close_one_by_one(world, file):
         for chunk in world.chunks(ids.DISTRIBUTOR_2, file):
             client("usage").chunks[chunk["id"]]("close").post(payload={"external_billing_id": "rest"})
         world.wait(ids.DISTRIBUTOR_2, file, "closed")
-        billed = Counter(one["external_billing_id"] for one in world.records(ids.DISTRIBUTOR_2, f"usagefile.id={file}")
-                         if "external_billing_id" in one)  # fmt: skip
+        billed = Counter(
+            one["external_billing_id"]
+            for one in world.records(ids.DISTRIBUTOR_2, f"usagefile.id={file}")
+            if "external_billing_id" in one
+        )
         same(billed, Counter({"rest": len(records) - 2, "one": 1}), "billing ids")
