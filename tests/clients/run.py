@@ -25,8 +25,8 @@ PACKAGES = ["connect-openapi-client==35.0", "openpyxl==3.1.5", "xlsxwriter==3.3.
 SUITES = ["bad_input", "http", "workbooks", "openapi_client", "reporting"]
 
 
-def in_venv():
-    """Starts this script again with the venv's Python, which it makes first if it is missing."""
+def in_venv(script=__file__):
+    """Starts the script again with the venv's Python, which it makes first if it is missing."""
     python = VENV / "bin" / "python"
     # Written last: a venv whose installation was interrupted is made anew.
     done = VENV / "usage-ledger-packages"
@@ -37,7 +37,7 @@ def in_venv():
         subprocess.run(pip, check=True, timeout=300)
         done.write_text("\n".join(PACKAGES))
     if pathlib.Path(sys.prefix).resolve() != VENV.resolve():
-        os.execv(python, [str(python), str(pathlib.Path(__file__).resolve()), *sys.argv[1:]])
+        os.execv(python, [str(python), str(pathlib.Path(script).resolve()), *sys.argv[1:]])
 
 
 def binary_of(given):

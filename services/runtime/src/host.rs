@@ -1,13 +1,12 @@
 //! One decider, one log, one loop: hear, decide, hand over, go on. Answers wait for the disk, decisions don't.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ledger::digest::digest_of;
 use ledger::{
-    Command, Context, Event, EventId, Fact, FileId, Hash, HostId, Ledger, Moment, Rejection, Scope, ServiceName,
-    Subject,
+    Command, Context, Event, EventId, FileId, Hash, HostId, Ledger, Moment, Rejection, Scope, ServiceName, Subject,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -493,16 +492,4 @@ pub fn fold_of(host: HostId, reader: &LogReader) -> Result<Ledger, HostError> {
         ledger.evolve(entry.header.sequence, &event);
     }
     Ok(ledger)
-}
-
-/// Names of facts by emitter, for tables in docs: which service hears which.
-#[must_use]
-pub fn hears<D: Decider>() -> BTreeMap<ServiceName, Vec<ServiceName>> {
-    BTreeMap::from([(D::SERVICE, D::HEARS.to_vec())])
-}
-
-/// Whether a fact may be recorded by a service: each fact has one emitter.
-#[must_use]
-pub fn may_emit(service: ServiceName, fact: &Fact) -> bool {
-    fact.emitter() == service
 }
