@@ -19,7 +19,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 class World:
     """What a suite works with."""
 
-    def __init__(self, url, catalog, check, folder):
+    def __init__(self, binary, url, catalog, check, folder):
+        self.binary = binary
         self.url = url
         self.base = f"{url}/public/v1"
         self.catalog = catalog

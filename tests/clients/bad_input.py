@@ -214,7 +214,8 @@ QUERIES = [
     for text, found in (
         (PARSING, ["status=ready&", "&status=ready", "status=", "eq(status,)", "not(and(status=ready))",
                    "name=like=*x*", "range(status,a,b)", "id__in=a,b", "a=b|c=d", "eq(status,ready", "(((",
-                   "limit=1&limit=2", "ordering(nothing)", "ordering(id)&ordering(id)", "select(nothing)", "search=a&" * 2000 + "search=a",
+                   "limit=1&limit=2", "ordering(nothing)", "ordering(id)&ordering(id)", "select(nothing)",
+                   "search=a&" * 2000 + "search=a",
                    "(" * 500 + "id=a" + ")" * 500]),
         (LOOKUP, ["gt(status,ready)", "ge(product.id,a)"]),
         (VALUE, ["status=Ready", "status=bogus", "in(status,(ready,bogus))", "ge(created.at,yesterday)"]),

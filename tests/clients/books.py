@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from decimal import Decimal
+from decimal import Decimal, Inexact, getcontext
 
 import xlsxwriter
 from openpyxl import Workbook, load_workbook
@@ -26,6 +26,9 @@ HEADERS = (
     "item_mpn",
     "item_precision",
 )
+# A sum that doesn't fit is an error, never a rounded sum.
+getcontext().prec = 100
+getcontext().traps[Inexact] = True
 BILLING = ("external_billing_id", "external_billing_note")
 
 

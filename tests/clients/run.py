@@ -22,7 +22,7 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VENV = ROOT / ".cache" / "venv"
 PACKAGES = ["connect-openapi-client==35.0", "openpyxl==3.1.5", "xlsxwriter==3.3.1"]
-SUITES = ["bad_input", "http", "workbooks", "openapi_client", "reporting"]
+SUITES = ["bad_input", "http", "workbooks", "openapi_client", "reporting", "demo"]
 
 
 def in_venv(script=__file__):
@@ -89,7 +89,7 @@ def run(binary, folder, given):
     log = folder / "server.log"
     with Server(binary, folder / "data", folder / "catalog.json", log) as server:
         print(f"{binary.name} at {server.url}, ready after {time.monotonic() - started:.2f} s", flush=True)
-        world = api.World(server.url, known, check, folder)
+        world = api.World(binary, server.url, known, check, folder)
         for name in given.only:
             check.suite = name
             begun = time.monotonic()
