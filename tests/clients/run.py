@@ -13,6 +13,7 @@ import argparse
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VENV = ROOT / ".cache" / "venv"
 PACKAGES = ["connect-openapi-client==35.0", "openpyxl==3.1.5", "xlsxwriter==3.3.1"]
+# Far more than a slow machine needs; whatever hangs then is reported instead of waited for.
+SECONDS_MAX = 300
 SUITES = ["bad_input", "http", "workbooks", "openapi_client", "reporting", "demo"]
 
 
@@ -63,6 +66,10 @@ def main():
         if name.lower().endswith("_proxy"):
             del os.environ[name]
     binary = binary_of(given.binary)
+    # Both end the server by leaving its `with`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"the checks took longer than {SECONDS_MAX} s"))
+    signal.alarm(SECONDS_MAX)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="usage-ledger-clients-"))
     try:
         failed = run(binary, folder, given)

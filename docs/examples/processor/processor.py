@@ -232,30 +232,39 @@ class Processor:
         return "\n".join(lines) or "  The platform gives no reason."
 
     def compare(self, reports, usages):
-        """Counts what arrived: for each contract and product, for each subscription, and in total."""
+        """Compares what arrived with the source: for each contract and product, each line, and in total."""
         wrong = []
-        arrived = Counter()
         for report in reports:
-            records = self.client.ns("usage").records.filter(R().usagefile.id.eq(report.file)).limit(1000)
-            counted = Counter(record["asset"]["id"] for record in records if record.get("status") != "invalid")
-            report.reported = counted.total()
-            arrived += counted
+            arrived = self.arrived(report)
+            report.reported = arrived.total()
             if report.reported != len(report.usages):
                 wrong.append(
                     f"{report.title}: {report.file} holds {report.reported} records, the source {len(report.usages)}"
                 )
-        expected = Counter(usage.subscription for usage in usages)
-        for subscription in sorted(expected.keys() | arrived.keys()):
-            if arrived[subscription] != expected[subscription]:
-                wrong.append(
-                    f"{subscription}: {arrived[subscription]} records arrived, {expected[subscription]} "
-                    "are in the source"
-                )
-        if wrong or arrived.total() != len(usages):
+            expected = Counter(comparable(usage) for usage in report.usages)
+            for text, more in (("is in the source only", expected - arrived), ("arrived only", arrived - expected)):
+                wrong += [f"{' '.join(map(str, line))} {text}" for line in sorted(more)]
+        total = sum(report.reported for report in reports)
+        if wrong or total != len(usages):
             more = [f"and {len(wrong) - ERRORS_SHOWN} more"] if len(wrong) > ERRORS_SHOWN else []
             raise ReportError(
-                f"{arrived.total()} of {len(usages)} records arrived:\n  " + "\n  ".join(wrong[:ERRORS_SHOWN] + more)
+                f"{total} of {len(usages)} records arrived, and they are not those of the source:\n  "
+                + "\n  ".join(wrong[:ERRORS_SHOWN] + more)
             )
+
+    def arrived(self, report):
+        """The records of a file, as they can be compared."""
+        records = self.client.ns("usage").records.filter(R().usagefile.id.eq(report.file)).limit(1000)
+        return Counter(
+            (record["asset"]["id"], record["item"]["mpn"], float(record["usage"]))
+            for record in records
+            if record.get("status") != "invalid"
+        )
+
+
+def comparable(usage):
+    """The client reads numbers as floats: the same text gives the same float, so that a line can be recognised."""
+    return usage.subscription, usage.mpn, float(usage.quantity)
 
 
 def write_workbook(usages):

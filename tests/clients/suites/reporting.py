@@ -50,6 +50,13 @@ def run(world):
         same(sorted({usage.subscription for usage in usages}), sorted(expected), "the generated subscriptions")
         source.write(path, usages)
         same(source.read(path), usages, "what is read back")
+        as_json = world.folder / "usage.json"
+        as_json.write_text(
+            '[{"subscription_id":"AS-1","item_mpn":"X","quantity":0.10000000000000000001,'
+            '"start":"2026-01-01T00:00:00Z","end":"2026-01-02 00:00:00"}]',
+            encoding="utf-8",
+        )
+        same(str(source.read(as_json)[0].quantity), "0.10000000000000000001", "a JSON number's digits")
 
     with check("the processor reports every line and says so", needed=True):
         said = processed(world, path)
@@ -162,12 +169,18 @@ def refusals(world, source, usages):
         name = f"{ids.AGREEMENT} {ids.PULSE} {earlier}"
         same(vendor("usage").files.filter(f"external_id={name}").count(), 1, "files of that month")
 
-    with check("the processor fails loudly when what arrived is less than the source"):
+    with check("the processor fails loudly when the source holds more, or another quantity, than what arrived"):
+        reported = source.Usage(asset, whole["mpn"], source.Decimal("2"), first, last)
         more = source.Usage(asset, world.catalog.metered(ids.PULSE)[5]["mpn"], source.Decimal("3"), first, last)
-        source.write(path, [source.Usage(asset, whole["mpn"], source.Decimal("2"), first, last), more])
-        said = processed(world, path, "--month", earlier)
-        same(said.returncode, 1, "exit code")
-        holds("1 of 2 records arrived" in said.stderr, said.stderr)
+        changed = source.Usage(asset, whole["mpn"], source.Decimal("4"), first, last)
+        for lines, text in (
+            ([reported, more], "1 of 2 records arrived"),
+            ([changed], f"{whole['mpn']} 4.0 is in the"),
+        ):
+            source.write(path, lines)
+            said = processed(world, path, "--month", earlier)
+            same(said.returncode, 1, "exit code")
+            holds(text in said.stderr, said.stderr)
 
     with check("the processor names every fault of a source"):
         path.write_text(
