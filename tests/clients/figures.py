@@ -5,8 +5,8 @@ Count and total quantity for each subscription and item, from the vendor's workb
 reconciliation workbooks and the records of the API. Nothing of the ledger's own code is used. Exit code 0 only when
 all agree.
 
-    usage-ledger demo --exit --data /tmp/demo
-    python3 tests/clients/figures.py --data /tmp/demo --binary target/release/usage-ledger
+    usage-ledger demo --exit --data demo-data
+    python3 tests/clients/figures.py --data demo-data --binary target/release/usage-ledger
     python3 tests/clients/figures.py --source a.xlsx --processed b.xlsx --chunk c.xlsx d.xlsx --reconciliation e.xlsx \\
         --url http://127.0.0.1:8080 --key 'ApiKey SU-…:secret'
 
