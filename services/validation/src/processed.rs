@@ -29,6 +29,8 @@ enum ProcessedError {
     Blob(#[from] BlobError),
     #[error("the file was not checked")]
     Unchecked,
+    #[error("the writer crashed")]
+    Crashed,
 }
 
 impl WriteJob {
@@ -52,14 +54,19 @@ impl WriteJob {
         drop(tools.tell(own));
     }
 
-    /// Writes the vendor's view and, when every record is valid, the provider's, who never sees another file.
+    /// Writes the vendor's view and, when every record is valid, the provider's, who never sees another file. Both at
+    /// once: deflating is most of the work, and there are two cores.
     fn write(&self, tools: &Tools<Own>) -> Result<(Hash, Option<Hash>), ProcessedError> {
-        let vendor = self.write_view(tools, Kind::ProcessedVendor, None)?;
         if self.known.checking.invalid > 0 {
-            return Ok((vendor, None));
+            return Ok((self.write_view(tools, Kind::ProcessedVendor, None)?, None));
         }
         let hub = self.only_hub(tools)?;
-        Ok((vendor, Some(self.write_view(tools, Kind::ProcessedProvider, hub)?)))
+        let (vendor, provider) = std::thread::scope(|scope| {
+            let provider = scope.spawn(|| self.write_view(tools, Kind::ProcessedProvider, hub));
+            let vendor = self.write_view(tools, Kind::ProcessedVendor, None);
+            (vendor, provider.join().unwrap_or(Err(ProcessedError::Crashed)))
+        });
+        Ok((vendor?, Some(provider?)))
     }
 
     fn write_view(&self, tools: &Tools<Own>, kind: Kind, hub: Option<Named>) -> Result<Hash, ProcessedError> {
