@@ -2,7 +2,7 @@
 
     pip install lib-rql==2.0.2
     python rql_oracle.py 600 7 > services/gateway/src/rql/tests/oracle.tsv      # the sample that is kept
-    python rql_oracle.py 20000 1 > /tmp/oracle.tsv && RQL_ORACLE=/tmp/oracle.tsv cargo test -p gateway oracle
+    python rql_oracle.py 20000 1 > oracle.tsv && RQL_ORACLE=$PWD/oracle.tsv cargo test -p gateway oracle
 
 One line per query: `ok` or `no`, a tab, the query. Where the real parser says no only because of something that we
 accept on purpose (see rql/mod.rs), the line says `ok`: the grammar is widened by exactly that for a second try.
