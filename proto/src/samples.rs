@@ -39,6 +39,9 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::FileAccepted { .. } => "file_accepted",
         Fact::FileRejected { .. } => "file_rejected",
         Fact::CommandRefused { .. } => "command_refused",
+        Fact::RecordsApproved { .. } => "records_approved",
+        Fact::RuleRecorded(_) => "rule_recorded",
+        Fact::RuleDeleted => "rule_deleted",
         Fact::ReadStarted { .. } => "read_started",
         Fact::RecordsRead(_) => "records_read",
         Fact::FileRead(_) => "file_read",
@@ -77,6 +80,7 @@ fn event(fact: Fact, number: u8) -> Event {
     let subject = match &fact {
         Fact::ObjectRecorded(object) => Subject::Object(object.id().clone()),
         Fact::ContractPlaced { .. } => Subject::Object(object_id("CRD-12345-67890-00001")),
+        Fact::RuleRecorded(_) | Fact::RuleDeleted => Subject::Object(object_id("UGR-000-000-002")),
         _ => Subject::File(file_id()),
     };
     let actor = match fact.emitter() {

@@ -30,6 +30,9 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
             Wire::FileRejected(w::FileRejected { upload: *upload, note: note.clone() }),
         Fact::CommandRefused { action, reason, count } =>
             Wire::CommandRefused(w::CommandRefused { action: action.clone(), reason: reason.clone(), count: *count }),
+        &Fact::RecordsApproved { upload } => Wire::RecordsApproved(w::RecordsApproved { upload }),
+        Fact::RuleRecorded(it) => Wire::RuleRecorded(it.as_ref().into()),
+        Fact::RuleDeleted => Wire::RuleDeleted(w::RuleDeleted {}),
 
         &Fact::ReadStarted { upload, attempt } => Wire::ReadStarted(w::ReadStarted { upload, attempt }),
         Fact::RecordsRead(it) => Wire::RecordsRead(it.as_ref().into()),
@@ -105,6 +108,9 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::FileRejected(it) => Fact::FileRejected { upload: it.upload, note: it.note },
         Wire::CommandRefused(it) =>
             Fact::CommandRefused { action: it.action, reason: it.reason, count: it.count },
+        Wire::RecordsApproved(it) => Fact::RecordsApproved { upload: it.upload },
+        Wire::RuleRecorded(it) => Fact::RuleRecorded(Box::new(it.try_into()?)),
+        Wire::RuleDeleted(w::RuleDeleted {}) => Fact::RuleDeleted,
 
         Wire::ReadStarted(it) => Fact::ReadStarted { upload: it.upload, attempt: it.attempt },
         Wire::RecordsRead(it) => Fact::RecordsRead(Box::new(it.try_into()?)),

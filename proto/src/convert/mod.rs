@@ -7,6 +7,7 @@ mod catalog;
 mod extraction;
 mod fact;
 mod ingestion;
+mod rule;
 mod validation;
 
 pub(crate) mod checked;

@@ -6,12 +6,14 @@ use ledger::fact::{
     RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
 };
 use ledger::record::{Billing, ClosedRows};
+use ledger::rule::{RuleAction, RulePlace, RuleRecorded};
 use ledger::{Code, Decimal};
 
 use super::{hash, moment, named, object_id};
 
 pub(super) fn all() -> Vec<Fact> {
-    [approval(), ingestion(), validation(), chunks(), closing()].concat()
+    // New ones come at the end: a sample's number is in its bytes.
+    [approval(), ingestion(), validation(), chunks(), closing(), rules()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -34,6 +36,16 @@ fn approval() -> Vec<Fact> {
         Fact::FileRejected { upload: 2, note: "Prices of October".to_owned() },
         Fact::CommandRefused { action: "accept".to_owned(), reason: "USG_012".to_owned(), count: 41 },
     ]
+}
+
+fn rules() -> Vec<Fact> {
+    let recorded = RuleRecorded {
+        product: object_id("PRD-123-456-789"),
+        provider: object_id("PA-654-321"),
+        action: RuleAction::Reject,
+        place: RulePlace::After(object_id("UGR-000-000-001")),
+    };
+    vec![Fact::RecordsApproved { upload: 2 }, Fact::RuleRecorded(Box::new(recorded)), Fact::RuleDeleted]
 }
 
 fn period() -> Period {

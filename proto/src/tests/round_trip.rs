@@ -8,6 +8,7 @@ use ledger::catalog::{
 use ledger::fact::{ClosedBy, Fact, FileDescribed, Period, SummaryLine, Total};
 use ledger::record::{BATCH_RECORDS_MAX, CheckedBatch, CheckedRecord, ClosedRows, ReadBatch, ReadColumn, RecordError};
 use ledger::rows::RowSet;
+use ledger::rule::{RuleAction, RulePlace, RuleRecorded};
 use ledger::{Actor, Code, Decimal, Event, EventId, FileId, Hash, Moment, ObjectId, Partition, ServiceName, Subject};
 
 use crate::{
@@ -46,6 +47,16 @@ fn every_actor_and_subject_comes_back() {
     }
     for subject in [Subject::Object(id("-")), Subject::File(FileId::parse("UF-1000-01-0000-0000").unwrap())] {
         check_event(&Event { subject, recorded_at: Moment(i64::MIN), ..event.clone() });
+    }
+}
+
+#[test]
+fn every_rule_comes_back_in_its_place() {
+    for action in [RuleAction::Accept, RuleAction::Reject, RuleAction::Manual] {
+        for place in [RulePlace::Kept, RulePlace::First, RulePlace::After(id("UGR-999-999-999"))] {
+            let (product, provider) = (id("p"), id("q"));
+            check(Fact::RuleRecorded(Box::new(RuleRecorded { product, provider, action, place })));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use ledger::file::{Decision, default_name};
 use ledger::{Command, Context, Fact, FileId, Hash, Ledger, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
 
-use crate::prerequisites;
+use crate::{prerequisites, rules};
 
 /// Characters of a name (connect-api §3.1).
 const NAME_CHARS_MAX: usize = 100;
@@ -15,27 +15,30 @@ const NAME_CHARS_MAX: usize = 100;
 const TEXT_CHARS_MAX: usize = 200;
 
 pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
-    if let Command::CreateFile(create) = command {
-        return create_file(ledger, create, context);
+    match command {
+        Command::CreateFile(create) => return create_file(ledger, create, context),
+        Command::CreateRule { .. } | Command::ChangeRule { .. } | Command::DeleteRule { .. } => {
+            return rules::decide(ledger, command, context);
+        }
+        _ => {}
     }
     let id = command.file().ok_or(Rejection::NotFound)?;
     let file = ledger.file(id).filter(|file| context.scope.sees(file)).ok_or(Rejection::NotFound)?;
+    // None: there is nothing left to do, and the answer is the same as the first time (design §7).
     let fact = match command {
-        Command::DescribeFile { described, .. } => describe(file, described, context)?,
+        Command::DescribeFile { described, .. } => Some(describe(file, described, context)?),
         Command::OpenUpload { blob, bytes, filename, .. } => {
-            open_upload(ledger, file, (*blob, *bytes, filename), context)?
+            Some(open_upload(ledger, file, (*blob, *bytes, filename), context)?)
         }
-        Command::DeleteFile { .. } => delete(file, context)?,
-        Command::SubmitFile { .. } => match submit(ledger, file, context)? {
-            Some(fact) => fact,
-            // A second submit gives the same answer (design §7).
-            None => return Ok(Vec::new()),
-        },
-        Command::AcceptFile { note, .. } => answer(file, note, true, context)?,
-        Command::RejectFile { note, .. } => answer(file, note, false, context)?,
+        Command::DeleteFile { .. } => Some(delete(file, context)?),
+        Command::ReprocessFile { .. } => reprocess(ledger, file, context)?,
+        Command::SubmitFile { .. } => submit(ledger, file, context)?,
+        Command::AcceptFile { note, .. } => Some(answer(file, note, true, context)?),
+        Command::RejectFile { note, .. } => Some(answer(file, note, false, context)?),
+        Command::ApproveRecords { .. } => approve_records(file, context)?,
         _ => return Err(Rejection::NotFound),
     };
-    Ok(vec![(Subject::File(id), fact)])
+    Ok(fact.into_iter().map(|fact| (Subject::File(id), fact)).collect())
 }
 
 fn create_file(ledger: &Ledger, create: &CreateFile, context: &Context) -> Result<Facts, Rejection> {
@@ -178,6 +181,25 @@ fn open_upload(
     }))
 }
 
+/// Reads and checks the workbook again, as another upload of it: what a verdict rests on may have changed since. A file
+/// that was refused since another one had its record ids (009) stays invalid, whatever becomes of the other file, until
+/// it is reprocessed: a verdict that changed by itself could be neither repeated nor explained (design §4).
+fn reprocess(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Option<Fact>, Rejection> {
+    let status = file.status();
+    let again = matches!(status, Status::Invalid | Status::Ready | Status::Rejected);
+    if let Some(upload) = file.approval.upload.as_ref().filter(|_| again && context.scope.plays_vendor()) {
+        let (number, catalog_position) = (upload.upload + 1, ledger.catalog.position);
+        let again = UploadOpened { upload: number, catalog_position, ..upload.clone() };
+        return Ok(Some(Fact::UploadOpened(again)));
+    }
+    // SDKs ask for it once records were closed one by one (connect-api §2.4): here nothing has to be made anew then.
+    let decided = matches!(status, Status::Accepted | Status::Closed);
+    if decided && context.scope.plays_provider(file) {
+        return Ok(None);
+    }
+    Err(Rejection::WrongStatus { action: "reprocessed", status })
+}
+
 fn delete(file: &UsageFile, context: &Context) -> Result<Fact, Rejection> {
     if !context.scope.plays_vendor() {
         return Err(Rejection::RoleNotAllowed);
@@ -218,6 +240,15 @@ fn answer(file: &UsageFile, note: &str, accept: bool, context: &Context) -> Resu
     }
     let (upload, note) = (file.upload(), note.to_owned());
     Ok(if accept { Fact::FileAccepted { upload, note } } else { Fact::FileRejected { upload, note } })
+}
+
+fn approve_records(file: &UsageFile, context: &Context) -> Result<Option<Fact>, Rejection> {
+    if !context.scope.plays_provider(file) {
+        return Err(Rejection::RoleNotAllowed);
+    }
+    allow(file, "approved", |status| status == Status::Pending)?;
+    let fact = Fact::RecordsApproved { upload: file.upload() };
+    Ok(file.approval.records_approved_at.is_none().then_some(fact))
 }
 
 fn allow(file: &UsageFile, action: &'static str, allowed: impl Fn(Status) -> bool) -> Result<(), Rejection> {

@@ -3,12 +3,14 @@
 
 mod decide;
 mod prerequisites;
+mod rules;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
-use ledger::{Command, Context, Fact, FileId, Ledger, Rejection, ServiceName, Status, Subject};
+use ledger::rule::{RuleAction, Ruling};
+use ledger::{Command, Context, Fact, FileId, Ledger, Rejection, ServiceName, Status, Subject, UsageFile};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 
 /// The arbiter.
@@ -25,6 +27,11 @@ pub enum Own {
     },
     /// A submit was remembered and its upload turned out to be invalid.
     DropSubmit {
+        /// Which file.
+        file: FileId,
+    },
+    /// A file was submitted, and the provider's first usage rule says what becomes of it.
+    ApplyRule {
         /// Which file.
         file: FileId,
     },
@@ -64,11 +71,25 @@ impl Decider for Approval {
                     .to_owned();
                 Ok(vec![(Subject::File(file), Fact::SubmitDropped { upload, reason })])
             }
+            Own::ApplyRule { file } => {
+                let known = ledger.file(file).ok_or(Stale)?;
+                let (ruling, upload) = (asked(known).ok_or(Stale)?, known.upload());
+                let note = ruling.name();
+                let fact = match ruling.action {
+                    RuleAction::Accept => Fact::FileAccepted { upload, note },
+                    RuleAction::Reject => Fact::FileRejected { upload, note },
+                    RuleAction::Manual => return Err(Stale),
+                };
+                Ok(vec![(Subject::File(file), fact)])
+            }
         }
     }
 
     fn next(&self, ledger: &Ledger, file: FileId, _running: &BTreeSet<FileId>) -> Next<Own> {
         let Some(known) = ledger.file(file) else { return Next::Nothing };
+        if asked(known).is_some() {
+            return Next::Conclude(Own::ApplyRule { file });
+        }
         if known.approval.submit_remembered.is_none() {
             return Next::Nothing;
         }
@@ -93,6 +114,18 @@ impl Decider for Approval {
             return None;
         }
         let (action, reason) = (command.action().to_owned(), rejection.code().to_owned());
-        Some((Subject::File(command.file()?), Fact::CommandRefused { action, reason, count }))
+        let subject = match command {
+            Command::CreateRule { product, .. } => Subject::Object(product.clone()),
+            Command::ChangeRule { rule, .. } | Command::DeleteRule { rule, .. } => Subject::Object(rule.clone()),
+            _ => Subject::File(command.file()?),
+        };
+        Some((subject, Fact::CommandRefused { action, reason, count }))
     }
+}
+
+/// The usage rule that has to decide about a file. It was the first when the file was submitted: rules that were made
+/// or changed since don't count, not even after a restart.
+fn asked(file: &UsageFile) -> Option<&Ruling> {
+    let ruling = file.approval.ruling.as_ref().filter(|ruling| ruling.action != RuleAction::Manual)?;
+    (file.status() == Status::Pending).then_some(ruling)
 }

@@ -6,6 +6,7 @@ use crate::file::{Status, UsageFile};
 use crate::id::{ChunkId, FileId, Hash, ObjectId, ServiceName};
 use crate::moment::Moment;
 use crate::record::Billing;
+use crate::rule::RuleTerms;
 
 /// Who asks, and what for: built once at the edge; no read or command can be made without it (design §8).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -156,6 +157,41 @@ pub enum Command {
         /// The provider's note.
         note: String,
     },
+    /// Approve every valid record of a file that waits for its provider.
+    ApproveRecords {
+        /// Which file.
+        file: FileId,
+    },
+    /// Read and check the workbook of a file again.
+    ReprocessFile {
+        /// Which file.
+        file: FileId,
+    },
+    /// Make a usage rule.
+    CreateRule {
+        /// For the files of which product.
+        product: ObjectId,
+        /// For which provider; none is the one who asks, or the only one.
+        provider: Option<ObjectId>,
+        /// What it is to be.
+        terms: Box<RuleTerms>,
+    },
+    /// Change a usage rule.
+    ChangeRule {
+        /// Of which product.
+        product: ObjectId,
+        /// Which rule.
+        rule: ObjectId,
+        /// What it is to be.
+        terms: Box<RuleTerms>,
+    },
+    /// Delete a usage rule.
+    DeleteRule {
+        /// Of which product.
+        product: ObjectId,
+        /// Which rule.
+        rule: ObjectId,
+    },
     /// Give a chunk an id of the provider's.
     NameChunk {
         /// Which chunk.
@@ -207,7 +243,12 @@ impl Command {
             | Self::DeleteFile { .. }
             | Self::SubmitFile { .. }
             | Self::AcceptFile { .. }
-            | Self::RejectFile { .. } => ServiceName::Approval,
+            | Self::RejectFile { .. }
+            | Self::ApproveRecords { .. }
+            | Self::ReprocessFile { .. }
+            | Self::CreateRule { .. }
+            | Self::ChangeRule { .. }
+            | Self::DeleteRule { .. } => ServiceName::Approval,
             Self::NameChunk { .. }
             | Self::CloseChunk { .. }
             | Self::CloseRecords { .. }
@@ -220,13 +261,20 @@ impl Command {
     #[must_use]
     pub fn file(&self) -> Option<FileId> {
         match self {
-            Self::ImportCatalog { .. } | Self::RevokeKey { .. } | Self::CreateFile(_) => None,
+            Self::ImportCatalog { .. }
+            | Self::RevokeKey { .. }
+            | Self::CreateFile(_)
+            | Self::CreateRule { .. }
+            | Self::ChangeRule { .. }
+            | Self::DeleteRule { .. } => None,
             Self::DescribeFile { file, .. }
             | Self::OpenUpload { file, .. }
             | Self::DeleteFile { file }
             | Self::SubmitFile { file }
             | Self::AcceptFile { file, .. }
             | Self::RejectFile { file, .. }
+            | Self::ApproveRecords { file }
+            | Self::ReprocessFile { file }
             | Self::CloseRecords { file, .. }
             | Self::CloseFile { file }
             | Self::ReceiveReconciliation { file, .. } => Some(*file),
@@ -247,6 +295,11 @@ impl Command {
             Self::SubmitFile { .. } => "submit",
             Self::AcceptFile { .. } => "accept",
             Self::RejectFile { .. } => "reject",
+            Self::ApproveRecords { .. } => "approve-all",
+            Self::ReprocessFile { .. } => "reprocess",
+            Self::CreateRule { .. } => "create-rule",
+            Self::ChangeRule { .. } => "change-rule",
+            Self::DeleteRule { .. } => "delete-rule",
             Self::NameChunk { .. } => "name-chunk",
             Self::CloseChunk { .. } => "close-chunk",
             Self::CloseRecords { .. } => "close-records",

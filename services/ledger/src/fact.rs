@@ -7,6 +7,7 @@ use crate::id::{EventId, FileId, Hash, ObjectId, Partition, ServiceName};
 use crate::moment::Moment;
 use crate::record::ClosedRows;
 use crate::rows::RowSet;
+use crate::rule::RuleRecorded;
 
 /// One thing that happened, as the log keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -368,6 +369,15 @@ pub enum Fact {
         /// How many since the last one was recorded.
         count: u32,
     },
+    /// The provider approved every valid record, before it answered for the file.
+    RecordsApproved {
+        /// Of which upload.
+        upload: u32,
+    },
+    /// A usage rule was made or changed.
+    RuleRecorded(Box<RuleRecorded>),
+    /// A usage rule was deleted: it is kept for the history and decides nothing any more.
+    RuleDeleted,
 
     // ── ingestion ──
     /// Reading of an upload began.
@@ -583,7 +593,10 @@ impl Fact {
             | Self::FileSubmitted { .. }
             | Self::FileAccepted { .. }
             | Self::FileRejected { .. }
-            | Self::CommandRefused { .. } => ServiceName::Approval,
+            | Self::CommandRefused { .. }
+            | Self::RecordsApproved { .. }
+            | Self::RuleRecorded(_)
+            | Self::RuleDeleted => ServiceName::Approval,
             Self::ReadStarted { .. } | Self::RecordsRead(_) | Self::FileRead(_) | Self::FileUnreadable { .. } => {
                 ServiceName::Ingestion
             }

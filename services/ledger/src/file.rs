@@ -1,17 +1,21 @@
 //! A usage file: one part for each service that speaks of it, each part with one writer, and the status, which is
 //! computed from the parts and never stored (design §3).
 
-use std::collections::BTreeMap;
+mod evolve;
+mod extraction;
 
-use crate::catalog::Named;
 use crate::code::Code;
-use crate::fact::{Actor, Category, ClosedBy, Fact, FileColumn, FileCreated, Part, SummaryLine, Total, UploadOpened};
+use crate::fact::{Actor, Category, FileColumn, FileCreated, Part, SummaryLine, Total, UploadOpened};
 use crate::id::{FileId, Hash};
 use crate::moment::Moment;
-use crate::rows::RowSet;
+use crate::rule::Ruling;
+
+pub use extraction::{Chunk, ChunkStatus, Closing, Extraction, Reconciliation, ReconciliationEnd};
 
 /// Attempts at one job before its failure is shown to the user (design §3).
 pub const ATTEMPTS_MAX: u32 = 3;
+/// Characters of `error_detail` (connect-api §3.1).
+const ERROR_DETAIL_CHARS_MAX: usize = 200;
 
 /// Where a file stands (connect-api §1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +118,10 @@ pub struct Approval {
     pub submit_dropped: Option<String>,
     /// When the current upload was submitted.
     pub submitted_at: Option<Stamp>,
+    /// When its records were approved, before the file was answered.
+    pub records_approved_at: Option<Stamp>,
+    /// The usage rule that was the first when the current upload was submitted.
+    pub ruling: Option<Ruling>,
     /// What was decided about the current upload.
     pub decision: Option<Decision>,
     /// When and by whom.
@@ -194,172 +202,6 @@ pub enum CheckingEnd {
         /// What happened and what to do.
         detail: String,
     },
-}
-
-/// The part of an accepted file that one hub extracts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Chunk {
-    /// The hub; none for subscriptions without one.
-    pub hub: Option<Named>,
-    /// What the hub calls the marketplace.
-    pub hub_external_id: String,
-    /// Its rows.
-    pub rows: RowSet,
-    /// How many records it was opened with.
-    pub records: u32,
-    /// Control totals.
-    pub totals: Vec<Total>,
-    /// Its workbook.
-    pub workbook: Option<(Hash, u64)>,
-    /// Why there is none.
-    pub failed: Option<String>,
-    /// The provider's id for it.
-    pub external_id: String,
-    /// How many of its records are closed.
-    pub closed: u32,
-    /// When it was closed.
-    pub closed_at: Option<Stamp>,
-    /// The provider's billing id.
-    pub billing_id: String,
-    /// The provider's billing note.
-    pub billing_note: String,
-    /// When it was opened.
-    pub opened_at: Option<Stamp>,
-    /// When its workbook was written.
-    pub written_at: Option<Stamp>,
-}
-
-/// Where a chunk stands (connect-api §1.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ChunkStatus {
-    /// Its workbook is being written.
-    Draft,
-    /// It can be downloaded.
-    Ready,
-    /// It is billed.
-    Closed,
-    /// Its workbook can't be written.
-    Failed,
-}
-
-impl ChunkStatus {
-    /// The name in the API.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Ready => "ready",
-            Self::Closed => "closed",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl Chunk {
-    /// Where it stands.
-    #[must_use]
-    pub fn status(&self) -> ChunkStatus {
-        if self.closed_at.is_some() {
-            ChunkStatus::Closed
-        } else if self.workbook.is_some() {
-            ChunkStatus::Ready
-        } else if self.failed.is_some() {
-            ChunkStatus::Failed
-        } else {
-            ChunkStatus::Draft
-        }
-    }
-}
-
-/// A reconciliation workbook of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Reconciliation {
-    /// The workbook as uploaded.
-    pub blob: Hash,
-    /// Its size.
-    pub bytes: u64,
-    /// The provider's note.
-    pub note: String,
-    /// Attempts at reading it.
-    pub attempt: u32,
-    /// When it was received.
-    pub received_at: Option<Stamp>,
-    /// How it ended.
-    pub end: Option<ReconciliationEnd>,
-}
-
-/// How a reconciliation ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ReconciliationEnd {
-    /// It was applied.
-    Processed {
-        /// Records that it closed.
-        closed: u32,
-        /// Records that were still open after it.
-        open: u32,
-        /// What it did.
-        summary: String,
-        /// The processed workbook.
-        processed: Option<Hash>,
-    },
-    /// It can't be used.
-    Failed {
-        /// What is wrong and what to do.
-        detail: String,
-    },
-}
-
-impl Reconciliation {
-    /// The name of where it stands (connect-api §1.4).
-    #[must_use]
-    pub fn status(&self) -> &'static str {
-        match (&self.end, self.attempt) {
-            (Some(ReconciliationEnd::Processed { .. }), _) => "processed",
-            (Some(ReconciliationEnd::Failed { .. }), _) => "failed",
-            (None, 0) => "uploaded",
-            (None, _) => "processing",
-        }
-    }
-}
-
-/// A closing of records: where its rows and billings rest in extraction's log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Closing {
-    /// Sequence in extraction's chain.
-    pub sequence: u64,
-    /// First row.
-    pub first_row: u32,
-    /// Last row.
-    pub last_row: u32,
-    /// What closed them.
-    pub by: ClosedBy,
-    /// When and by whom.
-    pub stamp: Stamp,
-}
-
-/// What extraction says of an accepted file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Extraction {
-    /// The accepted upload; 0 for none.
-    pub upload: u32,
-    /// Attempts at dividing it.
-    pub attempt: u32,
-    /// Chunks by number.
-    pub chunks: BTreeMap<u16, Chunk>,
-    /// Whether every record is in a chunk.
-    pub extracted: bool,
-    /// Why the file could not be divided.
-    pub failed: Option<String>,
-    /// Closed rows.
-    pub closed: RowSet,
-    /// Closed rows that have a billing id: the API's `billed`.
-    pub billed: u32,
-    /// Where their billings rest.
-    pub closings: Vec<Closing>,
-    /// Reconciliations by number.
-    pub reconciliations: BTreeMap<u16, Reconciliation>,
-    /// When the file was closed.
-    pub closed_at: Option<Stamp>,
 }
 
 /// A usage file as a service knows it.
@@ -472,12 +314,29 @@ impl UsageFile {
     #[must_use]
     pub fn error_detail(&self) -> Option<String> {
         if let Some(ReadingEnd::Unreadable { detail }) = self.current_reading().and_then(|it| it.end.as_ref()) {
-            return Some(detail.clone());
+            return Some(self.unreadable(detail));
         }
         if let Some(CheckingEnd::Failed { detail }) = self.current_checking().and_then(|it| it.end.as_ref()) {
             return Some(detail.clone());
         }
         self.approval.submit_dropped.clone()
+    }
+
+    /// The published code and sentence (connect-api §5.1), and the reason, which says what to do.
+    fn unreadable(&self, reason: &str) -> String {
+        let (contract, product) = self.approval.created.as_ref().map_or(("", ""), |created| {
+            let (contract, product) = (&created.contract.id, &created.product.id);
+            (contract.as_str(), product.as_str())
+        });
+        let mut letters = reason.chars();
+        let first = letters.next().into_iter().flat_map(char::to_uppercase);
+        let reason: String = first.chain(letters).collect();
+        let code = Code::Unreadable;
+        let text = format!("{code}: Contract ID: {contract} and Product ID: {product} can not be validated. {reason}");
+        match text.char_indices().nth(ERROR_DETAIL_CHARS_MAX) {
+            Some(_) => text.chars().take(ERROR_DETAIL_CHARS_MAX - 1).chain(['…']).collect(),
+            None => text,
+        }
     }
 
     /// The counts that the API shows.
@@ -523,230 +382,6 @@ impl UsageFile {
             Some(ReadingEnd::Read { categories, .. }) => categories,
             _ => &[],
         }
-    }
-
-    /// Takes in what happened. Total: whatever was recorded folds.
-    pub fn evolve(&mut self, stamp: Stamp, sequence: u64, fact: &Fact) {
-        match fact.emitter() {
-            crate::id::ServiceName::Approval => evolve_approval(&mut self.approval, stamp, fact),
-            crate::id::ServiceName::Ingestion => evolve_reading(&mut self.reading, sequence, fact),
-            crate::id::ServiceName::Validation => evolve_checking(&mut self.checking, sequence, fact),
-            crate::id::ServiceName::Extraction => evolve_extraction(&mut self.extraction, stamp, sequence, fact),
-            crate::id::ServiceName::Catalog | crate::id::ServiceName::Gateway => {}
-        }
-    }
-}
-
-fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
-    match fact {
-        Fact::FileCreated(created) => {
-            part.created = Some(created.clone());
-            part.created_at = Some(stamp);
-        }
-        Fact::FileDescribed(described) => {
-            let Some(created) = part.created.as_mut() else { return };
-            described.description.clone_into_some(&mut created.description);
-            described.note.clone_into_some(&mut created.note);
-            described.external_id.clone_into_some(&mut created.external_id);
-            created.period = described.period.or(created.period);
-            created.currency = described.currency.clone().or(created.currency.take());
-        }
-        Fact::UploadOpened(upload) => {
-            part.upload = Some(upload.clone());
-            part.uploaded_at = Some(stamp);
-            part.submit_remembered = None;
-            part.submit_dropped = None;
-            part.submitted_at = None;
-            part.decision = None;
-            part.decided_at = None;
-        }
-        Fact::FileDeleted => part.deleted_at = Some(stamp),
-        Fact::SubmitRemembered { .. } => part.submit_remembered = Some(stamp),
-        Fact::SubmitDropped { reason, .. } => {
-            part.submit_remembered = None;
-            part.submit_dropped = Some(reason.clone());
-        }
-        Fact::FileSubmitted { .. } => {
-            // A remembered submit is the act of who asked for it, not of the service that carried it out.
-            let by = part.submit_remembered.take().map_or(stamp.by, |remembered| remembered.by);
-            part.submitted_at = Some(Stamp { at: stamp.at, by });
-            part.decision = Some(Decision::Open);
-        }
-        Fact::FileAccepted { note, .. } => {
-            part.decision = Some(Decision::Accepted { note: note.clone() });
-            part.decided_at = Some(stamp);
-        }
-        Fact::FileRejected { note, .. } => {
-            part.decision = Some(Decision::Rejected { note: note.clone() });
-            part.decided_at = Some(stamp);
-        }
-        _ => {}
-    }
-}
-
-trait CloneIntoSome {
-    fn clone_into_some(&self, target: &mut String);
-}
-
-impl CloneIntoSome for Option<String> {
-    fn clone_into_some(&self, target: &mut String) {
-        if let Some(text) = self {
-            target.clone_from(text);
-        }
-    }
-}
-
-fn evolve_reading(part: &mut Reading, sequence: u64, fact: &Fact) {
-    match fact {
-        Fact::ReadStarted { upload, attempt } => {
-            *part = Reading { upload: *upload, attempt: *attempt, ..Reading::default() };
-        }
-        Fact::RecordsRead(read) if (read.upload, read.attempt) == (part.upload, part.attempt) => {
-            part.records += read.records;
-            let (first_row, last_row) = (read.first_row, read.last_row);
-            part.parts.push(Part { sequence, first_row, last_row, records: read.records });
-        }
-        Fact::FileRead(read) => {
-            // Who heard no batches learns here where they rest.
-            part.upload = read.upload;
-            part.attempt = read.attempt;
-            part.records = read.records;
-            part.parts.clone_from(&read.parts);
-            part.end = Some(ReadingEnd::Read {
-                columns: read.columns.clone(),
-                ignored: read.ignored.clone(),
-                categories: read.categories.clone(),
-            });
-        }
-        Fact::FileUnreadable { upload, attempt, detail } => {
-            let end = Some(ReadingEnd::Unreadable { detail: detail.clone() });
-            *part = Reading { upload: *upload, attempt: *attempt, end, ..Reading::default() };
-        }
-        _ => {}
-    }
-}
-
-fn evolve_checking(part: &mut Checking, sequence: u64, fact: &Fact) {
-    match fact {
-        Fact::CheckStarted { upload, attempt, catalog_position } => {
-            *part = Checking {
-                upload: *upload,
-                attempt: *attempt,
-                catalog_position: *catalog_position,
-                ..Checking::default()
-            };
-        }
-        Fact::RecordsChecked(checked) if (checked.upload, checked.attempt) == (part.upload, part.attempt) => {
-            part.valid += checked.valid;
-            part.invalid += checked.invalid;
-            let (first_row, last_row) = (checked.first_row, checked.last_row);
-            part.parts.push(Part { sequence, first_row, last_row, records: checked.valid + checked.invalid });
-        }
-        Fact::UsageSummarized { upload, attempt, lines, .. } if (*upload, *attempt) == (part.upload, part.attempt) => {
-            part.summary.extend(lines.iter().cloned());
-        }
-        Fact::FileChecked(checked) if (checked.upload, checked.attempt) == (part.upload, part.attempt) => {
-            part.valid = checked.valid;
-            part.invalid = checked.invalid;
-            part.parts.clone_from(&checked.parts);
-            part.end = Some(CheckingEnd::Checked { totals: checked.totals.clone(), codes: checked.codes.clone() });
-        }
-        Fact::CheckFailed { upload, attempt, detail } => {
-            let end = Some(CheckingEnd::Failed { detail: detail.clone() });
-            *part = Checking { upload: *upload, attempt: *attempt, end, ..Checking::default() };
-        }
-        Fact::ProcessedWritten { upload, vendor, provider, .. } if *upload == part.upload => {
-            part.processed = Some((*vendor, *provider));
-        }
-        _ => {}
-    }
-}
-
-fn evolve_extraction(part: &mut Extraction, stamp: Stamp, sequence: u64, fact: &Fact) {
-    match fact {
-        Fact::ExtractionStarted { upload, attempt } => {
-            // A new attempt divides the file anew; nothing was extracted yet, so nothing is lost.
-            *part = Extraction { upload: *upload, attempt: *attempt, ..Extraction::default() };
-        }
-        Fact::FileExtracted { .. } => part.extracted = true,
-        Fact::ChunkFailed { chunk: 0, detail } => part.failed = Some(detail.clone()),
-        Fact::ChunkOpened { chunk, .. }
-        | Fact::ChunkFilled { chunk, .. }
-        | Fact::ChunkWritten { chunk, .. }
-        | Fact::ChunkFailed { chunk, .. }
-        | Fact::ChunkNamed { chunk, .. }
-        | Fact::ChunkClosed { chunk, .. } => evolve_chunk(part.chunks.entry(*chunk).or_default(), stamp, fact),
-        Fact::RecordsClosed { by, rows, .. } => {
-            let first_row = rows.rows.iter().next().unwrap_or(0);
-            let last_row = rows.rows.iter().last().unwrap_or(first_row);
-            for (row, billing) in rows.each() {
-                if part.closed.insert(row) {
-                    part.billed += u32::from(!billing.id.is_empty());
-                    if let Some(chunk) = part.chunks.values_mut().find(|chunk| chunk.rows.contains(row)) {
-                        chunk.closed += 1;
-                    }
-                }
-            }
-            part.closings.push(Closing { sequence, first_row, last_row, by: *by, stamp });
-        }
-        Fact::ReconciliationReceived { reconciliation, .. }
-        | Fact::ReconciliationStarted { reconciliation, .. }
-        | Fact::ReconciliationProcessed { reconciliation, .. }
-        | Fact::ReconciliationFailed { reconciliation, .. } => {
-            evolve_reconciliation(part.reconciliations.entry(*reconciliation).or_default(), stamp, fact);
-        }
-        Fact::FileClosed { .. } => part.closed_at = Some(stamp),
-        _ => {}
-    }
-}
-
-fn evolve_chunk(chunk: &mut Chunk, stamp: Stamp, fact: &Fact) {
-    match fact {
-        Fact::ChunkOpened { hub, hub_external_id, totals, records, .. } => {
-            chunk.hub.clone_from(hub);
-            chunk.hub_external_id.clone_from(hub_external_id);
-            chunk.totals.clone_from(totals);
-            chunk.records = *records;
-            chunk.opened_at = Some(stamp);
-        }
-        Fact::ChunkFilled { rows, .. } => chunk.rows.absorb(rows),
-        Fact::ChunkWritten { blob, bytes, .. } => {
-            chunk.workbook = Some((*blob, *bytes));
-            chunk.failed = None;
-            chunk.written_at = Some(stamp);
-        }
-        Fact::ChunkFailed { detail, .. } => chunk.failed = Some(detail.clone()),
-        Fact::ChunkNamed { external_id, .. } => chunk.external_id.clone_from(external_id),
-        Fact::ChunkClosed { billing_id, billing_note, .. } => {
-            chunk.billing_id.clone_from(billing_id);
-            chunk.billing_note.clone_from(billing_note);
-            chunk.closed_at = Some(stamp);
-        }
-        _ => {}
-    }
-}
-
-fn evolve_reconciliation(part: &mut Reconciliation, stamp: Stamp, fact: &Fact) {
-    match fact {
-        Fact::ReconciliationReceived { blob, bytes, note, .. } => {
-            part.blob = *blob;
-            part.bytes = *bytes;
-            part.note.clone_from(note);
-            part.received_at = Some(stamp);
-        }
-        Fact::ReconciliationStarted { attempt, .. } => part.attempt = *attempt,
-        Fact::ReconciliationProcessed { closed, open, summary, processed, .. } => {
-            part.end = Some(ReconciliationEnd::Processed {
-                closed: *closed,
-                open: *open,
-                summary: summary.clone(),
-                processed: *processed,
-            });
-        }
-        Fact::ReconciliationFailed { detail, .. } => {
-            part.end = Some(ReconciliationEnd::Failed { detail: detail.clone() });
-        }
-        _ => {}
     }
 }
 

@@ -8,6 +8,7 @@ use crate::digest::digest_of;
 use crate::fact::{Event, Fact, Subject};
 use crate::file::{Stamp, UsageFile};
 use crate::id::{FileId, Hash, Partition};
+use crate::rule::{self, Rules};
 
 /// Everything known of files and of the catalog.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,6 +19,8 @@ pub struct Ledger {
     pub files: BTreeMap<FileId, UsageFile>,
     /// Files created in each month and partition: the counter of their ids.
     pub created: BTreeMap<(u16, u8, Partition), u32>,
+    /// Usage rules by id.
+    pub rules: Rules,
 }
 
 impl Ledger {
@@ -41,7 +44,20 @@ impl Ledger {
                     *counter = (*counter).max(id.count() + 1);
                 }
                 let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
-                self.files.entry(*id).or_default().evolve(stamp, sequence, fact);
+                let file = self.files.entry(*id).or_default();
+                file.evolve(stamp, sequence, fact);
+                if let (Fact::FileSubmitted { .. }, Some(created)) = (fact, &file.approval.created) {
+                    // Rules and submissions stand in one log, so that its order says which rules were active.
+                    file.approval.ruling = rule::ruling(&self.rules, created);
+                }
+            }
+            (Subject::Object(id), Fact::RuleRecorded(recorded)) => {
+                let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
+                rule::record(&mut self.rules, id, recorded, stamp);
+            }
+            (Subject::Object(id), Fact::RuleDeleted) => {
+                let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
+                rule::delete(&mut self.rules, id, stamp);
             }
             (Subject::Object(_), _) => {}
         }
@@ -53,10 +69,10 @@ impl Ledger {
         self.files.get(&id).filter(|file| file.approval.created.is_some())
     }
 
-    /// The digest of everything known of files: equal for equal facts, on any machine. The catalog has its own, since
+    /// The digest of everything known of files and rules: equal for equal facts, on any machine. The catalog has its own, since
     /// the hosts of a process share one fold of it.
     #[must_use]
     pub fn digest(&self) -> Hash {
-        digest_of(&(&self.files, &self.created))
+        digest_of(&(&self.files, &self.created, &self.rules))
     }
 }

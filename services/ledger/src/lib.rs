@@ -15,6 +15,7 @@ pub mod moment;
 pub mod record;
 pub mod rejection;
 pub mod rows;
+pub mod rule;
 
 pub use amount::{Decimal, DecimalError};
 pub use catalog::{Catalog, Named, Role};
@@ -26,3 +27,4 @@ pub use fold::Ledger;
 pub use id::{ChunkId, EventId, FileId, Hash, HostId, ObjectId, Partition, ReconciliationId, RecordId, ServiceName};
 pub use moment::Moment;
 pub use rejection::Rejection;
+pub use rule::{RuleAction, UsageRule};

@@ -216,6 +216,15 @@ pub struct RecordError {
     pub fix: String,
 }
 
+impl RecordError {
+    /// What is wrong, and what would be right, as sentences.
+    #[must_use]
+    pub fn sentences(&self) -> String {
+        let message = self.message.trim_end_matches('.');
+        if self.fix.is_empty() { format!("{message}.") } else { format!("{message}. {}", self.fix) }
+    }
+}
+
 /// The values of a subscription that later steps use: they are recorded so that nobody looks them up again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriptionFacts {
@@ -284,6 +293,24 @@ impl CheckedRecord {
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.errors.is_empty()
+    }
+
+    /// The codes of what is wrong, each once: `USG_FILE_001, USG_FILE_006`.
+    #[must_use]
+    pub fn error_codes(&self) -> String {
+        let mut codes: Vec<Code> = Vec::with_capacity(self.errors.len());
+        for error in &self.errors {
+            if !codes.contains(&error.code) {
+                codes.push(error.code);
+            }
+        }
+        codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What is wrong and what would be right, in a line for each.
+    #[must_use]
+    pub fn error_details(&self) -> String {
+        self.errors.iter().map(RecordError::sentences).collect::<Vec<_>>().join("\n")
     }
 }
 

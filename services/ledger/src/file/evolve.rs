@@ -1,0 +1,237 @@
+//! The fold of a file: what each fact changes of it. Total: what is late, or of another upload, changes nothing.
+
+use super::{
+    Approval, Checking, CheckingEnd, Chunk, Closing, Decision, Extraction, Reading, ReadingEnd, Reconciliation,
+    ReconciliationEnd, Stamp, UsageFile,
+};
+use crate::fact::{Fact, Part};
+use crate::id::ServiceName;
+
+impl UsageFile {
+    /// Takes in what happened. Total: whatever was recorded folds.
+    pub fn evolve(&mut self, stamp: Stamp, sequence: u64, fact: &Fact) {
+        match fact.emitter() {
+            ServiceName::Approval => evolve_approval(&mut self.approval, stamp, fact),
+            ServiceName::Ingestion => evolve_reading(&mut self.reading, sequence, fact),
+            ServiceName::Validation => evolve_checking(&mut self.checking, sequence, fact),
+            ServiceName::Extraction => evolve_extraction(&mut self.extraction, stamp, sequence, fact),
+            ServiceName::Catalog | ServiceName::Gateway => {}
+        }
+    }
+}
+
+fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
+    match fact {
+        Fact::FileCreated(created) => {
+            part.created = Some(created.clone());
+            part.created_at = Some(stamp);
+        }
+        Fact::FileDescribed(described) => {
+            let Some(created) = part.created.as_mut() else { return };
+            described.description.clone_into_some(&mut created.description);
+            described.note.clone_into_some(&mut created.note);
+            described.external_id.clone_into_some(&mut created.external_id);
+            created.period = described.period.or(created.period);
+            created.currency = described.currency.clone().or(created.currency.take());
+        }
+        Fact::UploadOpened(upload) => {
+            part.upload = Some(upload.clone());
+            part.uploaded_at = Some(stamp);
+            part.submit_remembered = None;
+            part.submit_dropped = None;
+            part.submitted_at = None;
+            part.records_approved_at = None;
+            part.ruling = None;
+            part.decision = None;
+            part.decided_at = None;
+        }
+        Fact::FileDeleted => part.deleted_at = Some(stamp),
+        Fact::SubmitRemembered { .. } => part.submit_remembered = Some(stamp),
+        Fact::SubmitDropped { reason, .. } => {
+            part.submit_remembered = None;
+            part.submit_dropped = Some(reason.clone());
+        }
+        Fact::FileSubmitted { .. } => {
+            // A remembered submit is the act of who asked for it, not of the service that carried it out.
+            let by = part.submit_remembered.take().map_or(stamp.by, |remembered| remembered.by);
+            part.submitted_at = Some(Stamp { at: stamp.at, by });
+            part.decision = Some(Decision::Open);
+        }
+        Fact::RecordsApproved { .. } => part.records_approved_at = Some(stamp),
+        Fact::FileAccepted { note, .. } => {
+            part.decision = Some(Decision::Accepted { note: note.clone() });
+            part.decided_at = Some(stamp);
+        }
+        Fact::FileRejected { note, .. } => {
+            part.decision = Some(Decision::Rejected { note: note.clone() });
+            part.decided_at = Some(stamp);
+        }
+        _ => {}
+    }
+}
+
+trait CloneIntoSome {
+    fn clone_into_some(&self, target: &mut String);
+}
+
+impl CloneIntoSome for Option<String> {
+    fn clone_into_some(&self, target: &mut String) {
+        if let Some(text) = self {
+            target.clone_from(text);
+        }
+    }
+}
+
+fn evolve_reading(part: &mut Reading, sequence: u64, fact: &Fact) {
+    match fact {
+        Fact::ReadStarted { upload, attempt } => {
+            *part = Reading { upload: *upload, attempt: *attempt, ..Reading::default() };
+        }
+        Fact::RecordsRead(read) if (read.upload, read.attempt) == (part.upload, part.attempt) => {
+            part.records += read.records;
+            let (first_row, last_row) = (read.first_row, read.last_row);
+            part.parts.push(Part { sequence, first_row, last_row, records: read.records });
+        }
+        Fact::FileRead(read) => {
+            // Who heard no batches learns here where they rest.
+            part.upload = read.upload;
+            part.attempt = read.attempt;
+            part.records = read.records;
+            part.parts.clone_from(&read.parts);
+            part.end = Some(ReadingEnd::Read {
+                columns: read.columns.clone(),
+                ignored: read.ignored.clone(),
+                categories: read.categories.clone(),
+            });
+        }
+        Fact::FileUnreadable { upload, attempt, detail } => {
+            let end = Some(ReadingEnd::Unreadable { detail: detail.clone() });
+            *part = Reading { upload: *upload, attempt: *attempt, end, ..Reading::default() };
+        }
+        _ => {}
+    }
+}
+
+fn evolve_checking(part: &mut Checking, sequence: u64, fact: &Fact) {
+    match fact {
+        Fact::CheckStarted { upload, attempt, catalog_position } => {
+            *part = Checking {
+                upload: *upload,
+                attempt: *attempt,
+                catalog_position: *catalog_position,
+                ..Checking::default()
+            };
+        }
+        Fact::RecordsChecked(checked) if (checked.upload, checked.attempt) == (part.upload, part.attempt) => {
+            part.valid += checked.valid;
+            part.invalid += checked.invalid;
+            let (first_row, last_row) = (checked.first_row, checked.last_row);
+            part.parts.push(Part { sequence, first_row, last_row, records: checked.valid + checked.invalid });
+        }
+        Fact::UsageSummarized { upload, attempt, lines, .. } if (*upload, *attempt) == (part.upload, part.attempt) => {
+            part.summary.extend(lines.iter().cloned());
+        }
+        Fact::FileChecked(checked) if (checked.upload, checked.attempt) == (part.upload, part.attempt) => {
+            part.valid = checked.valid;
+            part.invalid = checked.invalid;
+            part.parts.clone_from(&checked.parts);
+            part.end = Some(CheckingEnd::Checked { totals: checked.totals.clone(), codes: checked.codes.clone() });
+        }
+        Fact::CheckFailed { upload, attempt, detail } => {
+            let end = Some(CheckingEnd::Failed { detail: detail.clone() });
+            *part = Checking { upload: *upload, attempt: *attempt, end, ..Checking::default() };
+        }
+        Fact::ProcessedWritten { upload, vendor, provider, .. } if *upload == part.upload => {
+            part.processed = Some((*vendor, *provider));
+        }
+        _ => {}
+    }
+}
+
+fn evolve_extraction(part: &mut Extraction, stamp: Stamp, sequence: u64, fact: &Fact) {
+    match fact {
+        Fact::ExtractionStarted { upload, attempt } => {
+            // A new attempt divides the file anew; nothing was extracted yet, so nothing is lost.
+            *part = Extraction { upload: *upload, attempt: *attempt, ..Extraction::default() };
+        }
+        Fact::FileExtracted { .. } => part.extracted = true,
+        Fact::ChunkFailed { chunk: 0, detail } => part.failed = Some(detail.clone()),
+        Fact::ChunkOpened { chunk, .. }
+        | Fact::ChunkFilled { chunk, .. }
+        | Fact::ChunkWritten { chunk, .. }
+        | Fact::ChunkFailed { chunk, .. }
+        | Fact::ChunkNamed { chunk, .. }
+        | Fact::ChunkClosed { chunk, .. } => evolve_chunk(part.chunks.entry(*chunk).or_default(), stamp, fact),
+        Fact::RecordsClosed { by, rows, .. } => {
+            let first_row = rows.rows.iter().next().unwrap_or(0);
+            let last_row = rows.rows.iter().last().unwrap_or(first_row);
+            for (row, billing) in rows.each() {
+                if part.closed.insert(row) {
+                    part.billed += u32::from(!billing.id.is_empty());
+                    if let Some(chunk) = part.chunks.values_mut().find(|chunk| chunk.rows.contains(row)) {
+                        chunk.closed += 1;
+                    }
+                }
+            }
+            part.closings.push(Closing { sequence, first_row, last_row, by: *by, stamp });
+        }
+        Fact::ReconciliationReceived { reconciliation, .. }
+        | Fact::ReconciliationStarted { reconciliation, .. }
+        | Fact::ReconciliationProcessed { reconciliation, .. }
+        | Fact::ReconciliationFailed { reconciliation, .. } => {
+            evolve_reconciliation(part.reconciliations.entry(*reconciliation).or_default(), stamp, fact);
+        }
+        Fact::FileClosed { .. } => part.closed_at = Some(stamp),
+        _ => {}
+    }
+}
+
+fn evolve_chunk(chunk: &mut Chunk, stamp: Stamp, fact: &Fact) {
+    match fact {
+        Fact::ChunkOpened { hub, hub_external_id, totals, records, .. } => {
+            chunk.hub.clone_from(hub);
+            chunk.hub_external_id.clone_from(hub_external_id);
+            chunk.totals.clone_from(totals);
+            chunk.records = *records;
+            chunk.opened_at = Some(stamp);
+        }
+        Fact::ChunkFilled { rows, .. } => chunk.rows.absorb(rows),
+        Fact::ChunkWritten { blob, bytes, .. } => {
+            chunk.workbook = Some((*blob, *bytes));
+            chunk.failed = None;
+            chunk.written_at = Some(stamp);
+        }
+        Fact::ChunkFailed { detail, .. } => chunk.failed = Some(detail.clone()),
+        Fact::ChunkNamed { external_id, .. } => chunk.external_id.clone_from(external_id),
+        Fact::ChunkClosed { billing_id, billing_note, .. } => {
+            chunk.billing_id.clone_from(billing_id);
+            chunk.billing_note.clone_from(billing_note);
+            chunk.closed_at = Some(stamp);
+        }
+        _ => {}
+    }
+}
+
+fn evolve_reconciliation(part: &mut Reconciliation, stamp: Stamp, fact: &Fact) {
+    match fact {
+        Fact::ReconciliationReceived { blob, bytes, note, .. } => {
+            part.blob = *blob;
+            part.bytes = *bytes;
+            part.note.clone_from(note);
+            part.received_at = Some(stamp);
+        }
+        Fact::ReconciliationStarted { attempt, .. } => part.attempt = *attempt,
+        Fact::ReconciliationProcessed { closed, open, summary, processed, .. } => {
+            part.end = Some(ReconciliationEnd::Processed {
+                closed: *closed,
+                open: *open,
+                summary: summary.clone(),
+                processed: *processed,
+            });
+        }
+        Fact::ReconciliationFailed { detail, .. } => {
+            part.end = Some(ReconciliationEnd::Failed { detail: detail.clone() });
+        }
+        _ => {}
+    }
+}
