@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ledger::file::Stamp;
 use ledger::file::{ChunkStatus, UsageFile};
-use ledger::{Command, Fact, FileId, Hash, Ledger, Rejection, Scope, Subject};
+use ledger::{Command, Event, Fact, FileId, Hash, Ledger, Rejection, Scope, Subject};
 use runtime::bus::Answer;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -126,6 +126,20 @@ impl App {
         show(&ledger, &file)
     }
 
+    /// Shows the ledger as it is after something was decided, or on a copy with what was recorded of objects.
+    pub(crate) fn after_all<T>(&self, settled: &Settled, show: impl FnOnce(&Ledger) -> T) -> T {
+        let ledger = self.projection.read();
+        if settled.folded {
+            return show(&ledger);
+        }
+        let mut copy = Ledger { rules: ledger.rules.clone(), ..Ledger::default() };
+        drop(ledger);
+        for event in settled.events() {
+            copy.evolve(settled.answer.sequence, event);
+        }
+        show(&copy)
+    }
+
     /// Looks a file up; what isn't there is looked for again once the fold has caught up.
     pub(crate) async fn find<T>(
         &self,
@@ -157,6 +171,11 @@ fn knows_part(file: &UsageFile, command: &Command) -> bool {
 }
 
 impl Settled {
+    /// What was recorded.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.answer.events
+    }
+
     /// The file that was made.
     pub(crate) fn created(&self) -> Option<FileId> {
         self.answer.events.iter().find_map(|event| match (&event.subject, &event.fact) {

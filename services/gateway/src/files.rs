@@ -187,10 +187,24 @@ pub(crate) async fn act(
         "reject" => Command::RejectFile { file, note: note("rejection_note")? },
         "close" => Command::CloseFile { file },
         "delete" => Command::DeleteFile { file },
+        "reprocess" => Command::ReprocessFile { file },
         _ => return Err(ApiError::NoRoute { path: format!("/public/v1/usage/files/{id}/{action}") }),
     };
     let settled = app.command(command, &scope, &key).await?;
     Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::CREATED))
+}
+
+/// `PUT /usage/files/{id}/approve-all`
+pub(crate) async fn approve_all(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    key: RequestKey,
+    Path(id): Path<String>,
+) -> Answered {
+    let file = file_id(&id)?;
+    let settled = app.command(Command::ApproveRecords { file }, &scope, &key).await?;
+    Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::OK))
 }
 
 /// `POST /usage/files/{id}/reconciliation`

@@ -23,6 +23,7 @@ mod reconciliations;
 mod records;
 mod routes;
 pub mod rql;
+mod rules;
 mod sources;
 mod template;
 mod visibility;

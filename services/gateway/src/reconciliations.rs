@@ -1,5 +1,6 @@
 //! `/usage/reconciliations`: workbooks that say how records were billed.
 
+use std::io::BufReader;
 use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
@@ -22,6 +23,10 @@ use crate::visibility::{self, Kind};
 
 /// The fields of a form that may name the usage file.
 const FILE_FIELDS: [&str; 4] = ["usagefile", "usage_file_id", "usagefile.id", "usagefile_id"];
+
+/// What helps where the workbook leads to no file.
+const NAME_THE_FILE: &str = "Keep the general tab of the chunk's workbook as it is, give the id of the usage file in \
+                             the field usagefile, or post the workbook to /usage/files/{id}/reconciliation.";
 
 /// `GET /usage/reconciliations`
 pub(crate) async fn list(
@@ -62,12 +67,12 @@ pub(crate) async fn create(
     form: Form,
 ) -> Answered {
     let received = form.receive(&RECONCILIATION_FIELDS, &app.reconciliations).await?;
-    let named = FILE_FIELDS.iter().find_map(|name| received.text(name));
-    let named = named.ok_or_else(|| {
-        let message = "Name the usage file here, or post the workbook to /usage/files/{id}/reconciliation.";
-        ApiError::field("usagefile", message)
-    })?;
-    let missing = || ApiError::field("usagefile", format!("Usage file {named} was not found."));
+    let named = FILE_FIELDS.iter().find_map(|name| received.text(name)).map(|named| ("usagefile", named.to_owned()));
+    let (field, named) = match named {
+        Some(named) => named,
+        None => (RECONCILIATION_FIELDS[0], report_id(&app, received.blob).await?),
+    };
+    let missing = || ApiError::field(field, format!("Usage file {named} was not found. {NAME_THE_FILE}"));
     let file = FileId::parse(named.trim()).ok_or_else(missing)?;
     let note = received.text("upload_note").unwrap_or_default().to_owned();
     let command = Command::ReceiveReconciliation { file, blob: received.blob, bytes: received.bytes, note };
@@ -79,6 +84,15 @@ pub(crate) async fn create(
     let shown = id.and_then(|id| app.after(&settled, file, |ledger, known| shown(&app, ledger, id, known, &scope)));
     let id = id.map(|id| id.to_string());
     Ok(json::answer(StatusCode::CREATED, &shown.unwrap_or_else(|| json!({ "id": id, "status": "uploaded" }))))
+}
+
+/// The usage file that a workbook names by itself, as chunks do.
+async fn report_id(app: &App, blob: ledger::Hash) -> Result<String, ApiError> {
+    let source = app.reconciliations.read(blob).map_err(ApiError::Blob)?;
+    let found = aside("a reconciliation", move || workbook::usage::report_id(BufReader::new(source))).await?;
+    let wrong = |message: String| ApiError::field(RECONCILIATION_FIELDS[0], message);
+    let found = found.map_err(|error| wrong(format!("The workbook can't be read: {error}.")))?;
+    found.ok_or_else(|| wrong(format!("The workbook has no report_id in a general tab. {NAME_THE_FILE}")))
 }
 
 /// `GET /usage/reconciliations/{id}/uploadedfile` and `…/processedfile`, in any case: an SDK writes `uploadedFile`.

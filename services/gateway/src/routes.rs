@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use crate::app::App;
-use crate::{catalog, chunks, download, files, health, reconciliations, records, template};
+use crate::{catalog, chunks, download, files, health, reconciliations, records, rules, template};
 
 /// All routes, without the slash that may stand at their ends.
 pub(crate) fn all() -> Router<Arc<App>> {
@@ -29,6 +29,7 @@ fn usage() -> Router<Arc<App>> {
         .route("/public/v1/usage/files/{id}/upload", post(files::upload))
         .route("/public/v1/usage/files/{id}/reconciliation", post(files::reconcile))
         .route("/public/v1/usage/files/{id}/categories", get(files::categories))
+        .route("/public/v1/usage/files/{id}/approve-all", put(files::approve_all))
         .route("/public/v1/usage/files/{id}/{action}", post(files::act))
         .route("/public/v1/usage/records", get(records::list))
         .route("/public/v1/usage/records/close-records", post(records::close_many))
@@ -51,6 +52,8 @@ fn objects() -> Router<Arc<App>> {
         .route("/public/v1/subscriptions/assets/{id}", get(catalog::asset))
         .route("/public/v1/products/{id}/items", get(catalog::items))
         .route("/public/v1/products/{id}/items/{item}", get(catalog::item))
+        .route("/public/v1/products/{id}/usage/rules", get(rules::list).post(rules::create))
+        .route("/public/v1/products/{id}/usage/rules/{rule}", get(rules::get).put(rules::put).delete(rules::delete))
         .route("/public/v1/{collection}", get(catalog::list))
         .route("/public/v1/{collection}/{id}", get(catalog::get))
 }

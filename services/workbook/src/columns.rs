@@ -344,7 +344,7 @@ pub const VENDOR_ADDED: [Column; 3] = [
         80,
         "What is wrong in each column and what would be right.",
         "One line for each code",
-        "USG_FILE_006 quantity: \"3,5\" is not a number; write 3.5",
+        "Usage value is not a float value. Write a plain number such as 12.5.",
     ),
 ];
 

@@ -1,6 +1,7 @@
 //! A usage file as a workbook: the vendor's columns in the vendor's order with what each side gets beside them. The
 //! processed files of both views and the chunks are written here, so that they can't differ in what they share.
 
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use ledger::catalog::Schema;
@@ -9,10 +10,37 @@ use ledger::record::{CellKind, CheckedBatch, CheckedRecord, ReadBatch};
 use ledger::{FileId, Moment, Named, UsageFile};
 
 use crate::columns;
+use crate::read::table::Table;
+use crate::read::{Limits, ReadError, Workbook};
 use crate::write::{CellOut, Kind, Layout, Mark, RecordsWorkbook, WriteError, Written};
 
 /// The version of this writer: the same version writes the same bytes from the same facts.
-pub const WRITER_VERSION: u32 = 1;
+pub const WRITER_VERSION: u32 = 2;
+
+/// The row of the general tab that names the usage file.
+const REPORT_ID: &str = "report_id";
+
+/// The usage file that a workbook says it is of, in its general tab.
+///
+/// # Errors
+/// Faults of the package.
+pub fn report_id<R: Read + Seek>(source: R) -> Result<Option<String>, ReadError> {
+    let mut book = Workbook::open(source, Limits::default())?;
+    let Some(sheet) = book.sheet_named(&[columns::GENERAL_TAB])? else { return Ok(None) };
+    let mut table = match Table::open(book.rows(sheet)?, &[]) {
+        Ok(table) => table,
+        Err(ReadError::NoHeader { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut found = None;
+    while let Some(record) = table.next_record()? {
+        let text = |column| record.cell(column).map_or("", |cell| cell.text.trim());
+        if found.is_none() && text(0) == REPORT_ID && !text(1).is_empty() {
+            found = Some(text(1).to_owned());
+        }
+    }
+    Ok(found)
+}
 
 /// Everything but the records that a usage workbook says.
 #[derive(Clone, Debug)]
@@ -43,7 +71,7 @@ impl UsageSheet {
         let time = |moment: Option<Moment>| moment.map_or_else(String::new, Moment::sheet);
         row("report_name", &facts.name);
         row("report_note", &facts.note);
-        row("report_id", &id.to_string());
+        row(REPORT_ID, &id.to_string());
         row("status", if checking.invalid == 0 { "valid" } else { "invalid" });
         row("report_start_time_utc", &time(facts.period.map(|period| period.from)));
         row("report_end_time_utc", &time(facts.period.map(|period| period.to)));
@@ -157,7 +185,7 @@ impl UsageWriter {
         }
         for error in &record.errors {
             let Some(slot) = error.column.and_then(|column| notes.get_mut(usize::from(column))) else { continue };
-            let line = sentence(error);
+            let line = format!("{}: {}", error.code, error.sentences());
             *slot = Some(slot.take().map_or_else(|| line.clone(), |before| format!("{before}\n{line}")));
         }
         for (at, column) in &self.added {
@@ -218,14 +246,10 @@ impl UsageWriter {
             |pick: fn(&ledger::record::ItemFacts) -> &str| item.map_or_else(String::new, |it| pick(it).to_owned());
         match name {
             "status" => if record.is_valid() { "valid" } else { "invalid" }.to_owned(),
-            "error_codes" => {
-                let codes: Vec<String> = record.errors.iter().map(|error| error.code.to_string()).collect();
-                codes.join(", ")
-            }
+            "error_codes" => record.error_codes(),
             "error_details" => {
-                let mut lines: Vec<String> = record.errors.iter().map(sentence).collect();
-                lines.extend(record.notes.iter().cloned());
-                lines.join("\n")
+                let details = Some(record.error_details()).filter(|details| !details.is_empty());
+                details.into_iter().chain(record.notes.iter().cloned()).collect::<Vec<_>>().join("\n")
             }
             "item_id" => of_item(|item| item.named.id.as_str()),
             "asset_recon_id" => of_subscription(|it| &it.recon_id),
@@ -249,9 +273,4 @@ impl UsageWriter {
     pub fn finish(self) -> Result<Written, WriteError> {
         self.book.finish()
     }
-}
-
-fn sentence(error: &ledger::record::RecordError) -> String {
-    let fix = if error.fix.is_empty() { String::new() } else { format!(" {}", error.fix) };
-    format!("{}: {}.{fix}", error.code, error.message.trim_end_matches('.'))
 }

@@ -1,8 +1,9 @@
 //! A usage file (connect-api §3.1).
 
 use ledger::fact::Category;
-use ledger::file::{Decision, ReconciliationEnd, UsageFile};
-use ledger::{Catalog, FileId, Ledger, Scope, Status};
+use ledger::file::{Decision, ReconciliationEnd, Stamp, UsageFile};
+use ledger::rule::Ruling;
+use ledger::{Actor, Catalog, FileId, Ledger, Scope, Status};
 use serde_json::{Value, json};
 
 use super::{Object, named, named_with_icon, stamp};
@@ -103,9 +104,10 @@ fn records(file: &UsageFile) -> Value {
 
 fn events(file: &UsageFile) -> Value {
     let approval = &file.approval;
+    let decided = approval.decided_at.as_ref().map(|stamp| decided(stamp, approval.ruling.as_ref()));
     let (accepted, rejected) = match approval.decision {
-        Some(Decision::Accepted { .. }) => (approval.decided_at.as_ref(), None),
-        Some(Decision::Rejected { .. }) => (None, approval.decided_at.as_ref()),
+        Some(Decision::Accepted { .. }) => (decided, None),
+        Some(Decision::Rejected { .. }) => (None, decided),
         Some(Decision::Open) | None => (None, None),
     };
     let closed = file.current_extraction().and_then(|extraction| extraction.closed_at.as_ref());
@@ -114,11 +116,19 @@ fn events(file: &UsageFile) -> Value {
         .put_some("created", approval.created_at.as_ref().map(stamp))
         .put_some("uploaded", approval.uploaded_at.as_ref().map(stamp))
         .put_some("submitted", approval.submitted_at.as_ref().map(stamp))
-        .put_some("accepted", accepted.map(stamp))
-        .put_some("rejected", rejected.map(stamp))
+        .put_some("accepted", accepted)
+        .put_some("rejected", rejected)
         .put_some("closed", closed.map(stamp))
         .put_some("deleted", approval.deleted_at.as_ref().map(stamp))
         .done()
+}
+
+/// Who decided and when: where the product did it, the usage rule that it followed, which has a name and no account.
+fn decided(stamp: &Stamp, ruling: Option<&Ruling>) -> Value {
+    match (&stamp.by, ruling) {
+        (Actor::Service(_), Some(ruling)) => json!({ "at": stamp.at.iso(), "by": { "name": ruling.name() } }),
+        _ => super::stamp(stamp),
+    }
 }
 
 /// What still runs behind an accepted file (connect-api U34).

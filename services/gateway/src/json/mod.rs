@@ -5,6 +5,7 @@ pub(crate) mod chunk;
 pub(crate) mod file;
 pub(crate) mod reconciliation;
 pub(crate) mod record;
+pub(crate) mod rule;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};

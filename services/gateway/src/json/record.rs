@@ -116,12 +116,7 @@ impl<'a> Row<'a> {
 
     fn put_errors(&self, object: &mut Object) {
         let Some(record) = self.record() else { return };
-        let codes: Vec<String> = record.errors.iter().map(|error| error.code.to_string()).collect();
-        let details = record.errors.iter().map(|error| match error.fix.as_str() {
-            "" => error.message.clone(),
-            fix => format!("{} {fix}", error.message),
-        });
-        object.put("error_codes", codes.join(", ")).put("error_details", details.collect::<Vec<_>>().join("\n"));
+        object.put("error_codes", record.error_codes()).put("error_details", record.error_details());
     }
 }
 

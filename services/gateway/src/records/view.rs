@@ -67,6 +67,7 @@ fn standing(file: &UsageFile, records: u32) -> Standing {
             Some(CheckingEnd::Checked { .. }) => Standing::Mixed,
             Some(CheckingEnd::Failed { .. }) | None => Standing::Open,
         },
+        Status::Pending if file.approval.records_approved_at.is_some() => Standing::All("approved"),
         Status::Ready | Status::Pending => Standing::All("valid"),
         Status::Rejected => Standing::All("rejected"),
         Status::Accepted | Status::Closed => match file.current_extraction().map_or(0, |it| it.closed.len()) {
@@ -93,7 +94,7 @@ pub(crate) struct FileView {
     pub(crate) closed: RowSet,
     pub(crate) closings: Vec<Closing>,
     /// What of the file decides which records fulfil a condition: equal marks, equal answers.
-    pub(crate) mark: (u32, u32, u32, Status, usize),
+    pub(crate) mark: (u32, u32, u32, Status, bool, usize),
 }
 
 impl FileView {
@@ -105,6 +106,7 @@ impl FileView {
         let extraction = file.current_extraction();
         let columns = file.columns().to_vec();
         let closings = extraction.map(|it| it.closings.clone()).unwrap_or_default();
+        let approved = file.approval.records_approved_at.is_some();
         let attempt = checking.map_or(0, |checking| checking.attempt);
         Some(Self {
             id,
@@ -117,7 +119,7 @@ impl FileView {
             read: reading.parts.clone(),
             checked: checking.map(|checking| checking.parts.clone()).unwrap_or_default(),
             closed: extraction.map(|it| it.closed.clone()).unwrap_or_default(),
-            mark: (reading.upload, reading.attempt, attempt, file.status(), closings.len()),
+            mark: (reading.upload, reading.attempt, attempt, file.status(), approved, closings.len()),
             closings,
         })
     }

@@ -1,0 +1,174 @@
+//! `/products/{id}/usage/rules`: what a provider decides in advance about the files of a product (connect-api §6).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use ledger::rule::{RulePlace, RuleScope, RuleTerms, rules_of};
+use ledger::{Command, Fact, Ledger, ObjectId, Rejection, Role, RuleAction, Scope, Subject, UsageRule};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::catalog::sees_product;
+use crate::commands::{RequestKey, Settled};
+use crate::error::{Answered, ApiError};
+use crate::json;
+use crate::listing::Wanted;
+use crate::payload::{Fields, Payload};
+use crate::rql;
+use crate::visibility::Kind;
+
+/// `GET /products/{id}/usage/rules`: in the order in which they are asked.
+pub(crate) async fn list(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path(product): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answered {
+    let product = product_id(&app, &product, &scope)?;
+    let wanted = Wanted::new(query.as_deref(), rql::RULES, Kind::Catalog, &scope)?;
+    let ledger = app.projection.read();
+    let mut owners: Vec<&ObjectId> =
+        ledger.rules.values().filter(|rule| rule.product == product).map(|rule| &rule.provider).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let rules = owners.into_iter().flat_map(|provider| rules_of(&ledger.rules, &product, provider));
+    let shown = rules.filter(|(_, rule)| sees(rule, &scope)).map(|(id, rule)| json::rule::shown(id, rule));
+    Ok(wanted.page_of(shown).into_response())
+}
+
+/// `GET /products/{id}/usage/rules/{rule}`
+pub(crate) async fn get(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path((product, rule)): Path<(String, String)>,
+) -> Answered {
+    let product = product_id(&app, &product, &scope)?;
+    let rule = ObjectId::new(&rule).ok_or(ApiError::NOT_FOUND)?;
+    let look = |ledger: &Ledger| {
+        let known = ledger.rules.get(&rule).filter(|known| known.product == product && sees(known, &scope))?;
+        Some(json::rule::shown(&rule, known))
+    };
+    let found = look(&app.projection.read());
+    let found = match found {
+        Some(found) => found,
+        None => {
+            app.catch_up().await;
+            look(&app.projection.read()).ok_or(ApiError::NOT_FOUND)?
+        }
+    };
+    Ok(json::answer(StatusCode::OK, &found))
+}
+
+/// `POST /products/{id}/usage/rules`
+pub(crate) async fn create(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    key: RequestKey,
+    Path(product): Path<String>,
+    payload: Payload,
+) -> Answered {
+    let product = product_id(&app, &product, &scope)?;
+    let fields = payload.fields()?;
+    let terms = Box::new(terms(fields)?);
+    let provider = fields.value("account_id").map(|_| fields.reference("account_id")).transpose()?;
+    let command = Command::CreateRule { product, provider, terms };
+    let settled = app.command(command, &scope, &key).await?;
+    let made = settled.events().iter().find_map(|event| match (&event.subject, &event.fact) {
+        (Subject::Object(id), Fact::RuleRecorded(_)) => Some(id.clone()),
+        _ => None,
+    });
+    let made = made.ok_or(ApiError::NOT_FOUND)?;
+    Ok(answer(&app, &settled, &made, StatusCode::CREATED))
+}
+
+/// `PUT /products/{id}/usage/rules/{rule}`
+pub(crate) async fn put(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    key: RequestKey,
+    Path((product, rule)): Path<(String, String)>,
+    payload: Payload,
+) -> Answered {
+    let product = product_id(&app, &product, &scope)?;
+    let rule = ObjectId::new(&rule).ok_or(ApiError::NOT_FOUND)?;
+    let terms = Box::new(terms(payload.fields()?)?);
+    let command = Command::ChangeRule { product, rule: rule.clone(), terms };
+    let settled = app.command(command, &scope, &key).await?;
+    Ok(answer(&app, &settled, &rule, StatusCode::OK))
+}
+
+/// `DELETE /products/{id}/usage/rules/{rule}`: it is kept and shown as deleted.
+pub(crate) async fn delete(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    key: RequestKey,
+    Path((product, rule)): Path<(String, String)>,
+) -> Answered {
+    let product = product_id(&app, &product, &scope)?;
+    let rule = ObjectId::new(&rule).ok_or(ApiError::NOT_FOUND)?;
+    app.command(Command::DeleteRule { product, rule }, &scope, &key).await?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Ok(response)
+}
+
+/// The product of a path. Rules are the providers' own: a vendor learns nothing of them.
+fn product_id(app: &App, text: &str, scope: &Scope) -> Result<ObjectId, ApiError> {
+    if scope.role == Role::Vendor {
+        return Err(Rejection::RoleNotAllowed.into());
+    }
+    let id = ObjectId::new(text).ok_or(ApiError::NOT_FOUND)?;
+    let catalog = app.bus.shelf().take();
+    let product = catalog.products.get(&id).filter(|product| sees_product(&catalog, product, scope));
+    product.map(|_| id).ok_or(ApiError::NOT_FOUND)
+}
+
+fn sees(rule: &UsageRule, scope: &Scope) -> bool {
+    scope.role == Role::Operator || scope.account.as_ref() == Some(&rule.provider)
+}
+
+fn terms(fields: Fields<'_>) -> Result<RuleTerms, Rejection> {
+    let action = fields.text("action")?.map(|name| {
+        let unknown = || Rejection::field("action", format!("\"{name}\" is not one of accept, reject and manual."));
+        RuleAction::parse(&name).ok_or_else(unknown)
+    });
+    let scope = match fields.text("scope")?.as_deref() {
+        None | Some("file") => RuleScope::File,
+        Some("record") => RuleScope::Record,
+        Some(name) => return Err(Rejection::field("scope", format!("\"{name}\" is not one of record and file."))),
+    };
+    if let Some(name) = fields.text("status")?.filter(|name| name != "active") {
+        let message = format!("\"{name}\" can not be set: a rule is active until it is deleted with DELETE.");
+        return Err(Rejection::field("status", message));
+    }
+    Ok(RuleTerms {
+        action: action.transpose()?,
+        scope,
+        expression: fields.text("rule")?.map(|text| text.trim().to_owned()).unwrap_or_default(),
+        item: fields.value("item").map(|_| fields.reference("item")).transpose()?,
+        place: place(fields)?,
+    })
+}
+
+/// `gravity: {"after": "UGR-…"}`; null is the first place.
+fn place(fields: Fields<'_>) -> Result<RulePlace, Rejection> {
+    let Some(gravity) = fields.value("gravity") else { return Ok(RulePlace::Kept) };
+    match gravity.get("after") {
+        None => Err(Rejection::field("gravity.after", "This field is required: the id of a rule, or null.")),
+        Some(Value::Null) => Ok(RulePlace::First),
+        Some(after) => {
+            let id = after.as_str().and_then(ObjectId::new);
+            id.map(RulePlace::After).ok_or_else(|| Rejection::field("gravity.after", "This is no id of a rule."))
+        }
+    }
+}
+
+fn answer(app: &App, settled: &Settled, id: &ObjectId, status: StatusCode) -> Response {
+    let shown = app.after_all(settled, |ledger| ledger.rules.get(id).map(|rule| json::rule::shown(id, rule)));
+    // What was decided is decided: should the object be out of reach, its id is the answer.
+    json::answer(status, &shown.unwrap_or_else(|| json!({ "id": id.as_str() })))
+}
