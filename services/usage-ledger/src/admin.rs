@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use catalog::json;
 use ledger::catalog::{Account, CatalogObject, Key, Role};
 use ledger::{Command, Named, ObjectId, Rejection, Scope};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -26,11 +27,15 @@ const REQUEST_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Faults that are shown; the rest are counted.
 const FAULTS_SHOWN: usize = 50;
 
-/// What an operator can ask for.
-#[derive(Clone, Debug)]
+/// What an operator can ask for, as the socket's JSON has it: `{"request":"issue","account":"VA-…","name":"…"}`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "request", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// Import a catalog file's text.
-    Import(Vec<u8>),
+    Import {
+        /// The text.
+        catalog: String,
+    },
     /// Write the catalog out.
     Export,
     /// Issue a key for an account.
@@ -89,7 +94,7 @@ pub enum AdminError {
 /// See [`AdminError`].
 pub async fn perform(product: &Product, request: Request) -> Result<Value, AdminError> {
     match request {
-        Request::Import(text) => import(product, &text).await,
+        Request::Import { catalog } => import(product, catalog.as_bytes()).await,
         Request::Export => {
             product.projection.catch_up().await;
             let catalog = product.bus.shelf().take();
@@ -185,9 +190,9 @@ pub async fn serve(product: &Product, data: &Path) -> Result<(), AdminError> {
         let mut line = Vec::new();
         let mut reader = tokio::io::BufReader::new(read).take(REQUEST_BYTES_MAX);
         let answer = match reader.read_until(b'\n', &mut line).await {
-            Ok(_) => match decode(&line) {
-                Some(request) => perform(product, request).await,
-                None => Err(AdminError::Told("the request is not understood".to_owned())),
+            Ok(_) => match serde_json::from_slice(&line) {
+                Ok(request) => perform(product, request).await,
+                Err(error) => Err(AdminError::Told(format!("the request is not understood: {error}"))),
             },
             Err(error) => Err(AdminError::Told(error.to_string())),
         };
@@ -197,29 +202,6 @@ pub async fn serve(product: &Product, data: &Path) -> Result<(), AdminError> {
         };
         // Who asked may be gone; what was done is recorded.
         drop(write.write_all(format!("{text}\n").as_bytes()).await);
-    }
-}
-
-fn decode(line: &[u8]) -> Option<Request> {
-    let value: Value = serde_json::from_slice(line).ok()?;
-    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    match value.get("request")?.as_str()? {
-        "import" => Some(Request::Import(text("catalog")?.into_bytes())),
-        "export" => Some(Request::Export),
-        "issue" => Some(Request::IssueKey { account: text("account")?, name: text("name")? }),
-        "revoke" => Some(Request::RevokeKey { key: text("key")? }),
-        "list" => Some(Request::ListKeys),
-        _ => None,
-    }
-}
-
-fn encode(request: &Request) -> Value {
-    match request {
-        Request::Import(text) => json!({ "request": "import", "catalog": String::from_utf8_lossy(text) }),
-        Request::Export => json!({ "request": "export" }),
-        Request::IssueKey { account, name } => json!({ "request": "issue", "account": account, "name": name }),
-        Request::RevokeKey { key } => json!({ "request": "revoke", "key": key }),
-        Request::ListKeys => json!({ "request": "list" }),
     }
 }
 
@@ -244,7 +226,8 @@ pub async fn ask(data: &Path, request: Request) -> Result<Value, AdminError> {
 
 fn tell(path: &Path, mut stream: UnixStream, request: &Request) -> Result<Value, AdminError> {
     let failed = |source| AdminError::Socket { path: path.to_owned(), source };
-    stream.write_all(format!("{}\n", encode(request)).as_bytes()).map_err(failed)?;
+    let line = serde_json::to_string(request).map_err(|error| AdminError::Told(error.to_string()))?;
+    stream.write_all(format!("{line}\n").as_bytes()).map_err(failed)?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).map_err(failed)?;
     let answer: Value = serde_json::from_str(&line)

@@ -27,6 +27,14 @@ use crate::secrets::{Secrets, SecretsError};
 /// How long requests may take to end when the process stops.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
+/// The commit that a release was built from, as who builds it names it.
+const COMMIT: Option<&str> = option_env!("USAGE_LEDGER_COMMIT");
+
+/// What `Connect-Version` says, in the form that clients know: `26.0.12-g0123abc` (connect-api §2.1).
+fn version() -> String {
+    format!("{}-g{}", env!("CARGO_PKG_VERSION"), COMMIT.unwrap_or("0000000"))
+}
+
 /// How the product is run.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -230,7 +238,7 @@ impl Product {
             pepper: secrets.pepper.clone(),
             link_secret: secrets.link.clone(),
             public_url: settings.public_url.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: version(),
             ready,
         });
         parts.spawn(serve(listener, gateway, stopped));

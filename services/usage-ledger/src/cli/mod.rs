@@ -241,7 +241,7 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
     let mut product = Product::start(settings).await?;
     product.projection.catch_up().await;
     if let Some(path) = &args.catalog {
-        let imported = admin::perform(&product, Request::Import(read(path)?)).await?;
+        let imported = admin::perform(&product, Request::Import { catalog: read_text(path)? }).await?;
         eprintln!("catalog: {imported}");
     }
     if let Some(key) = admin::first_key(&product).await? {
@@ -301,7 +301,7 @@ async fn run_demo(args: DemoArgs) -> Result<u8, CliError> {
 async fn catalog(command: CatalogCommand) -> Result<u8, CliError> {
     match command {
         CatalogCommand::Import { file, data } => {
-            let done = admin::ask(&data.data, Request::Import(read(&file)?)).await?;
+            let done = admin::ask(&data.data, Request::Import { catalog: read_text(&file)? }).await?;
             let count = |name: &str| done.get(name).and_then(Value::as_u64).unwrap_or(0);
             println!("{} objects read, {} recorded as new or changed", count("objects"), count("recorded"));
         }
@@ -335,6 +335,11 @@ async fn key(command: KeyCommand) -> Result<u8, CliError> {
         }
     }
     Ok(0)
+}
+
+/// A text file; what is no UTF-8 is replaced, and then refused where it stands.
+fn read_text(path: &std::path::Path) -> Result<String, CliError> {
+    Ok(String::from_utf8_lossy(&read(path)?).into_owned())
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, CliError> {

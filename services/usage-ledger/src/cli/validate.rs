@@ -5,8 +5,8 @@ use std::io::{BufReader, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use ingestion::{Stopped, read_workbook};
-use ledger::catalog::Schema;
+use ingestion::{Reading, Stopped, read_workbook};
+use ledger::catalog::{Product, Schema};
 use ledger::record::ReadBatch;
 use ledger::{Catalog, ObjectId};
 use runtime::clock::Clock;
@@ -58,10 +58,20 @@ pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
         }
         Err(Stopped::Stale) => return Ok(UNREADABLE),
     };
+    report(&catalog, (&contract, product), &reading, &batches)
+}
+
+/// Checks the batches and prints a line for each bad cell, then the verdict.
+fn report(
+    catalog: &Catalog,
+    (contract, product): (&ObjectId, &Product),
+    reading: &Reading,
+    batches: &[ReadBatch],
+) -> Result<u8, CliError> {
     let schema = product.capabilities.pay_as_you_go.unwrap_or(Schema::Qt);
     let mut checker = Checker::new(Against {
-        catalog: &catalog,
-        contract: &contract,
+        catalog,
+        contract,
         product: &product.named.id,
         schema,
         capabilities: &product.capabilities,
@@ -72,7 +82,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
     let mut summary = Summary::new(schema, "");
     let mut seen: HashMap<[u8; 12], u32> = HashMap::new();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for batch in &batches {
+    for batch in batches {
         let mut checked = checker.check_batch(batch);
         for record in &mut checked.records {
             if record.key == NO_KEY {

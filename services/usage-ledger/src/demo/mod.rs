@@ -134,7 +134,7 @@ pub async fn start(options: Options) -> Result<Demo, DemoError> {
         return Err(DemoError::NotEmpty(data));
     }
     let product = Product::start(Settings::new(&data, options.listen)).await?;
-    let imported = admin::perform(&product, Request::Import(CATALOG.as_bytes().to_vec())).await?;
+    let imported = admin::perform(&product, Request::Import { catalog: CATALOG.to_owned() }).await?;
     let objects = imported.get("objects").and_then(serde_json::Value::as_u64).unwrap_or(0);
     eprintln!("The ledger runs at {} with its data in {}.", product.url(), data.display());
     eprintln!("The demo catalog is loaded: {objects} objects.\n");

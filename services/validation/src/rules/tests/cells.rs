@@ -1,3 +1,5 @@
+//! Record ids, categories, custom fields and cells that can't be used.
+
 use ledger::{Code, FileId};
 
 use super::super::{NO_KEY, repeated, taken};

@@ -1,3 +1,5 @@
+//! Rows that nobody would write on purpose: no text and no kind of cell makes a rule panic.
+
 use super::super::NO_KEY;
 use super::*;
 

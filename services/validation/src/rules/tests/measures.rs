@@ -1,3 +1,5 @@
+//! Quantities, amounts and tiers.
+
 use super::*;
 
 const QUANTITY: &str = "quantity";

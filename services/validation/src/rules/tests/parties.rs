@@ -1,3 +1,5 @@
+//! Subscriptions and items.
+
 use super::*;
 
 fn by_parameter<'a>(parameter: &'a str, value: &'a str) -> [Cell<'a>; 2] {

@@ -1,3 +1,5 @@
+//! Sums over valid records.
+
 use ledger::Code;
 
 use super::super::Summary;

@@ -1,3 +1,5 @@
+//! Start and end of usage.
+
 use super::*;
 
 const START: &str = "start_time_utc";
