@@ -1,1 +1,9 @@
-//! Placeholder.
+//! Approval as a table: given these facts, this command gives these facts or this refusal.
+
+mod files;
+mod matrix;
+mod prerequisites;
+mod rules;
+mod scope;
+mod submits;
+mod world;

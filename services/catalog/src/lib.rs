@@ -3,6 +3,8 @@
 
 mod decide;
 pub mod json;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

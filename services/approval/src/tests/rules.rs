@@ -1,0 +1,213 @@
+//! Goal: the first usage rule that was active when a file was submitted decides, and nobody makes rules for others.
+//! Method: rules are made and changed in some order with submissions, then approval goes on by itself.
+
+use ledger::catalog::{CatalogObject, Environment, Listing};
+use ledger::rule::{RulePlace, RuleScope, RuleTerms};
+use ledger::{Command, Fact, ObjectId, Rejection, RuleAction, Scope, Status};
+
+use super::world::{World, contract, file, id, operator, other_provider, outcome, provider, vendor};
+
+fn terms(action: RuleAction) -> RuleTerms {
+    RuleTerms { action: Some(action), ..RuleTerms::default() }
+}
+
+fn creation(terms: RuleTerms) -> Command {
+    Command::CreateRule { product: id("PRD-1"), provider: None, terms: Box::new(terms) }
+}
+
+fn change(rule: &str, terms: RuleTerms) -> Command {
+    Command::ChangeRule { product: id("PRD-1"), rule: id(rule), terms: Box::new(terms) }
+}
+
+fn deletion(rule: &str) -> Command {
+    Command::DeleteRule { product: id("PRD-1"), rule: id(rule) }
+}
+
+const FIRST: &str = "UGR-000-000-001";
+const SECOND: &str = "UGR-000-000-002";
+
+/// A ready file and rules of its provider.
+fn ruled(environment: Environment, actions: &[RuleAction]) -> World {
+    let mut world = World::at(Status::Ready, environment);
+    for action in actions {
+        world.does(&provider(), &creation(terms(*action))).unwrap();
+    }
+    world
+}
+
+fn submit(world: &mut World) {
+    world.does(&vendor(), &Command::SubmitFile { file: file() }).unwrap();
+}
+
+#[test]
+fn the_first_active_rule_decides() {
+    use RuleAction::{Accept, Manual, Reject};
+    for (actions, deleted, status) in [
+        (&[][..], None, Status::Pending),
+        (&[Accept][..], None, Status::Accepted),
+        (&[Reject][..], None, Status::Rejected),
+        (&[Manual, Accept][..], None, Status::Pending),
+        (&[Reject, Accept][..], None, Status::Rejected),
+        (&[Reject, Accept][..], Some(FIRST), Status::Accepted),
+        (&[Accept][..], Some(FIRST), Status::Pending),
+    ] {
+        let mut world = ruled(Environment::Production, actions);
+        if let Some(rule) = deleted {
+            assert_eq!(outcome(&world.does(&provider(), &deletion(rule))), "RuleDeleted");
+            assert_eq!(world.does(&provider(), &deletion(rule)), Ok(vec![]), "a second deletion gives the same answer");
+        }
+        submit(&mut world);
+        let told = world.goes_on();
+        assert_eq!((world.status(), told.len()), (status, usize::from(status != Status::Pending)), "{actions:?}");
+    }
+}
+
+#[test]
+fn a_rule_is_named_in_the_note() {
+    let mut world = ruled(Environment::Production, &[RuleAction::Accept]);
+    submit(&mut world);
+    let note = format!("Usage rule {FIRST}");
+    assert_eq!(world.goes_on(), [Fact::FileAccepted { upload: 1, note }]);
+}
+
+#[test]
+fn only_what_was_active_at_the_submission_counts() {
+    type Change = fn(&mut World);
+    let changes: [(&str, Change, Status); 4] = [
+        (
+            "a rule made since",
+            |it| drop(it.does(&provider(), &creation(terms(RuleAction::Accept))).unwrap()),
+            Status::Pending,
+        ),
+        ("a rule deleted since", |it| drop(it.does(&provider(), &deletion(FIRST)).unwrap()), Status::Rejected),
+        (
+            "a rule changed since",
+            |it| drop(it.does(&provider(), &change(FIRST, terms(RuleAction::Accept))).unwrap()),
+            Status::Rejected,
+        ),
+        (
+            "another rule put first since",
+            |it| {
+                let place = RulePlace::First;
+                it.does(&provider(), &creation(RuleTerms { place, ..terms(RuleAction::Accept) })).unwrap();
+            },
+            Status::Rejected,
+        ),
+    ];
+    for (what, changes, status) in changes {
+        let before: &[RuleAction] = if status == Status::Pending { &[] } else { &[RuleAction::Reject] };
+        let mut world = ruled(Environment::Production, before);
+        submit(&mut world);
+        // As after a crash between the submission and the rule's decision.
+        changes(&mut world);
+        world.goes_on();
+        assert_eq!(world.status(), status, "{what}");
+    }
+}
+
+#[test]
+fn files_that_never_reach_the_provider_have_no_rule() {
+    for environment in [Environment::Test, Environment::Preview] {
+        let mut world = ruled(environment, &[RuleAction::Accept]);
+        submit(&mut world);
+        assert_eq!((world.goes_on(), world.status()), (vec![], Status::Pending), "{environment:?}");
+    }
+}
+
+#[test]
+fn a_remembered_submit_meets_the_rules_of_when_it_is_carried_out() {
+    let mut world = World::at(Status::Processing, Environment::Production);
+    submit(&mut world);
+    world.does(&provider(), &creation(terms(RuleAction::Accept))).unwrap();
+    world.read(1);
+    world.checked(1, 0);
+    assert_eq!(world.goes_on().len(), 2);
+    assert_eq!(world.status(), Status::Accepted);
+}
+
+#[test]
+fn rules_are_asked_in_the_order_they_were_put_in() {
+    let mut world = ruled(Environment::Production, &[RuleAction::Reject, RuleAction::Accept]);
+    let place = RulePlace::After(id(SECOND));
+    assert_eq!(
+        outcome(&world.does(&provider(), &change(FIRST, RuleTerms { place, ..RuleTerms::default() }))),
+        "RuleRecorded"
+    );
+    submit(&mut world);
+    world.goes_on();
+    assert_eq!(world.status(), Status::Accepted);
+}
+
+/// Another provider sells the product too.
+fn with_two_providers() -> World {
+    let mut world = ruled(Environment::Production, &[RuleAction::Manual]);
+    let mut second = contract("CRD-2", ledger::catalog::ContractKind::Distribution, true);
+    second.provider = Some(id("PA-2"));
+    world.knows(CatalogObject::Contract(second));
+    let (product, contract) = (id("PRD-1"), id("CRD-2"));
+    let listing = Listing { id: id("LST-2"), listed: true, product, contract, source: String::new() };
+    world.knows(CatalogObject::Listing(listing));
+    world
+}
+
+#[test]
+fn rules_are_their_providers_own() {
+    let world = with_two_providers();
+    let not_listed = ruled(Environment::Production, &[RuleAction::Manual]);
+    let made = creation(terms(RuleAction::Accept));
+    for (world, scope, command, expected) in [
+        (&world, vendor(), &made, "refused: RoleNotAllowed"),
+        (&world, vendor(), &deletion(FIRST), "refused: RoleNotAllowed"),
+        (&not_listed, other_provider(), &made, "refused: NotFound"),
+        (&world, other_provider(), &made, "RuleRecorded"),
+        (&world, other_provider(), &change(FIRST, terms(RuleAction::Reject)), "refused: NotFound"),
+        (&world, other_provider(), &deletion(FIRST), "refused: NotFound"),
+        (&world, provider(), &change("UGR-9", terms(RuleAction::Reject)), "refused: NotFound"),
+        (&world, provider(), &change(FIRST, terms(RuleAction::Manual)), "nothing"),
+        (&world, operator(), &change(FIRST, terms(RuleAction::Reject)), "RuleRecorded"),
+        // Whose rule it is has to be said where there are several.
+        (&not_listed, operator(), &made, "RuleRecorded"),
+        (&world, operator(), &made, "refused: FieldInvalid"),
+    ] {
+        assert_eq!(outcome(&world.asks(&scope, command)), expected, "{:?} {command:?}", scope.account);
+    }
+}
+
+fn refused(world: &World, scope: &Scope, command: &Command) -> String {
+    world.asks(scope, command).err().as_ref().map_or_else(String::new, Rejection::to_string)
+}
+
+#[test]
+fn what_is_not_served_yet_is_refused_and_not_left_out() {
+    let mut world = with_two_providers();
+    world.does(&other_provider(), &creation(terms(RuleAction::Accept))).unwrap();
+    let accept = || terms(RuleAction::Accept);
+    let after = |rule: &str| RulePlace::After(id(rule));
+    let item: Option<ObjectId> = Some(id("PRD-1-0001"));
+    for (terms, begins) in [
+        (RuleTerms { scope: RuleScope::Record, item: item.clone(), expression: "x".to_owned(), ..accept() }, "scope: "),
+        (RuleTerms { item, expression: "x".to_owned(), ..accept() }, "item: "),
+        (RuleTerms { expression: "eq(currency,USD)".to_owned(), ..accept() }, "rule: Expressions aren't served yet"),
+        (RuleTerms { action: None, place: after("UGR-9"), ..accept() }, "action: This field is required."),
+        (RuleTerms { place: after("UGR-9"), ..accept() }, "gravity.after: Usage rule UGR-9 is none"),
+        (RuleTerms { place: after(SECOND), ..accept() }, "gravity.after: "),
+    ] {
+        let text = refused(&world, &provider(), &creation(terms.clone()));
+        assert!(text.starts_with(begins), "{terms:?}: {text}");
+    }
+    let itself = RuleTerms { place: after(FIRST), ..RuleTerms::default() };
+    assert!(refused(&world, &provider(), &change(FIRST, itself)).starts_with("gravity.after: "));
+    world.does(&provider(), &deletion(FIRST)).unwrap();
+    let text = refused(&world, &provider(), &change(FIRST, accept()));
+    assert_eq!(text, format!("status: Usage rule {FIRST} is deleted. Create another one."));
+}
+
+#[test]
+fn a_provider_has_at_most_a_hundred_rules_for_a_product() {
+    let mut world = ruled(Environment::Production, &[RuleAction::Manual; 100]);
+    assert!(refused(&world, &provider(), &creation(terms(RuleAction::Accept))).contains("at most 100"));
+    world.does(&provider(), &deletion(FIRST)).unwrap();
+    let made = world.does(&provider(), &creation(terms(RuleAction::Accept))).unwrap();
+    // Ids of deleted rules are never used again.
+    assert_eq!(made[0].0, ledger::Subject::Object(id("UGR-000-000-101")));
+}
