@@ -48,6 +48,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::FileChecked(it) => Wire::FileChecked(it.as_ref().into()),
         &Fact::CheckFailed { upload, attempt, ref detail } =>
             Wire::CheckFailed(w::CheckFailed { upload, attempt, detail: detail.clone() }),
+        &Fact::ProcessedStarted { upload, attempt } => Wire::ProcessedStarted(w::ProcessedStarted { upload, attempt }),
         &Fact::ProcessedWritten { upload, vendor, provider, writer } => Wire::ProcessedWritten(
             w::ProcessedWritten { upload, vendor: vendor.0.to_vec(), provider: hash_bytes(provider), writer }),
 
@@ -59,6 +60,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
             w::ChunkFilled { upload: *upload, chunk: (*chunk).into(), rows: Some(rows.into()) }),
         &Fact::FileExtracted { upload, chunks, records } =>
             Wire::FileExtracted(w::FileExtracted { upload, chunks: chunks.into(), records }),
+        &Fact::ChunkStarted { chunk, attempt } => Wire::ChunkStarted(w::ChunkStarted { chunk: chunk.into(), attempt }),
         &Fact::ChunkWritten { chunk, blob, bytes } => Wire::ChunkWritten(
             w::ChunkWritten { chunk: chunk.into(), blob: blob.0.to_vec(), size_bytes: bytes }),
         Fact::ChunkFailed { chunk, detail } =>
@@ -125,6 +127,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
             Fact::UsageSummarized { upload: it.upload, attempt: it.attempt, part: it.part, lines: each(it.lines)? },
         Wire::FileChecked(it) => Fact::FileChecked(Box::new(it.try_into()?)),
         Wire::CheckFailed(it) => Fact::CheckFailed { upload: it.upload, attempt: it.attempt, detail: it.detail },
+        Wire::ProcessedStarted(it) => Fact::ProcessedStarted { upload: it.upload, attempt: it.attempt },
         Wire::ProcessedWritten(it) => Fact::ProcessedWritten {
             upload: it.upload, vendor: hash(&it.vendor, "vendor")?,
             provider: it.provider.map(|provider| hash(&provider, "provider")).transpose()?, writer: it.writer },
@@ -134,6 +137,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ChunkFilled(it) => ex::chunk_filled(it)?,
         Wire::FileExtracted(it) =>
             Fact::FileExtracted { upload: it.upload, chunks: narrow(it.chunks, "chunks")?, records: it.records },
+        Wire::ChunkStarted(it) => Fact::ChunkStarted { chunk: narrow(it.chunk, "chunk")?, attempt: it.attempt },
         Wire::ChunkWritten(it) => Fact::ChunkWritten {
             chunk: narrow(it.chunk, "chunk")?, blob: hash(&it.blob, "blob")?, bytes: it.size_bytes },
         Wire::ChunkFailed(it) => Fact::ChunkFailed { chunk: narrow(it.chunk, "chunk")?, detail: it.detail },

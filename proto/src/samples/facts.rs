@@ -45,7 +45,13 @@ fn rules() -> Vec<Fact> {
         action: RuleAction::Reject,
         place: RulePlace::After(object_id("UGR-000-000-001")),
     };
-    vec![Fact::RecordsApproved { upload: 2 }, Fact::RuleRecorded(Box::new(recorded)), Fact::RuleDeleted]
+    vec![
+        Fact::RecordsApproved { upload: 2 },
+        Fact::RuleRecorded(Box::new(recorded)),
+        Fact::RuleDeleted,
+        Fact::ProcessedStarted { upload: 2, attempt: 1 },
+        Fact::ChunkStarted { chunk: 1, attempt: 2 },
+    ]
 }
 
 fn period() -> Period {

@@ -8,7 +8,7 @@ use ledger::record::{Billing, ClosedRows};
 use ledger::{ChunkId, Command, Context, Fact, FileId, Ledger, ReconciliationId, Rejection, Status, UsageFile};
 use runtime::decider::{Facts, Stale};
 
-use crate::{Division, Own, next_attempt, on};
+use crate::{Division, Own, next_attempt, on, unwritten};
 
 /// Blocks of rows that one fact carries: 32 KiB at most, far below a frame of the log.
 const FACT_BLOCKS_MAX: usize = 4;
@@ -230,7 +230,18 @@ pub(crate) fn conclude(ledger: &Ledger, own: Own) -> Result<Facts, Stale> {
         }
         Own::Divided { file, upload, divisions } => divided(ledger, file, upload, divisions),
         Own::NotDivided { file, detail } => Ok(vec![on(file, Fact::ChunkFailed { chunk: 0, detail })]),
-        Own::StartChunk { .. } => Ok(Facts::new()),
+        Own::StartChunk { file } => {
+            let known = ledger.file(file).ok_or(Stale)?;
+            let chunk = unwritten(known).ok_or(Stale)?;
+            let last = chunk_of(known, file.chunk(chunk)).map_err(|_| Stale)?.attempt;
+            Ok(vec![on(
+                file,
+                match next_attempt(last) {
+                    Some(attempt) => Fact::ChunkStarted { chunk, attempt },
+                    None => Fact::ChunkFailed { chunk, detail: crashed("writing the chunk's workbook") },
+                },
+            )])
+        }
         Own::ChunkWritten { chunk, blob, bytes } => {
             let known = ledger.file(chunk.file).ok_or(Stale)?;
             chunk_of(known, chunk).ok().filter(|chunk| chunk.workbook.is_none()).ok_or(Stale)?;

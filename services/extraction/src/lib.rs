@@ -167,13 +167,6 @@ impl Decider for ExtractionService {
         Some(Job::Reconcile(Box::new(reconcile::Reconcile::new(file, known, index)?)))
     }
 
-    fn crashed(&self, ledger: &Ledger, file: FileId) -> Option<Own> {
-        let known = ledger.file(file).filter(|known| known.current_extraction().is_some_and(|it| it.extracted))?;
-        let detail = "The chunk's workbook could not be written. The operator finds the reason in the log.";
-        // Dividing and reconciling count their attempts in the ledger.
-        unwritten(known).map(|index| Own::ChunkFailed { chunk: file.chunk(index), detail: detail.to_owned() })
-    }
-
     fn perform(&self, job: Job, tools: &Tools<Own>) {
         match job {
             Job::Divide(job) => job.run(tools),

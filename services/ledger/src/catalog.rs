@@ -3,11 +3,13 @@
 //! Each object keeps the JSON that it was imported as (connect-api §3), for the API to give back, beside the fields
 //! that rules read.
 
-use std::collections::BTreeMap;
-
 use crate::amount::Decimal;
-use crate::id::{Hash, ObjectId, Partition};
+use crate::id::{Hash, ObjectId};
 use crate::moment::Moment;
+
+mod fold;
+
+pub use fold::Catalog;
 
 /// The most JSON that one object may carry, in bytes: it must fit a frame of the log with room to spare.
 pub const SOURCE_BYTES_MAX: usize = 64 * 1024;
@@ -453,106 +455,6 @@ impl CatalogObject {
             Self::Subscription(it) => &it.id,
             Self::Key(it) => &it.named.id,
         }
-    }
-}
-
-/// The catalog as of one position: the fold of the catalog's facts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Catalog {
-    /// The sequence in the catalog's own chain up to which this is the fold.
-    pub position: u64,
-    /// Accounts by id.
-    pub accounts: BTreeMap<ObjectId, Account>,
-    /// Hubs by id.
-    pub hubs: BTreeMap<ObjectId, Hub>,
-    /// Marketplaces by id.
-    pub marketplaces: BTreeMap<ObjectId, Marketplace>,
-    /// Products by id.
-    pub products: BTreeMap<ObjectId, Product>,
-    /// Items by global id.
-    pub items: BTreeMap<ObjectId, Item>,
-    /// Contracts by id.
-    pub contracts: BTreeMap<ObjectId, Contract>,
-    /// Listings by id.
-    pub listings: BTreeMap<ObjectId, Listing>,
-    /// Subscriptions by id.
-    pub subscriptions: BTreeMap<ObjectId, Subscription>,
-    /// Keys by id.
-    pub keys: BTreeMap<ObjectId, Key>,
-    /// The partition of each contract: chosen once, never changed (design §6).
-    pub placements: BTreeMap<ObjectId, Partition>,
-    /// Subscriptions of a contract and product, in order of id.
-    by_scope: BTreeMap<(ObjectId, ObjectId), Vec<ObjectId>>,
-}
-
-impl Catalog {
-    /// Takes an object in as it now is.
-    pub fn record(&mut self, object: CatalogObject) {
-        match object {
-            CatalogObject::Account(it) => drop(self.accounts.insert(it.named.id.clone(), it)),
-            CatalogObject::Hub(it) => drop(self.hubs.insert(it.named.id.clone(), it)),
-            CatalogObject::Marketplace(it) => drop(self.marketplaces.insert(it.named.id.clone(), it)),
-            CatalogObject::Product(it) => drop(self.products.insert(it.named.id.clone(), it)),
-            CatalogObject::Item(it) => drop(self.items.insert(it.named.id.clone(), it)),
-            CatalogObject::Contract(it) => drop(self.contracts.insert(it.named.id.clone(), it)),
-            CatalogObject::Listing(it) => drop(self.listings.insert(it.id.clone(), it)),
-            CatalogObject::Subscription(it) => self.record_subscription(it),
-            CatalogObject::Key(it) => drop(self.keys.insert(it.named.id.clone(), it)),
-        }
-    }
-
-    fn record_subscription(&mut self, subscription: Subscription) {
-        if let Some(old) = self.subscriptions.get(&subscription.id) {
-            let scope = (old.contract.clone(), old.product.clone());
-            if let Some(ids) = self.by_scope.get_mut(&scope) {
-                ids.retain(|id| *id != subscription.id);
-            }
-        }
-        let scope = (subscription.contract.clone(), subscription.product.clone());
-        let ids = self.by_scope.entry(scope).or_default();
-        if let Err(at) = ids.binary_search(&subscription.id) {
-            ids.insert(at, subscription.id.clone());
-        }
-        self.subscriptions.insert(subscription.id.clone(), subscription);
-    }
-
-    /// The object of an id as it stands, for comparing an import with what is known.
-    #[must_use]
-    pub fn object(&self, like: &CatalogObject) -> Option<CatalogObject> {
-        let id = like.id();
-        match like {
-            CatalogObject::Account(_) => self.accounts.get(id).cloned().map(CatalogObject::Account),
-            CatalogObject::Hub(_) => self.hubs.get(id).cloned().map(CatalogObject::Hub),
-            CatalogObject::Marketplace(_) => self.marketplaces.get(id).cloned().map(CatalogObject::Marketplace),
-            CatalogObject::Product(_) => self.products.get(id).cloned().map(CatalogObject::Product),
-            CatalogObject::Item(_) => self.items.get(id).cloned().map(CatalogObject::Item),
-            CatalogObject::Contract(_) => self.contracts.get(id).cloned().map(CatalogObject::Contract),
-            CatalogObject::Listing(_) => self.listings.get(id).cloned().map(CatalogObject::Listing),
-            CatalogObject::Subscription(_) => self.subscriptions.get(id).cloned().map(CatalogObject::Subscription),
-            CatalogObject::Key(_) => self.keys.get(id).cloned().map(CatalogObject::Key),
-        }
-    }
-
-    /// The subscriptions of a contract and product, in order of id.
-    pub fn subscriptions_of<'a>(
-        &'a self,
-        contract: &ObjectId,
-        product: &ObjectId,
-    ) -> impl Iterator<Item = &'a Subscription> {
-        let ids = self.by_scope.get(&(contract.clone(), product.clone()));
-        ids.into_iter().flatten().filter_map(|id| self.subscriptions.get(id))
-    }
-
-    /// The items of a product, in order of id.
-    pub fn items_of<'a>(&'a self, product: &'a ObjectId) -> impl Iterator<Item = &'a Item> {
-        self.items.values().filter(move |item| item.product == *product)
-    }
-
-    /// Id and name of an account, the id alone where it is unknown.
-    #[must_use]
-    pub fn account_named(&self, id: &ObjectId) -> Named {
-        let known = self.accounts.get(id).map(|account| account.named.clone());
-        known.unwrap_or_else(|| Named { id: id.clone(), name: id.to_string() })
     }
 }
 

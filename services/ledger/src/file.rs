@@ -183,6 +183,8 @@ pub struct Checking {
     pub summary: Vec<SummaryLine>,
     /// How it ended.
     pub end: Option<CheckingEnd>,
+    /// Attempts at writing the processed workbooks.
+    pub writing: u32,
     /// The processed workbooks: the vendor's and, for a valid file, the provider's.
     pub processed: Option<(Hash, Option<Hash>)>,
 }

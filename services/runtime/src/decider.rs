@@ -66,11 +66,6 @@ pub trait Decider: Send + Sync + 'static {
     /// Runs a job, off the loop. What it learns it tells through its tools.
     fn perform(&self, job: Self::Job, tools: &Tools<Self::Own>);
 
-    /// What to conclude when a job crashed of which the ledger keeps no attempts; without it the job is tried again.
-    fn crashed(&self, _ledger: &Ledger, _file: FileId) -> Option<Self::Own> {
-        None
-    }
-
     /// Hears every event that was folded, own or heard: for caches that are derived from the log.
     fn heard(&self, _ledger: &Ledger, _host: HostId, _sequence: u64, _event: &Event) {}
 

@@ -86,12 +86,8 @@ pub struct HostParts {
     pub cache: PathBuf,
 }
 
-/// A job that came to its end.
-#[derive(Clone, Copy, Debug)]
-struct Ended {
-    file: FileId,
-    crashed: bool,
-}
+/// Where jobs put their results, and where the loop takes them from.
+type Results<Own> = (mpsc::Sender<Proposal<Own>>, mpsc::Receiver<Proposal<Own>>);
 
 /// A running service for one partition.
 #[derive(Debug)]
@@ -99,8 +95,8 @@ pub struct Host<D: Decider> {
     decider: Arc<D>,
     ledger: Ledger,
     parts: HostParts,
-    results: (mpsc::Sender<Proposal<D::Own>>, mpsc::Receiver<Proposal<D::Own>>),
-    ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
+    results: Results<D::Own>,
+    ended: (mpsc::UnboundedSender<FileId>, mpsc::UnboundedReceiver<FileId>),
     running: BTreeSet<FileId>,
     waiting: BTreeSet<FileId>,
     last_at: Moment,
@@ -185,7 +181,7 @@ impl<D: Decider> Host<D> {
             tokio::select! {
                 _ = stop.changed() => return Ok(()),
                 Some(proposal) = self.results.1.recv() => self.take_proposal(proposal)?,
-                Some(ended) = self.ended.1.recv() => self.end_job(ended)?,
+                Some(file) = self.ended.1.recv() => self.end_job(file)?,
                 Some(ask) = self.parts.asks.recv() => self.take_ask(ask)?,
                 taken = deliveries.recv_many(&mut batch, DELIVERIES_AT_ONCE), if !followers.is_empty() => {
                     if taken > 0 {
@@ -433,20 +429,16 @@ impl<D: Decider> Host<D> {
                 return;
             }
             let work = tokio::task::spawn_blocking(move || decider.perform(job, &tools)).await;
-            if let Err(error) = &work {
-                tracing::error!(%host, %file, %error, "a job crashed");
+            if let Err(error) = work {
+                tracing::error!(%host, %file, %error, "a job crashed; the ledger counts its attempts");
             }
             // A host that has stopped needs no news of its jobs.
-            let _ = ended.send(Ended { file, crashed: work.is_err() });
+            let _ = ended.send(file);
         });
     }
 
-    fn end_job(&mut self, Ended { file, crashed }: Ended) -> Result<(), HostError> {
+    fn end_job(&mut self, file: FileId) -> Result<(), HostError> {
         self.running.remove(&file);
-        if crashed && let Some(own) = self.decider.crashed(&self.ledger, file) {
-            // Stale means that there is nothing to give up any more.
-            let _ = self.conclude(own)?;
-        }
         self.advance(file)?;
         let waiting: Vec<FileId> = self.waiting.iter().copied().collect();
         self.advance_all(waiting)

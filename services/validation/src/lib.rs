@@ -129,7 +129,7 @@ impl Decider for ValidationService {
                 }
                 Ok(vec![(Subject::File(file), Fact::CheckFailed { upload, attempt, detail })])
             }
-            Own::StartProcessed { .. } => Ok(Facts::new()),
+            Own::StartProcessed { file } => Ok(vec![(Subject::File(file), start_processed(ledger, file)?)]),
             Own::Processed { file, upload, vendor, provider } => {
                 let known = ledger.file(file).and_then(UsageFile::current_checking).ok_or(Stale)?;
                 if known.upload != upload || known.processed.is_some() {
@@ -181,14 +181,6 @@ impl Decider for ValidationService {
         }
     }
 
-    fn crashed(&self, ledger: &Ledger, file: FileId) -> Option<Own> {
-        let checking = ledger.file(file)?.current_checking()?;
-        let (upload, attempt) = (checking.upload, checking.attempt);
-        let detail = "The processed workbook could not be written. Upload the file again or ask the operator.";
-        // Checking itself counts its attempts in the ledger.
-        checking.end.as_ref().map(|_| Own::Failed { file, upload, attempt, detail: detail.to_owned() })
-    }
-
     fn perform(&self, job: Job, tools: &Tools<Own>) {
         match job {
             Job::Check(job) => job.run(tools, &self.ids),
@@ -222,6 +214,18 @@ fn start(ledger: &Ledger, file: FileId) -> Result<Fact, Stale> {
                   look at the log."
         .to_owned();
     Ok(Fact::CheckFailed { upload, attempt: last, detail })
+}
+
+fn start_processed(ledger: &Ledger, file: FileId) -> Result<Fact, Stale> {
+    let checking = ledger.file(file).and_then(UsageFile::current_checking).ok_or(Stale)?;
+    let (upload, attempt) = (checking.upload, checking.attempt);
+    if checking.writing < ATTEMPTS_MAX {
+        return Ok(Fact::ProcessedStarted { upload, attempt: checking.writing + 1 });
+    }
+    let detail = "The service stopped three times while writing the processed workbook. Upload the file again, or ask \
+                  the operator to look at the log."
+        .to_owned();
+    Ok(Fact::CheckFailed { upload, attempt, detail })
 }
 
 /// A result counts only for the upload and attempt that is current, and only until its end.

@@ -141,6 +141,7 @@ fn evolve_checking(part: &mut Checking, sequence: u64, fact: &Fact) {
             let end = Some(CheckingEnd::Failed { detail: detail.clone() });
             *part = Checking { upload: *upload, attempt: *attempt, end, ..Checking::default() };
         }
+        Fact::ProcessedStarted { upload, attempt } if *upload == part.upload => part.writing = *attempt,
         Fact::ProcessedWritten { upload, vendor, provider, .. } if *upload == part.upload => {
             part.processed = Some((*vendor, *provider));
         }
@@ -158,6 +159,7 @@ fn evolve_extraction(part: &mut Extraction, stamp: Stamp, sequence: u64, fact: &
         Fact::ChunkFailed { chunk: 0, detail } => part.failed = Some(detail.clone()),
         Fact::ChunkOpened { chunk, .. }
         | Fact::ChunkFilled { chunk, .. }
+        | Fact::ChunkStarted { chunk, .. }
         | Fact::ChunkWritten { chunk, .. }
         | Fact::ChunkFailed { chunk, .. }
         | Fact::ChunkNamed { chunk, .. }
@@ -196,6 +198,7 @@ fn evolve_chunk(chunk: &mut Chunk, stamp: Stamp, fact: &Fact) {
             chunk.opened_at = Some(stamp);
         }
         Fact::ChunkFilled { rows, .. } => chunk.rows.absorb(rows),
+        Fact::ChunkStarted { attempt, .. } => chunk.attempt = *attempt,
         Fact::ChunkWritten { blob, bytes, .. } => {
             chunk.workbook = Some((*blob, *bytes));
             chunk.failed = None;

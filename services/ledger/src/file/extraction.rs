@@ -21,6 +21,8 @@ pub struct Chunk {
     pub records: u32,
     /// Control totals.
     pub totals: Vec<Total>,
+    /// Attempts at writing its workbook.
+    pub attempt: u32,
     /// Its workbook.
     pub workbook: Option<(Hash, u64)>,
     /// Why there is none.

@@ -1,0 +1,221 @@
+//! What the larger facts say.
+
+use super::Period;
+use crate::amount::Decimal;
+use crate::catalog::{Environment, Named, Schema};
+use crate::code::Code;
+use crate::id::{Hash, ObjectId};
+
+/// What a file was created as.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FileCreated {
+    /// At most 100 characters; by default the period.
+    pub name: String,
+    /// Seen by the vendor only.
+    pub external_id: String,
+    /// At most 200 characters, kept byte for byte.
+    pub description: String,
+    /// At most 200 characters.
+    pub note: String,
+    /// Optional (connect-api U18).
+    pub period: Option<Period>,
+    /// ISO 4217; none for QT.
+    pub currency: Option<String>,
+    /// Test, preview or production.
+    pub environment: Environment,
+    /// The product's schema at creation.
+    pub schema: Schema,
+    /// What was used.
+    pub product: Named,
+    /// Under which distribution contract.
+    pub contract: Named,
+    /// Where it was sold.
+    pub marketplace: Named,
+    /// Who reports.
+    pub vendor: Named,
+    /// Who receives.
+    pub provider: Named,
+}
+
+/// What a vendor changed in a file's texts; what is none stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FileDescribed {
+    /// Description.
+    pub description: Option<String>,
+    /// Note.
+    pub note: Option<String>,
+    /// External id.
+    pub external_id: Option<String>,
+    /// Period.
+    pub period: Option<Period>,
+    /// Currency.
+    pub currency: Option<String>,
+}
+
+/// A workbook was taken for a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UploadOpened {
+    /// Its number within the file, from 1.
+    pub upload: u32,
+    /// SHA-256 of the workbook, which rests in ingestion's blobs.
+    pub blob: Hash,
+    /// Its size.
+    pub bytes: u64,
+    /// What the vendor called it.
+    pub filename: String,
+    /// The catalog position at which it was opened: validation waits for at least that.
+    pub catalog_position: u64,
+}
+
+/// A number of records of a file that stand together in ingestion's log, as `FileRead` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// Sequence in the emitter's chain of the fact that carries the records.
+    pub sequence: u64,
+    /// First sheet row.
+    pub first_row: u32,
+    /// Last sheet row.
+    pub last_row: u32,
+    /// How many records.
+    pub records: u32,
+}
+
+/// A batch of records was read; its bytes rest here and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsRead {
+    /// Of which upload.
+    pub upload: u32,
+    /// By which attempt at reading it.
+    pub attempt: u32,
+    /// Its number, from 0, without gaps.
+    pub part: u32,
+    /// First sheet row.
+    pub first_row: u32,
+    /// Last sheet row.
+    pub last_row: u32,
+    /// How many records.
+    pub records: u32,
+    /// Merkle root over the records (design §4).
+    pub root: Hash,
+    /// The encoded [`crate::record::ReadBatch`], compressed.
+    pub payload: Vec<u8>,
+}
+
+/// A category of the `categories` tab.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Category {
+    /// What records refer to.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+}
+
+/// A column of the vendor's `records` tab.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FileColumn {
+    /// Normalised name (`record_id`), or the name of a custom column byte for byte (`v.Region`).
+    pub name: String,
+    /// The header as the vendor wrote it.
+    pub header: String,
+    /// The column of the sheet, from 0.
+    pub sheet_column: u16,
+}
+
+/// A workbook was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRead {
+    /// Which upload.
+    pub upload: u32,
+    /// Which attempt.
+    pub attempt: u32,
+    /// The known and custom columns, in the vendor's order.
+    pub columns: Vec<FileColumn>,
+    /// Headers that mean nothing here and were left out.
+    pub ignored: Vec<String>,
+    /// The categories tab.
+    pub categories: Vec<Category>,
+    /// Where the records rest.
+    pub parts: Vec<Part>,
+    /// How many there are.
+    pub records: u32,
+}
+
+/// A sum over records, for one currency and tier: a control total.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Total {
+    /// ISO 4217; empty for QT.
+    pub currency: String,
+    /// The tier, where the schema has tiers.
+    pub tier: Option<u8>,
+    /// How many records.
+    pub records: u32,
+    /// Exact sum of quantities.
+    pub quantity: Decimal,
+    /// Exact sum of amounts.
+    pub amount: Decimal,
+}
+
+/// A sum over one subscription, item and tier.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SummaryLine {
+    /// The subscription.
+    pub subscription: ObjectId,
+    /// The item.
+    pub item: ObjectId,
+    /// The tier, where the schema has tiers.
+    pub tier: Option<u8>,
+    /// How many records.
+    pub records: u32,
+    /// Exact sum of quantities.
+    pub quantity: Decimal,
+    /// Exact sum of amounts.
+    pub amount: Decimal,
+}
+
+/// What validation adds to a batch of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsChecked {
+    /// Of which upload.
+    pub upload: u32,
+    /// By which attempt at checking it.
+    pub attempt: u32,
+    /// Its number, from 0: the same as that of the batch as read.
+    pub part: u32,
+    /// First sheet row.
+    pub first_row: u32,
+    /// Last sheet row.
+    pub last_row: u32,
+    /// Records without an error.
+    pub valid: u32,
+    /// Records with errors.
+    pub invalid: u32,
+    /// The batch as read: its sequence in ingestion's chain,
+    pub read_sequence: u64,
+    /// and its header hash there.
+    pub read_hash: Hash,
+    /// The encoded [`crate::record::CheckedBatch`], compressed.
+    pub payload: Vec<u8>,
+}
+
+/// The verdict on an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChecked {
+    /// Which upload.
+    pub upload: u32,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Where the checked batches rest.
+    pub parts: Vec<Part>,
+    /// Records without an error.
+    pub valid: u32,
+    /// Records with errors.
+    pub invalid: u32,
+    /// Control totals over the valid records.
+    pub totals: Vec<Total>,
+    /// How often each code was raised.
+    pub codes: Vec<(Code, u32)>,
+    /// Sequences of this upload's `UsageSummarized`, first and how many.
+    pub summary_parts: u32,
+}
