@@ -89,6 +89,13 @@ impl Records {
         Ok((event, entry.header.hash()))
     }
 
+    /// The last sequence of a service's chain that can be read; 0 for a service that isn't here.
+    #[must_use]
+    pub fn synced(&self, service: ServiceName, partition: Partition) -> u64 {
+        let log = self.logs.get(&HostId { service, partition });
+        log.and_then(|log| log.synced().ok()).map_or(0, |synced| synced.borrow().sequence)
+    }
+
     /// A batch as read, with the hash that names it.
     ///
     /// # Errors

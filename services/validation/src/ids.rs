@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ledger::fact::FileChecked;
-use ledger::{FileId, Ledger, Status};
+use ledger::{FileId, Ledger, ServiceName, Status};
 use runtime::records::{Records, RecordsError};
 use thiserror::Error;
 
@@ -106,16 +106,22 @@ impl Ids {
     }
 
     /// Puts what a crash left out into the index, then gives a view of it.
+    ///
+    /// A verdict that can't be read yet was just given by another job, of another contract and product (files of one
+    /// are checked one after the other): that job adds its ids itself, and nobody here asks for them.
     pub(crate) fn reader(&self, records: &Records) -> Result<RecordIdsReader, IdsError> {
-        loop {
-            let next = self.state().pending.first_key_value().map(|(at, pending)| (*at, pending.clone()));
-            let Some((sequence, pending)) = next else { return Ok(self.state().index.reader()) };
+        let left: Vec<(u64, Pending)> = self.state().pending.iter().map(|(at, it)| (*at, it.clone())).collect();
+        for (sequence, pending) in left {
+            if sequence > records.synced(ServiceName::Validation, pending.file.partition()) {
+                continue;
+            }
             let mut keys = Vec::new();
             for part in &pending.parts {
                 keys.extend(records.checked(pending.file, *part)?.records.iter().map(|record| record.key));
             }
             self.add(sequence, pending.ordinal, keys)?;
         }
+        Ok(self.state().index.reader())
     }
 
     fn add(&self, sequence: u64, ordinal: u32, keys: Vec<[u8; 12]>) -> Result<(), IdsError> {
