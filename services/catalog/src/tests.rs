@@ -5,7 +5,7 @@ use ledger::catalog::{
     Account, CatalogObject, Contract, ContractKind, Environment, Key, Named, Role, Subscription, SubscriptionStatus,
 };
 use ledger::{
-    Actor, Command, Context, Event, EventId, Fact, Hash, Ledger, Moment, ObjectId, Partition, Rejection, Scope, Subject,
+    Actor, Command, Context, Event, EventId, Hash, Ledger, Moment, ObjectId, Partition, Rejection, Scope, Subject,
 };
 use runtime::decider::{Decider, Facts};
 

@@ -3,4 +3,5 @@
 mod edge;
 mod objects;
 mod records;
+mod rules;
 mod world;

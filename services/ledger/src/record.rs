@@ -382,6 +382,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_reads_as_sentences_and_each_code_stands_once() {
+        let error = |code, message: &str, fix: &str| RecordError {
+            code,
+            column: None,
+            message: message.to_owned(),
+            fix: fix.to_owned(),
+        };
+        let mut record = CheckedRecord::default();
+        assert_eq!((record.error_codes(), record.error_details()), (String::new(), String::new()));
+        record.errors = vec![
+            error(Code::ItemNotFound, "Resource ID not found for filter item.mpn with value X", "AS-1 has: CPU."),
+            error(Code::CellBlank, "Column quantity is blank.", ""),
+            error(Code::ItemNotFound, "Another", "Fix it."),
+        ];
+        assert_eq!(record.error_codes(), "USG_FILE_001, USG_FILE_102");
+        let details = "Resource ID not found for filter item.mpn with value X. AS-1 has: CPU.\n\
+                       Column quantity is blank.\nAnother. Fix it.";
+        assert_eq!(record.error_details(), details);
+    }
+
+    #[test]
     fn an_empty_tree_has_the_root_of_rfc_9162() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(merkle_root(vec![]).to_string(), empty);

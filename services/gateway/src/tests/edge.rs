@@ -100,6 +100,67 @@ async fn a_workbook_comes_in_its_own_field() {
     }
 }
 
+/// A workbook of one general tab.
+fn general(rows: &[(&str, &str)]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.xlsx");
+    let layout = workbook::write::Layout {
+        kind: workbook::write::Kind::Chunk,
+        title: String::new(),
+        general: rows.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        categories: vec![],
+        headers: vec!["record_id".to_owned()],
+        created: ledger::Moment(0),
+    };
+    workbook::write::RecordsWorkbook::create(&path, folder.path(), &layout).unwrap().finish().unwrap();
+    std::fs::read(&path).unwrap()
+}
+
+#[tokio::test]
+async fn a_reconciliation_names_its_file_itself_or_in_the_form() {
+    let mut world = World::new();
+    let uf = file(0);
+    world.say(uf, "SU-1", Fact::FileCreated(Box::new(created(Environment::Production)))).await;
+    let (named, missing) = (uf.to_string(), "UF-2026-11-0000-0009");
+    let kept = "Keep the general tab of the chunk's workbook as it is, give the id of the usage file in the field";
+    let unread = "recon_file: The workbook can't be read: the file is a text file";
+    for (workbook, field, (status, text)) in [
+        (
+            general(&[("report_name", "x"), ("report_id", &named)]),
+            None,
+            (503, "The service is not available.".to_owned()),
+        ),
+        (general(&[("report_id", missing)]), Some(&named), (503, "The service is not available.".to_owned())),
+        (general(&[("report_id", missing)]), None, (503, "The service is not available.".to_owned())),
+        (
+            general(&[("report_id", "October")]),
+            None,
+            (400, format!("recon_file: Usage file October was not found. {kept}")),
+        ),
+        (
+            general(&[("report_id", "")]),
+            None,
+            (400, format!("recon_file: The workbook has no report_id in a general tab. {kept}")),
+        ),
+        (b"\xffno workbook\xff".to_vec(), None, (400, unread.to_owned())),
+    ] {
+        let mut form = Vec::new();
+        if let Some(field) = field {
+            form.extend(
+                format!("--cut\r\nContent-Disposition: form-data; name=\"usagefile\"\r\n\r\n{field}\r\n").bytes(),
+            );
+        }
+        form.extend(b"--cut\r\nContent-Disposition: form-data; name=\"recon_file\"; filename=\"r\"\r\n\r\n");
+        form.extend(workbook);
+        form.extend(b"\r\n--cut--\r\n");
+        let request = Request::builder().method("POST").uri("/public/v1/usage/reconciliations");
+        let request = request.header("authorization", PROVIDER);
+        let request = request.header("content-type", "multipart/form-data; boundary=cut");
+        let (found, _, said) = world.call(request.body(Body::from(form)).unwrap()).await.error();
+        assert!(found == status && said.starts_with(&text), "{found} {said}");
+    }
+}
+
 #[tokio::test]
 async fn a_link_works_for_ten_minutes_and_only_as_it_was_signed() {
     let world = World::new();

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use super::world::{PROVIDER, STRANGER, VENDOR, World, created, file, named};
 
-async fn made(world: &mut World, environment: Environment) -> FileId {
+pub(super) async fn made(world: &mut World, environment: Environment) -> FileId {
     let uf = file(0);
     world.say(uf, "SU-1", Fact::FileCreated(Box::new(created(environment)))).await;
     uf
 }
 
-async fn checked(world: &mut World, uf: FileId) {
+pub(super) async fn checked(world: &mut World, uf: FileId) {
     let (blob, filename) = (Hash::of(b"in"), "a.xlsx".to_owned());
     let opened = UploadOpened { upload: 1, blob, bytes: 2, filename, catalog_position: 1 };
     world.say(uf, "SU-1", Fact::UploadOpened(opened)).await;

@@ -303,3 +303,27 @@ async fn records_are_closed_one_by_one_with_a_result_for_each() {
         world.send("PUT", PROVIDER, "usage/records/UR-2026-11-0000-0000-0000-0004", "{\"status\":\"approved\"}".into());
     assert!(got.await.error().2.starts_with("status: Only \"closed\" can be set"));
 }
+
+#[tokio::test]
+async fn approved_records_of_a_pending_file_show_it_and_the_file_stays_pending() {
+    let mut world = World::new();
+    let uf = file(0);
+    let parts = read(&mut world, uf).await;
+    check(&mut world, uf, &parts, None).await;
+    world.say(uf, "SU-1", Fact::FileSubmitted { upload: 1 }).await;
+    // Counts are remembered for the second look, and must not outlive the approval.
+    for (approved, valid) in [(0, 9), (9, 0)] {
+        for _ in 0..2 {
+            assert_eq!(rows(&world, PROVIDER, "status=approved&limit=0").await.1, format!("items 0-0/{approved}"));
+            assert_eq!(rows(&world, PROVIDER, "status=valid&asset.id=AS-9&limit=0").await.1, "items 0-0/0");
+            assert_eq!(rows(&world, PROVIDER, "status=valid&limit=0").await.1, format!("items 0-0/{valid}"));
+        }
+        world.say(uf, "SU-2", Fact::RecordsApproved { upload: 1 }).await;
+    }
+    let got = world.get(PROVIDER, &format!("usage/files/{uf}")).await.json();
+    assert_eq!((&got["status"], &got["stats"]["pending"]), (&json!("pending"), &json!(9)));
+    world.say(uf, "SU-2", Fact::FileRejected { upload: 1, note: String::new() }).await;
+    assert_eq!(rows(&world, PROVIDER, "status=rejected&limit=0").await.1, "items 0-0/9");
+    let put = world.send("PUT", PROVIDER, &format!("usage/files/{uf}/approve-all"), axum::body::Body::empty()).await;
+    assert_eq!(put.error().1, "SYS_001", "nobody decides in these tests");
+}

@@ -123,13 +123,27 @@ impl World {
 
     /// Records a fact about a file as its emitter would, and gives its sequence.
     pub(super) async fn say(&mut self, file: FileId, actor: &str, fact: Fact) -> u64 {
-        self.events += 1;
+        self.say_of(Subject::File(file), actor, fact).await
+    }
+
+    /// The same, about whatever it is.
+    pub(super) async fn say_of(&mut self, subject: Subject, actor: &str, fact: Fact) -> u64 {
         let key = Named { id: id(actor), name: format!("{actor} name") };
+        self.record(subject, Actor::Key { key, account: id("VA-1") }, fact).await
+    }
+
+    /// What a service did by itself.
+    pub(super) async fn say_by_service(&mut self, file: FileId, fact: Fact) -> u64 {
+        self.record(Subject::File(file), Actor::Service(fact.emitter()), fact).await
+    }
+
+    async fn record(&mut self, subject: Subject, actor: Actor, fact: Fact) -> u64 {
+        self.events += 1;
         let event = Event {
             id: EventId([self.events; 16]),
-            subject: Subject::File(file),
+            subject,
             cause: Hash::ZERO,
-            actor: Actor::Key { key, account: id("VA-1") },
+            actor,
             recorded_at: Moment(NOW + i64::from(self.events) * Moment::SECOND),
             fact,
         };
