@@ -16,7 +16,7 @@ pub enum ReadError {
     #[error("the file is not an Excel workbook; save it as .xlsx and upload it again")]
     NotAWorkbook,
     /// The zip container is cut or its directory is damaged.
-    #[error("the workbook is cut off or damaged ({detail}); upload it again, or save it again as .xlsx")]
+    #[error("the workbook is cut off or damaged; upload it again, or save it again as .xlsx")]
     Truncated {
         /// What the container's reader found.
         detail: String,
