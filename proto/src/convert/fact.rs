@@ -1,6 +1,7 @@
 //! Which fact is which on the wire. Both directions are exhaustive: a fact can't be added to one side alone.
 
 use ledger::fact::{Fact, SummaryLine};
+use ledger::rows::RowSet;
 use ledger::{Hash, Partition};
 
 use super::extraction as ex;
@@ -56,8 +57,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
             Wire::ExtractionStarted(w::ExtractionStarted { upload, attempt }),
         Fact::ChunkOpened { upload, chunk, hub, hub_external_id, totals, records } => Wire::ChunkOpened(
             ex::chunk_opened_to_wire((*upload, *chunk, *records), hub.as_ref(), hub_external_id, totals)),
-        Fact::ChunkFilled { upload, chunk, rows } => Wire::ChunkFilled(
-            w::ChunkFilled { upload: *upload, chunk: (*chunk).into(), rows: Some(rows.into()) }),
+        Fact::ChunkFilled { upload, chunk, rows } => Wire::ChunkFilled(filled(*upload, *chunk, rows)),
         &Fact::FileExtracted { upload, chunks, records } =>
             Wire::FileExtracted(w::FileExtracted { upload, chunks: chunks.into(), records }),
         &Fact::ChunkStarted { chunk, attempt } => Wire::ChunkStarted(w::ChunkStarted { chunk: chunk.into(), attempt }),
@@ -75,9 +75,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::ReconciliationStarted { reconciliation, attempt } => Wire::ReconciliationStarted(
             w::ReconciliationStarted { reconciliation: reconciliation.into(), attempt }),
         &Fact::ReconciliationProcessed { reconciliation, closed, open, ref summary, processed } =>
-            Wire::ReconciliationProcessed(w::ReconciliationProcessed {
-                reconciliation: reconciliation.into(), closed, open, summary: summary.clone(),
-                processed: hash_bytes(processed) }),
+            Wire::ReconciliationProcessed(reconciled((reconciliation, closed, open), summary, processed)),
         Fact::ReconciliationFailed { reconciliation, detail } => Wire::ReconciliationFailed(
             w::ReconciliationFailed { reconciliation: (*reconciliation).into(), detail: detail.clone() }),
         &Fact::FileClosed { upload, records, totals: ref sums } =>
@@ -87,6 +85,19 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
 
 fn summary_lines(lines: &[SummaryLine]) -> Vec<w::SummaryLine> {
     lines.iter().map(w::SummaryLine::from).collect()
+}
+
+fn filled(upload: u32, chunk: u16, rows: &RowSet) -> w::ChunkFilled {
+    w::ChunkFilled { upload, chunk: chunk.into(), rows: Some(rows.into()) }
+}
+
+fn reconciled(
+    (reconciliation, closed, open): (u16, u32, u32),
+    summary: &str,
+    processed: Option<Hash>,
+) -> w::ReconciliationProcessed {
+    let (reconciliation, summary, processed) = (reconciliation.into(), summary.to_owned(), hash_bytes(processed));
+    w::ReconciliationProcessed { reconciliation, closed, open, summary, processed }
 }
 
 fn hash_bytes(hash: Option<Hash>) -> Option<Vec<u8>> {
