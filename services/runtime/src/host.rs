@@ -246,6 +246,11 @@ impl<D: Decider> Host<D> {
             self.answer(reply, outcome);
             return Ok(());
         }
+        // Who has imported a catalog relies on it at once, be it heard here already or not (design §7).
+        let shared = self.parts.bus.shelf().take();
+        if shared.position > self.ledger.catalog.position {
+            self.ledger.catalog = shared;
+        }
         let context = Context { now: self.now(), scope };
         let decided = self.decider.decide(&self.ledger, &command, &context);
         match decided {
