@@ -107,11 +107,13 @@ fn close_chunk(file: &UsageFile, id: ChunkId, billing: &Billing) -> Result<Facts
 }
 
 fn close_records(id: FileId, file: &UsageFile, rows: &[(u32, Billing)]) -> Result<Facts, Rejection> {
-    let extraction = extracted(file, "closed")?;
+    // Where everything is closed, the same closing again gives the same answer (design §7).
+    let open = (file.status() != Status::Closed).then(|| extracted(file, "closed")).transpose()?;
     rows.iter().try_for_each(|(_, billing)| check_billing(billing))?;
     if rows.iter().all(|(_, billing)| billing.id.is_empty() && billing.note.is_empty()) {
         return Err(Rejection::BillingMissing);
     }
+    let Some(extraction) = open else { return Ok(Facts::new()) };
     let rows = open_rows(extraction, rows.iter().map(|(row, billing)| (*row, billing)));
     if rows.rows.is_empty() {
         return Ok(Facts::new());
@@ -351,14 +353,12 @@ fn open_examples(extraction: &Extraction, facts: &Facts, open: u32) -> String {
             closed.absorb(&rows.rows);
         }
     }
-    let rows: Vec<String> = extraction
-        .chunks
-        .values()
-        .flat_map(|chunk| chunk.rows.iter())
-        .filter(|row| !closed.contains(*row))
-        .take(SHOWN)
-        .map(|row| row.to_string())
-        .collect();
+    let open_of =
+        |chunk: &Chunk| chunk.rows.iter().filter(|row| !closed.contains(*row)).take(SHOWN).collect::<Vec<_>>();
+    let mut rows: Vec<u32> = extraction.chunks.values().flat_map(open_of).collect();
+    // In the file's order, not hub by hub.
+    rows.sort_unstable();
+    let rows: Vec<String> = rows.iter().take(SHOWN).map(u32::to_string).collect();
     let more = if open as usize > SHOWN { ", …" } else { "" };
     format!(" (rows {}{more})", rows.join(", "))
 }

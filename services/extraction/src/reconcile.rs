@@ -30,6 +30,8 @@ pub struct Reconcile {
     contract: String,
     product: String,
     checked: Vec<u64>,
+    /// Where the records that are closed already were closed.
+    closings: Vec<u64>,
 }
 
 enum Failure {
@@ -67,7 +69,8 @@ impl Found {
 
 impl Reconcile {
     pub(crate) fn new(file: FileId, known: &UsageFile, index: u16) -> Option<Self> {
-        let reconciliation = known.current_extraction()?.reconciliations.get(&index)?;
+        let extraction = known.current_extraction()?;
+        let reconciliation = extraction.reconciliations.get(&index)?;
         let created = known.approval.created.as_ref()?;
         Some(Self {
             id: file.reconciliation(index),
@@ -75,6 +78,7 @@ impl Reconcile {
             contract: created.contract.id.to_string(),
             product: created.product.id.to_string(),
             checked: known.current_checking()?.parts.iter().map(|part| part.sequence).collect(),
+            closings: extraction.closings.iter().map(|closing| closing.sequence).collect(),
         })
     }
 
@@ -152,6 +156,7 @@ impl Reconcile {
                 None => drop(seen.insert(row, (number, billing))),
             }
         }
+        self.compare_with_closed(tools, &seen, &mut found)?;
         found.billed = seen.into_iter().map(|(row, (_, billing))| (row, billing)).collect();
         Ok(found)
     }
@@ -174,6 +179,24 @@ impl Reconcile {
                     "The workbook is of {named}, not of {}. Upload it to its own file.",
                     self.id.file
                 )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is closed stays as it was; a row that says otherwise is named.
+    fn compare_with_closed(
+        &self,
+        tools: &Tools<Own>,
+        seen: &HashMap<u32, (u32, Billing)>,
+        found: &mut Found,
+    ) -> Result<(), RecordsError> {
+        for &sequence in &self.closings {
+            let closed = tools.records.closed(self.id.file, sequence)?;
+            for (row, billing) in closed.each() {
+                if let Some((number, _)) = seen.get(&row).filter(|(_, wanted)| wanted != billing) {
+                    found.problem(format!("row {number}: the record is closed and was billed otherwise;"));
+                }
             }
         }
         Ok(())
