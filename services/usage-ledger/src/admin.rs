@@ -120,7 +120,7 @@ pub async fn perform(product: &Product, request: Request) -> Result<Value, Admin
 async fn import(product: &Product, text: &[u8]) -> Result<Value, AdminError> {
     let known = product.bus.shelf().take();
     let objects = json::read(text, &known, &product.secrets.pepper).map_err(|faults| {
-        let lines = faults.iter().take(FAULTS_SHOWN).map(|fault| format!("  {}: {}", fault.pointer, fault.reason));
+        let lines = faults.iter().take(FAULTS_SHOWN).map(|fault| format!("  {fault}"));
         AdminError::Catalog { count: faults.len(), listed: lines.collect::<Vec<_>>().join("\n") }
     })?;
     let mut recorded = 0;
