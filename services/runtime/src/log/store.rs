@@ -4,11 +4,12 @@
 //! which the generation begins. Numbers in keys are big-endian, so that a scan goes in order.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use ledger::{EventId, HostId};
 
@@ -18,6 +19,10 @@ use super::error::{LogError, io_error};
 
 /// Keeps nodes of sixteen of our longest frames out of blob files, which sled never syncs.
 const SEGMENT_BYTES: usize = 8 << 20;
+/// Far longer than sled's threads need for what they have begun.
+const RELEASE_WAIT: Duration = Duration::from_secs(5);
+/// Between two looks.
+const RELEASE_PAUSE: Duration = Duration::from_millis(1);
 
 /// What one host adds in one atomic write.
 #[derive(Default)]
@@ -37,6 +42,17 @@ pub(crate) struct Generation {
     file: File,
     file_path: PathBuf,
     blobs_changed: Mutex<(i64, i64)>,
+}
+
+/// Waits while sled still holds a database that this process has just closed: a thread of its pool may keep the file, and
+/// the lock on it, a moment longer than the last handle. Nobody else can, since the directory is ours; and if somebody
+/// does, sled says so.
+fn wait_until_released(path: &Path) {
+    let Ok(file) = File::open(path) else { return };
+    let since = Instant::now();
+    while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && since.elapsed() < RELEASE_WAIT {
+        std::thread::sleep(RELEASE_PAUSE);
+    }
 }
 
 /// The folder of a generation.
@@ -64,6 +80,7 @@ impl Generation {
             .cache_capacity(cache_bytes)
             .flush_every_ms(None)
             .segment_size(SEGMENT_BYTES);
+        wait_until_released(&path.join("db"));
         let db = guarded("open", &path, || config.open())?;
         let mut trees = BTreeMap::new();
         for host in hosts {
