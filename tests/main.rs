@@ -7,6 +7,10 @@ mod graph;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod tree;

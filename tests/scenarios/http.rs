@@ -1,0 +1,130 @@
+//! HTTP as a test wants it: any method and header, and every byte of the answer. The product's own client hides what
+//! these tests are about.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// No workbook holds it by chance.
+const BOUNDARY: &str = "scenario-7d1c4f0b9a52";
+/// How long an answer may take on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What goes with a request.
+pub(super) enum Body<'a> {
+    Nothing,
+    Json(&'a Value),
+    /// A workbook in a field of a form.
+    Workbook(&'a str, &'a Path),
+}
+
+/// A request.
+pub(super) struct Request<'a> {
+    pub(super) method: &'a str,
+    /// From the root, with its query.
+    pub(super) path: &'a str,
+    /// `ApiKey SU-…:secret`; none for signed links.
+    pub(super) key: Option<&'a str>,
+    pub(super) headers: &'a [(&'a str, &'a str)],
+    pub(super) body: Body<'a>,
+}
+
+/// An answer.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// The status line and the headers.
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.status, String::from_utf8_lossy(&self.body))
+    }
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The JSON of an answer that has to have this status.
+    pub(super) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?}");
+        self.json()
+    }
+
+    /// Status and error code of a refusal.
+    pub(super) fn refusal(&self) -> (u16, String) {
+        (self.status, self.json()["error_code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// What a list says it has altogether.
+    pub(super) fn total(&self) -> u64 {
+        let range = self.head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-range:"));
+        let total = range.and_then(|range| range.rsplit('/').next()).and_then(|total| total.trim().parse().ok());
+        total.unwrap_or_else(|| panic!("no Content-Range: {} {self:?}", self.head))
+    }
+}
+
+/// Sends a request and reads its answer.
+pub(super) fn call(address: SocketAddr, request: &Request<'_>) -> Answer {
+    let (kind, body) = match &request.body {
+        Body::Nothing => (String::new(), Vec::new()),
+        Body::Json(value) => ("application/json".to_owned(), value.to_string().into_bytes()),
+        Body::Workbook(field, path) => (format!("multipart/form-data; boundary={BOUNDARY}"), form(field, path)),
+    };
+    let mut head = format!("{} {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n", request.method, request.path);
+    let key = request.key.map(|key| ("Authorization", key));
+    for (name, value) in key.iter().chain(request.headers) {
+        write!(head, "{name}: {value}\r\n").unwrap();
+    }
+    if !kind.is_empty() {
+        write!(head, "Content-Type: {kind}\r\n").unwrap();
+    }
+    write!(head, "Content-Length: {}\r\n\r\n", body.len()).unwrap();
+    let mut stream = TcpStream::connect(address).expect("the product listens");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    parse(&answer)
+}
+
+fn form(field: &str, path: &Path) -> Vec<u8> {
+    let name = path.file_name().unwrap().to_string_lossy();
+    let disposition = format!("Content-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"");
+    let mut body = format!("--{BOUNDARY}\r\n{disposition}\r\n\r\n").into_bytes();
+    body.extend(std::fs::read(path).unwrap());
+    body.extend(format!("\r\n--{BOUNDARY}--\r\n").into_bytes());
+    body
+}
+
+fn parse(bytes: &[u8]) -> Answer {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("the end of the headers");
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let body = &bytes[end + 4..];
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    let body = if chunked { dechunked(body) } else { body.to_vec() };
+    Answer { status, head, body }
+}
+
+fn dechunked(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|window| window == b"\r\n").expect("a chunk's size");
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap().trim(), 16).expect("a number");
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + size]);
+        rest = &rest[end + 4 + size..];
+    }
+}

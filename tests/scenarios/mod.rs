@@ -1,0 +1,24 @@
+//! Scenarios: the whole product in one process, through HTTP, as its users and their programs meet it. Each test is a
+//! sentence about what the product does; `world` has the steps that it is told with.
+
+mod http;
+mod sheets;
+mod world;
+
+mod life;
+
+mod submit;
+
+mod record_ids;
+
+mod visibility;
+
+mod secrecy;
+
+mod closing;
+
+mod imports;
+
+mod restart;
+
+mod keys;

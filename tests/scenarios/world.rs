@@ -1,0 +1,302 @@
+//! The product in one process with the demo catalog, its five parties, and the steps of a file's life. The clock moves
+//! by a second with each request, so that nothing depends on when a test runs.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use ledger::digest::digest_of;
+use ledger::{Catalog, Hash, Moment, ObjectId};
+use runtime::clock::Clock;
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+use usage_ledger::admin::{self, AdminError};
+use usage_ledger::demo::generate;
+use usage_ledger::product::{Product, Settings};
+
+use super::http::{Answer, Body, Request, call};
+
+/// The contract and product that files are about unless a test says otherwise: two hubs, and a subscription without.
+pub(super) const CONTRACT: &str = "CRD-21674-67435-75488";
+pub(super) const PREVIEW_CONTRACT: &str = "CRD-00000-00000-00000";
+pub(super) const PRODUCT: &str = "PRD-404-832-779";
+/// How long anything may take on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Party {
+    Vendor,
+    OtherVendor,
+    Distributor,
+    OtherDistributor,
+    Operator,
+}
+
+pub(super) use Party::{Distributor, Operator, OtherDistributor, OtherVendor, Vendor};
+
+impl Party {
+    pub(super) const ALL: [Self; 5] = [Vendor, OtherVendor, Distributor, OtherDistributor, Operator];
+
+    fn key(self) -> &'static str {
+        match self {
+            Vendor => usage_ledger::demo::VENDOR_KEY,
+            Distributor => usage_ledger::demo::DISTRIBUTOR_KEY,
+            OtherVendor => "ApiKey SU-000-000-003:demo-only-second-vendor-secret",
+            OtherDistributor => "ApiKey SU-000-000-004:demo-only-second-distributor-secret",
+            Operator => "ApiKey SU-000-000-005:demo-only-operator-secret",
+        }
+    }
+}
+
+/// The product and everything around it.
+pub(super) struct World {
+    runtime: Runtime,
+    product: Option<Product>,
+    now: Arc<AtomicI64>,
+    catalog: Catalog,
+    dir: tempfile::TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.product.is_some() {
+            self.stop();
+        }
+    }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let now = Moment::parse_iso("2026-11-22T00:00:00").unwrap().0;
+        let dir = tempfile::tempdir().unwrap();
+        let now = Arc::new(AtomicI64::new(now));
+        let mut world = Self { runtime, product: None, now, catalog: Catalog::default(), dir };
+        world.start();
+        world.import(&demo_catalog()).expect("the demo catalog is sound");
+        world.catalog = (*world.product().bus.shelf().take()).clone();
+        world
+    }
+
+    pub(super) fn start(&mut self) {
+        let mut settings = Settings::new(&self.data(), SocketAddr::from(([127, 0, 0, 1], 0)));
+        settings.clock = Clock::Fixed(self.now.clone());
+        let product = self.runtime.block_on(Product::start(settings)).expect("the product starts");
+        self.runtime.block_on(product.projection.catch_up());
+        self.product = Some(product);
+    }
+
+    pub(super) fn stop(&mut self) {
+        let product = self.product.take().expect("the product runs");
+        self.runtime.block_on(product.stop());
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.stop();
+        self.start();
+    }
+
+    pub(super) fn product(&self) -> &Product {
+        self.product.as_ref().expect("the product runs")
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// A place for a workbook.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(super) fn import(&self, catalog: &Value) -> Result<Value, AdminError> {
+        let request = admin::Request::Import { catalog: catalog.to_string() };
+        self.runtime.block_on(admin::perform(self.product(), request))
+    }
+
+    /// The digests of files and catalog, once everything that was recorded is folded.
+    pub(super) fn digests(&self) -> (Hash, Hash) {
+        let product = self.product();
+        self.runtime.block_on(product.projection.catch_up());
+        let ledger = product.projection.read();
+        (ledger.digest(), digest_of(&*ledger.catalog))
+    }
+
+    // Requests
+
+    pub(super) fn send(&self, party: Party, method: &str, path: &str, body: Body<'_>) -> Answer {
+        self.send_with(party, method, path, &[], body)
+    }
+
+    pub(super) fn send_with(
+        &self,
+        party: Party,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body<'_>,
+    ) -> Answer {
+        self.now.fetch_add(Moment::SECOND, Ordering::Relaxed);
+        let path = format!("/public/v1/{path}");
+        call(self.product().address, &Request { method, path: &path, key: Some(party.key()), headers, body })
+    }
+
+    pub(super) fn get(&self, party: Party, path: &str) -> Answer {
+        self.send(party, "GET", path, Body::Nothing)
+    }
+
+    pub(super) fn post(&self, party: Party, path: &str, body: &Value) -> Answer {
+        self.send(party, "POST", path, Body::Json(body))
+    }
+
+    pub(super) fn act(&self, party: Party, file: &str, action: &str) -> Answer {
+        self.post(party, &format!("usage/files/{file}/{action}"), &json!({}))
+    }
+
+    pub(super) fn upload(&self, file: &str, workbook: &Path) -> Answer {
+        self.send(Vendor, "POST", &format!("usage/files/{file}/upload"), Body::Workbook("usage_file", workbook))
+    }
+
+    /// What is behind a signed link, fetched without a key.
+    pub(super) fn follow(&self, link: &Value) -> Answer {
+        let link = link.as_str().expect("a link");
+        let path = link.strip_prefix(&self.product().url()).expect("a link to this product");
+        call(self.product().address, &Request { method: "GET", path, key: None, headers: &[], body: Body::Nothing })
+    }
+
+    // Steps
+
+    pub(super) fn create_with(&self, body: &Value) -> String {
+        self.post(Vendor, "usage/files", body).expect(201)["id"].as_str().expect("an id").to_owned()
+    }
+
+    pub(super) fn create(&self, contract: &str) -> String {
+        self.create_with(&json!({ "contract": { "id": contract }, "product": { "id": PRODUCT } }))
+    }
+
+    /// A sound workbook; record ids begin with the prefix, so each file needs its own.
+    pub(super) fn generate(&self, contract: &str, prefix: &str, records: u32) -> (PathBuf, generate::Generated) {
+        let plan = generate::Plan {
+            seed: 7,
+            records,
+            contract: ObjectId::new(contract).unwrap(),
+            product: ObjectId::new(PRODUCT).unwrap(),
+            from: Moment::parse_iso("2026-10-01").unwrap(),
+            until: Moment::parse_iso("2026-11-01").unwrap(),
+            record_prefix: prefix.to_owned(),
+        };
+        let path = self.path(&format!("{prefix}.xlsx"));
+        let made = generate::workbook(&self.catalog, &plan, &path, self.dir.path()).expect("the workbook is made");
+        (path, made)
+    }
+
+    /// A workbook of some sound records and one of each published fault.
+    pub(super) fn generate_faulty(&self, prefix: &str, records: u32) -> PathBuf {
+        let plan = generate::Plan {
+            seed: 8,
+            records,
+            contract: ObjectId::new(CONTRACT).unwrap(),
+            product: ObjectId::new(PRODUCT).unwrap(),
+            from: Moment::parse_iso("2026-10-01").unwrap(),
+            until: Moment::parse_iso("2026-11-01").unwrap(),
+            record_prefix: prefix.to_owned(),
+        };
+        let path = self.path(&format!("{prefix}.xlsx"));
+        generate::faulty_workbook(&self.catalog, &plan, &[], &path, self.dir.path()).expect("the workbook is made");
+        path
+    }
+
+    /// Looks until a look has what was hoped for.
+    pub(super) fn wait(&self, party: Party, path: &str, done: impl Fn(&Value) -> bool) -> Value {
+        let since = Instant::now();
+        loop {
+            let shown = self.get(party, path).expect(200);
+            if done(&shown) {
+                return shown;
+            }
+            assert!(since.elapsed() < PATIENCE, "{path} stays {shown:#}");
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// The file once its status is this one.
+    pub(super) fn reach(&self, file: &str, status: &str) -> Value {
+        self.wait(Vendor, &format!("usage/files/{file}"), |shown| shown["status"] == status)
+    }
+
+    /// The file once its upload has a verdict.
+    pub(super) fn checked(&self, file: &str) -> Value {
+        let busy = ["uploading", "uploaded", "processing"];
+        self.wait(Vendor, &format!("usage/files/{file}"), |shown| !busy.iter().any(|status| shown["status"] == *status))
+    }
+
+    /// A file with a sound workbook, checked.
+    pub(super) fn ready(&self, contract: &str, prefix: &str, records: u32) -> String {
+        let file = self.create(contract);
+        let (path, _) = self.generate(contract, prefix, records);
+        self.upload(&file, &path).expect(201);
+        let shown = self.checked(&file);
+        assert_eq!(shown["status"], "ready", "{shown:#}");
+        file
+    }
+
+    /// Submits a file that is ready. The arbiter may hear of the verdict a moment after it is shown: then the submit is
+    /// remembered for that moment.
+    pub(super) fn submit(&self, file: &str) -> Value {
+        let shown = self.act(Vendor, file, "submit").expect(201);
+        let remembered = shown["status"] == "ready" && shown["submit_remembered"].is_object();
+        assert!(shown["status"] == "pending" || remembered, "{shown:#}");
+        self.reach(file, "pending")
+    }
+
+    /// A submitted file.
+    pub(super) fn pending(&self, contract: &str, prefix: &str, records: u32) -> String {
+        let file = self.ready(contract, prefix, records);
+        self.submit(&file);
+        file
+    }
+
+    /// An accepted file whose chunks can be had.
+    pub(super) fn accepted(&self, contract: &str, prefix: &str, records: u32) -> String {
+        let file = self.pending(contract, prefix, records);
+        let party = if contract == PREVIEW_CONTRACT { Vendor } else { Distributor };
+        assert_eq!(self.act(party, &file, "accept").expect(201)["status"], "accepted");
+        self.chunks(party, &file);
+        file
+    }
+
+    /// The chunks of an accepted file, all written.
+    pub(super) fn chunks(&self, party: Party, file: &str) -> Vec<Value> {
+        let written = |chunks: &Value| {
+            let chunks = chunks.as_array().expect("a list");
+            !chunks.is_empty() && chunks.iter().all(|chunk| chunk["status"] != "draft")
+        };
+        let chunks = self.wait(party, &format!("usage/chunks?usagefile.id={file}"), written);
+        chunks.as_array().expect("a list").clone()
+    }
+
+    /// Closes a file chunk by chunk.
+    pub(super) fn close(&self, party: Party, file: &str) {
+        for chunk in self.chunks(party, file) {
+            let path = format!("usage/chunks/{}/close", chunk["id"].as_str().expect("an id"));
+            self.post(party, &path, &json!({ "external_billing_id": "BATCH-1" })).expect(201);
+        }
+    }
+
+    /// Every record of a file.
+    pub(super) fn records(&self, party: Party, file: &str) -> Vec<Value> {
+        let records = self.get(party, &format!("usage/records?usagefile.id={file}&limit=1000")).expect(200);
+        records.as_array().expect("a list").clone()
+    }
+}
+
+/// The demo catalog's file.
+pub(super) fn demo_catalog() -> Value {
+    let text = std::fs::read(crate::tree::root().join("schemas/demo-catalog.json")).expect("the demo catalog");
+    serde_json::from_slice(&text).expect("JSON")
+}
