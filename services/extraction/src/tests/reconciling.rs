@@ -1,0 +1,157 @@
+//! Reconciliation workbooks: taken, read, applied; what they leave open is named.
+
+use ledger::record::{Billing, ClosedRows};
+use ledger::{Command, Fact, Hash, Rejection, Status};
+use runtime::decider::{Decider, Stale};
+
+use super::world::{World, billing, file, provider, shown};
+use crate::{ExtractionService, Job, Own};
+
+fn receive(note: &str) -> Command {
+    Command::ReceiveReconciliation { file: file(), blob: Hash::of(b"workbook"), bytes: 7, note: note.to_owned() }
+}
+
+/// What a job read: rows that each have a billing of their own.
+fn found(index: u16, rows: &[(u32, Billing)], problems: &[&str]) -> Own {
+    let mut closed = ClosedRows::default();
+    assert!(rows.is_sorted_by_key(|(row, _)| row), "as the job gives them");
+    for (at, (row, billing)) in (0..).zip(rows) {
+        closed.rows.insert(*row);
+        closed.billings.push(billing.clone());
+        closed.refs.push(at);
+    }
+    let problem_count = u32::try_from(problems.len()).unwrap();
+    let problems = problems.iter().map(|problem| (*problem).to_owned()).collect();
+    Own::Reconciled { id: file().reconciliation(index), rows: closed, problems, problem_count }
+}
+
+fn received(count: u16) -> World {
+    let mut world = World::extracted();
+    (1..=count).for_each(|index| world.received(index));
+    world
+}
+
+#[track_caller]
+fn check(world: &mut World, own: Own, expected: &[&str]) {
+    assert_eq!(shown(&world.tells(own).unwrap()), expected);
+}
+
+#[test]
+fn workbooks_are_numbered_and_read_one_after_the_other() {
+    let mut world = World::extracted();
+    for reconciliation in 1..=2 {
+        let told = world.does(&receive("first half")).unwrap();
+        let (blob, note) = (Hash::of(b"workbook"), "first half".to_owned());
+        assert_eq!(told, [Fact::ReconciliationReceived { reconciliation, blob, bytes: 7, note }]);
+    }
+    for reconciliation in 1..=2 {
+        assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation, attempt: 1 }));
+        assert!(matches!(ExtractionService.job(&world.ledger, file()), Some(Job::Reconcile(_))));
+        world.tells(found(reconciliation, &[], &[])).unwrap();
+    }
+    assert_eq!(world.goes_on(), None);
+}
+
+#[test]
+fn chunks_are_written_before_workbooks_are_read() {
+    let mut world = World::divided();
+    world.does(&receive("")).unwrap();
+    for chunk in 1..=2 {
+        assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk, attempt: 1 }));
+        world.written(chunk);
+    }
+    assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt: 1 }));
+}
+
+#[test]
+fn the_third_crash_of_reading_ends_in_a_reason() {
+    let mut world = received(1);
+    for attempt in 1..=3 {
+        assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt }));
+    }
+    let Some(Fact::ReconciliationFailed { reconciliation: 1, detail }) = world.goes_on() else { panic!() };
+    assert!(detail.contains("stopped three times while reading it"), "{detail}");
+    assert_eq!(world.goes_on(), None);
+}
+
+#[test]
+fn a_whole_reconciliation_closes_chunks_and_file() {
+    let rows: Vec<(u32, Billing)> = (2..=7).map(|row| (row, billing("INV-1", ""))).collect();
+    let expected = [
+        "closed by reconciliation 1: 6 INV-1/:2,3,4,5,6,7",
+        "chunk 1 closed: /RCF-2026-11-0000-0000-001",
+        "chunk 2 closed: /RCF-2026-11-0000-0000-001",
+        "file closed: 1 6 6",
+        "reconciliation 1: 6 closed, 0 open; 6 records closed, 0 open.",
+    ];
+    let mut world = received(2);
+    check(&mut world, found(1, &rows, &[]), &expected);
+    assert_eq!(world.status(), Status::Closed);
+    // The second one was taken before that: it finds nothing to do, and says so.
+    let expected = ["reconciliation 2: 0 closed, 0 open; 0 records closed, 0 open."];
+    check(&mut world, found(2, &rows, &[]), &expected);
+}
+
+#[test]
+fn a_partial_reconciliation_names_what_is_open() {
+    let mut world = received(3);
+    let one = billing("INV-1", "");
+    check(
+        &mut world,
+        found(1, &[(2, one.clone()), (4, billing("", "")), (7, billing("", "later")), (99, one.clone())], &[]),
+        &[
+            "closed by reconciliation 1: 2 INV-1/:2 /later:7",
+            "reconciliation 1: 2 closed, 4 open; 2 records closed, 4 open (rows 3, 4, 5, 6).",
+        ],
+    );
+    assert_eq!(world.status(), Status::Accepted);
+    check(
+        &mut world,
+        found(2, &[(2, billing("INV-2", "")), (6, one.clone())], &["row 3: what?;", "row 9: who?;"]),
+        &[
+            "closed by reconciliation 2: 1 INV-1/:6",
+            "chunk 2 closed: /RCF-2026-11-0000-0000-002",
+            "reconciliation 2: 1 closed, 3 open; 1 records closed, 3 open (rows 3, 4, 5). 2 rows were not used: \
+             row 3: what?; row 9: who?;",
+        ],
+    );
+    check(
+        &mut world,
+        found(3, &[], &[]),
+        &["reconciliation 3: 0 closed, 3 open; 0 records closed, 3 open (rows 3, 4, 5)."],
+    );
+}
+
+#[test]
+fn five_open_rows_are_named_and_the_rest_is_hinted_at() {
+    let mut world = World::of_rows(2..=9);
+    world.received(1);
+    let expected = "reconciliation 1: 0 closed, 8 open; 0 records closed, 8 open (rows 2, 3, 4, 5, 6, …).";
+    check(&mut world, found(1, &[], &[]), &[expected]);
+}
+
+#[test]
+fn a_workbook_is_applied_once() {
+    let rows = [(2, billing("INV-1", ""))];
+    let mut world = received(1);
+    assert_eq!(world.concludes(found(2, &rows, &[])), Err(Stale), "nobody sent it");
+    world.tells(found(1, &rows, &[])).unwrap();
+    assert_eq!(world.concludes(found(1, &[(3, billing("INV-1", ""))], &[])), Err(Stale));
+    assert_eq!(World::accepted().concludes(found(1, &rows, &[])), Err(Stale));
+    assert_eq!(World::accepted().concludes(Own::StartReconciliation { id: file().reconciliation(1) }), Err(Stale));
+    let mut world = received(1);
+    let detail = "It is a picture.".to_owned();
+    let told = world.tells(Own::NotReconciled { id: file().reconciliation(1), detail: detail.clone() }).unwrap();
+    assert_eq!(told, [Fact::ReconciliationFailed { reconciliation: 1, detail }]);
+    assert_eq!(world.concludes(found(1, &rows, &[])), Err(Stale));
+    assert_eq!(world.goes_on(), None);
+}
+
+#[test]
+fn a_file_takes_999_reconciliations() {
+    let world = received(998);
+    assert!(world.asks(&provider(), &receive("")).is_ok());
+    let world = received(999);
+    let message = "A file takes 999 reconciliations.".to_owned();
+    assert_eq!(world.asks(&provider(), &receive("")), Err(Rejection::TooLarge { message }));
+}
