@@ -51,9 +51,31 @@ impl From<RecordsError> for Failure {
     }
 }
 
+/// Each billing once: a million rows are billed on some thousand invoices, and all of them are held until the end.
+#[derive(Default)]
+struct Billings {
+    list: Vec<Billing>,
+    known: HashMap<Billing, u32>,
+}
+
+impl Billings {
+    fn at(&mut self, billing: Billing) -> u32 {
+        if let Some(&at) = self.known.get(&billing) {
+            return at;
+        }
+        let at = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        self.list.push(billing.clone());
+        self.known.insert(billing, at);
+        at
+    }
+}
+
+/// By row of the file: the row of the workbook, and the place of its billing.
+type Seen = HashMap<u32, (u32, u32)>;
+
 #[derive(Default)]
 struct Found {
-    billed: Vec<(u32, Billing)>,
+    billed: ClosedRows,
     problems: Vec<String>,
     problem_count: u32,
 }
@@ -88,7 +110,7 @@ impl Reconcile {
         let own = match self.read(tools) {
             Ok(found) => {
                 let Found { billed, problems, problem_count } = found;
-                Own::Reconciled { id, rows: closed_rows(billed), problems, problem_count }
+                Own::Reconciled { id, rows: billed, problems, problem_count }
             }
             Err(Failure::Workbook(detail)) => Own::NotReconciled { id, detail },
             Err(Failure::Records(error)) => {
@@ -127,7 +149,7 @@ impl Reconcile {
         }
         let rows = self.rows_by_key(tools)?;
         let mut found = Found::default();
-        let mut seen: HashMap<u32, (u32, Billing)> = HashMap::new();
+        let (mut seen, mut billings) = (Seen::new(), Billings::default());
         while let Some(record) = table.next_record()? {
             let number = record.number();
             let billing = Billing { id: text(&record, billing_id), note: text(&record, note) };
@@ -148,16 +170,18 @@ impl Reconcile {
                 found.problem(format!("row {number}: no accepted record of this file has that id;"));
                 continue;
             };
+            let at = billings.at(billing);
             match seen.get(&row) {
-                Some((_, first)) if *first == billing => {}
+                Some((_, first)) if *first == at => {}
                 Some((first, _)) => {
                     found.problem(format!("row {number}: the record was billed otherwise in row {first};"));
                 }
-                None => drop(seen.insert(row, (number, billing))),
+                None => drop(seen.insert(row, (number, at))),
             }
         }
-        self.compare_with_closed(tools, &seen, &mut found)?;
-        found.billed = seen.into_iter().map(|(row, (_, billing))| (row, billing)).collect();
+        drop(rows);
+        self.compare_with_closed(tools, &seen, &billings.list, &mut found)?;
+        found.billed = closed_rows(seen, billings.list);
         Ok(found)
     }
 
@@ -188,13 +212,15 @@ impl Reconcile {
     fn compare_with_closed(
         &self,
         tools: &Tools<Own>,
-        seen: &HashMap<u32, (u32, Billing)>,
+        seen: &Seen,
+        billings: &[Billing],
         found: &mut Found,
     ) -> Result<(), RecordsError> {
         for &sequence in &self.closings {
             let closed = tools.records.closed(self.id.file, sequence)?;
             for (row, billing) in closed.each() {
-                if let Some((number, _)) = seen.get(&row).filter(|(_, wanted)| wanted != billing) {
+                if let Some((number, _)) = seen.get(&row).filter(|(_, at)| billings.get(*at as usize) != Some(billing))
+                {
                     found.problem(format!("row {number}: the record is closed and was billed otherwise;"));
                 }
             }
@@ -224,16 +250,11 @@ fn text(record: &Record<'_>, column: Option<usize>) -> String {
     cell.map_or_else(String::new, |cell| cell.text.trim().to_owned())
 }
 
-fn closed_rows(mut billed: Vec<(u32, Billing)>) -> ClosedRows {
-    billed.sort_by_key(|(row, _)| *row);
-    let mut closed = ClosedRows::default();
-    let mut known: HashMap<Billing, u32> = HashMap::new();
-    for (row, billing) in billed {
-        let next = u32::try_from(closed.billings.len()).unwrap_or(u32::MAX);
-        let at = *known.entry(billing).or_insert_with_key(|billing| {
-            closed.billings.push(billing.clone());
-            next
-        });
+fn closed_rows(seen: Seen, billings: Vec<Billing>) -> ClosedRows {
+    let mut billed: Vec<(u32, u32)> = seen.into_iter().map(|(row, (_, at))| (row, at)).collect();
+    billed.sort_unstable();
+    let mut closed = ClosedRows { billings, ..ClosedRows::default() };
+    for (row, at) in billed {
         closed.rows.insert(row);
         closed.refs.push(at);
     }
