@@ -1,11 +1,14 @@
 //! What closes records, and what the jobs found, decided on the loop.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use ledger::fact::ClosedBy;
+use ledger::fact::{ClosedBy, Total};
 use ledger::file::{Chunk, ChunkStatus, Extraction};
 use ledger::record::{Billing, ClosedRows};
-use ledger::{ChunkId, Command, Context, Fact, FileId, Ledger, ReconciliationId, Rejection, Status, UsageFile};
+use ledger::rows::RowSet;
+use ledger::{
+    ChunkId, Command, Context, Decimal, Fact, FileId, Ledger, ReconciliationId, Rejection, Status, UsageFile,
+};
 use runtime::decider::{Facts, Stale};
 
 use crate::{Division, Own, next_attempt, on, unwritten};
@@ -20,6 +23,8 @@ const FACT_TEXT_BYTES_MAX: usize = 48 * 1024;
 const TEXT_CHARS_MAX: usize = 254;
 /// Reconciliations of one file: three digits of their ids.
 const RECONCILIATIONS_MAX: usize = 999;
+/// Chunks of one file: three digits of their ids.
+const CHUNKS_MAX: usize = 999;
 
 pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
     let id = command.file().ok_or(Rejection::NotFound)?;
@@ -33,8 +38,8 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
         Command::CloseRecords { rows, .. } => close_records(id, file, rows),
         Command::CloseFile { .. } => close_file(file),
         Command::ReceiveReconciliation { blob, bytes, note, .. } => {
-            let extraction = extracted(file, "reconciled")?;
             check_text("upload_note", note)?;
+            let extraction = extracted(file, "reconciled")?;
             if extraction.reconciliations.len() >= RECONCILIATIONS_MAX {
                 let message = "A file takes 999 reconciliations.".to_owned();
                 return Err(Rejection::TooLarge { message });
@@ -107,9 +112,9 @@ fn close_chunk(file: &UsageFile, id: ChunkId, billing: &Billing) -> Result<Facts
 }
 
 fn close_records(id: FileId, file: &UsageFile, rows: &[(u32, Billing)]) -> Result<Facts, Rejection> {
+    rows.iter().try_for_each(|(_, billing)| check_billing(billing))?;
     // Where everything is closed, the same closing again gives the same answer (design §7).
     let open = (file.status() != Status::Closed).then(|| extracted(file, "closed")).transpose()?;
-    rows.iter().try_for_each(|(_, billing)| check_billing(billing))?;
     if rows.iter().all(|(_, billing)| billing.id.is_empty() && billing.note.is_empty()) {
         return Err(Rejection::BillingMissing);
     }
@@ -231,7 +236,13 @@ pub(crate) fn conclude(ledger: &Ledger, own: Own) -> Result<Facts, Stale> {
             )])
         }
         Own::Divided { file, upload, divisions } => divided(ledger, file, upload, divisions),
-        Own::NotDivided { file, detail } => Ok(vec![on(file, Fact::ChunkFailed { chunk: 0, detail })]),
+        Own::NotDivided { file, detail } => {
+            let known = ledger.file(file).and_then(UsageFile::current_extraction).ok_or(Stale)?;
+            if known.extracted || known.failed.is_some() {
+                return Err(Stale);
+            }
+            Ok(vec![on(file, Fact::ChunkFailed { chunk: 0, detail })])
+        }
         Own::StartChunk { file } => {
             let known = ledger.file(file).ok_or(Stale)?;
             let chunk = unwritten(known).ok_or(Stale)?;
@@ -250,6 +261,9 @@ pub(crate) fn conclude(ledger: &Ledger, own: Own) -> Result<Facts, Stale> {
             Ok(vec![on(chunk.file, Fact::ChunkWritten { chunk: chunk.index, blob, bytes })])
         }
         Own::ChunkFailed { chunk, detail } => {
+            let known = ledger.file(chunk.file).ok_or(Stale)?;
+            let open = |known: &&Chunk| known.workbook.is_none() && known.failed.is_none();
+            chunk_of(known, chunk).ok().filter(open).ok_or(Stale)?;
             Ok(vec![on(chunk.file, Fact::ChunkFailed { chunk: chunk.index, detail })])
         }
         Own::StartReconciliation { id } => {
@@ -268,6 +282,8 @@ pub(crate) fn conclude(ledger: &Ledger, own: Own) -> Result<Facts, Stale> {
             reconciled(ledger, id, &rows, &problems, problem_count)
         }
         Own::NotReconciled { id, detail } => {
+            let known = ledger.file(id.file).and_then(UsageFile::current_extraction).ok_or(Stale)?;
+            known.reconciliations.get(&id.index).filter(|known| known.end.is_none()).ok_or(Stale)?;
             Ok(vec![on(id.file, Fact::ReconciliationFailed { reconciliation: id.index, detail })])
         }
     }
@@ -277,6 +293,18 @@ fn crashed(what: &str) -> String {
     format!("The service stopped three times while {what}. The operator finds the reason in its log.")
 }
 
+/// Sums by currency and tier.
+fn sums<'a>(totals: impl IntoIterator<Item = &'a Total>) -> BTreeMap<(&'a str, Option<u8>), (u32, Decimal, Decimal)> {
+    let mut sums = BTreeMap::new();
+    for total in totals {
+        let sum: &mut (u32, Decimal, Decimal) = sums.entry((total.currency.as_str(), total.tier)).or_default();
+        sum.0 = sum.0.saturating_add(total.records);
+        sum.1 = sum.1.saturating_add(total.quantity);
+        sum.2 = sum.2.saturating_add(total.amount);
+    }
+    sums
+}
+
 /// Every record of the acceptance must be in exactly one chunk, to the last digit of the totals.
 fn divided(ledger: &Ledger, file: FileId, upload: u32, divisions: Vec<Division>) -> Result<Facts, Stale> {
     let known = ledger.file(file).filter(|known| known.upload() == upload).ok_or(Stale)?;
@@ -284,17 +312,27 @@ fn divided(ledger: &Ledger, file: FileId, upload: u32, divisions: Vec<Division>)
         return Err(Stale);
     }
     let records: u32 = divisions.iter().map(|division| division.rows.len()).sum();
-    let quantity = |totals: &[ledger::fact::Total]| {
-        totals.iter().fold(ledger::Decimal::ZERO, |sum, total| sum.saturating_add(total.quantity))
-    };
-    let divided = divisions.iter().fold(ledger::Decimal::ZERO, |sum, part| sum.saturating_add(quantity(&part.totals)));
-    if records != known.checking.valid || divided != quantity(known.totals()) {
-        let detail = format!(
-            "The chunks hold {records} records and {divided}, the file {} and {}: nothing was extracted. \
-             The operator should run an audit.",
+    let mut rows = RowSet::default();
+    divisions.iter().for_each(|division| rows.absorb(&division.rows));
+    let parts = sums(divisions.iter().flat_map(|division| &division.totals));
+    let whole = sums(known.totals());
+    let problem = if divisions.len() > CHUNKS_MAX {
+        Some(format!("The file has records of {} hubs; {CHUNKS_MAX} chunks fit a file.", divisions.len()))
+    } else if records != known.checking.valid || rows.len() != records || parts != whole {
+        let quantity = |sums: &BTreeMap<_, (u32, Decimal, Decimal)>| {
+            sums.values().fold(Decimal::ZERO, |sum, (_, quantity, _)| sum.saturating_add(*quantity))
+        };
+        Some(format!(
+            "The chunks hold {records} records and {}, the file {} and {}: nothing was extracted. The operator should \
+             run an audit.",
+            quantity(&parts),
             known.checking.valid,
-            quantity(known.totals())
-        );
+            quantity(&whole)
+        ))
+    } else {
+        None
+    };
+    if let Some(detail) = problem {
         return Ok(vec![on(file, Fact::ChunkFailed { chunk: 0, detail })]);
     }
     let mut facts = Facts::new();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ledger::catalog::Catalog;
+use ledger::catalog::{Catalog, Schema};
 use ledger::fact::Total;
 use ledger::rows::RowSet;
 use ledger::{FileId, Ledger, Named, ObjectId, UsageFile};
@@ -20,14 +20,24 @@ pub struct Divide {
     upload: u32,
     parts: Vec<u64>,
     marketplace: ObjectId,
+    schema: Schema,
+    currency: String,
     catalog: Arc<Catalog>,
 }
 
 impl Divide {
     pub(crate) fn new(ledger: &Ledger, file: FileId, known: &UsageFile) -> Option<Self> {
         let parts = known.current_checking()?.parts.iter().map(|part| part.sequence).collect();
-        let marketplace = known.approval.created.as_ref()?.marketplace.id.clone();
-        Some(Self { file, upload: known.upload(), parts, marketplace, catalog: ledger.catalog.clone() })
+        let created = known.approval.created.as_ref()?;
+        Some(Self {
+            file,
+            upload: known.upload(),
+            parts,
+            marketplace: created.marketplace.id.clone(),
+            schema: created.schema,
+            currency: created.currency.clone().unwrap_or_default(),
+            catalog: ledger.catalog.clone(),
+        })
     }
 
     pub(crate) fn run(self, tools: &Tools<Own>) {
@@ -43,14 +53,20 @@ impl Divide {
     }
 
     fn divide(&self, tools: &Tools<Own>) -> Result<Vec<Division>, RecordsError> {
-        let mut divisions: BTreeMap<Option<Named>, (RowSet, Total)> = BTreeMap::new();
+        let mut divisions: BTreeMap<Option<Named>, (RowSet, BTreeMap<Option<u8>, Total>)> = BTreeMap::new();
         for &sequence in &self.parts {
             let batch = tools.records.checked(self.file, sequence)?;
             for record in batch.records.iter().filter(|record| record.is_valid()) {
                 let subscription = record.subscription.and_then(|at| batch.subscriptions.get(at as usize));
                 let hub = subscription.and_then(|subscription| subscription.hub.clone());
-                let (rows, total) = divisions.entry(hub).or_default();
+                let (rows, totals) = divisions.entry(hub).or_default();
                 rows.insert(record.row);
+                let tier = record.tier.filter(|_| self.schema == Schema::Tr);
+                let total = totals.entry(tier).or_insert_with(|| Total {
+                    currency: self.currency.clone(),
+                    tier,
+                    ..Total::default()
+                });
                 total.records += 1;
                 total.quantity = total.quantity.saturating_add(record.quantity.unwrap_or_default());
                 total.amount = total.amount.saturating_add(record.amount.unwrap_or_default());
@@ -58,11 +74,11 @@ impl Divide {
         }
         Ok(divisions
             .into_iter()
-            .map(|(hub, (rows, total))| Division {
+            .map(|(hub, (rows, totals))| Division {
                 hub_external_id: self.hub_external_id(hub.as_ref()),
                 hub,
                 rows,
-                totals: vec![total],
+                totals: totals.into_values().collect(),
             })
             .collect())
     }

@@ -216,7 +216,8 @@ impl Product {
         let (uploads, host) = wiring.host(&logs, ingestion::IngestionService)?;
         run(&mut parts, host, &wiring);
         let ids = data.join("cache").join("record-ids");
-        let (processed, host) = wiring.host(&logs, validation::ValidationService::open(&ids)?)?;
+        let (last, _) = logs.reader(HostId::new(ServiceName::Validation, 0))?.head()?;
+        let (processed, host) = wiring.host(&logs, validation::ValidationService::open(&ids, last)?)?;
         run(&mut parts, host, &wiring);
         let (reconciliations, host) = wiring.host(&logs, extraction::ExtractionService)?;
         run(&mut parts, host, &wiring);

@@ -139,7 +139,7 @@ impl CheckJob {
         let sequences = tools.tell(own)?;
         if valid && let Some(sequence) = sequences.last() {
             // The index is a cache: if this fails, the next check makes it whole from the log.
-            let added = ids.add_verdict(*sequence, seen.into_keys().collect());
+            let added = ids.add_verdict(*sequence, seen.into_keys().collect(), &tools.records, self.file);
             if let Err(error) = added {
                 tracing::warn!(file = %self.file, %error, "the ids of a file are added to the index later");
             }

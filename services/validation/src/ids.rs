@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ledger::fact::FileChecked;
 use ledger::{FileId, Ledger, ServiceName, Status};
@@ -14,6 +15,11 @@ use runtime::records::{Records, RecordsError};
 use thiserror::Error;
 
 use crate::record_ids::{RecordIds, RecordIdsError, RecordIdsReader};
+
+/// How long a job waits for its verdict to be on the disk: far longer than a commit takes.
+const SYNC_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often it looks: a commit takes about that long.
+const SYNC_LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// The index can't be used.
 #[derive(Debug, Error)]
@@ -68,18 +74,21 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Opens the index in a folder; a damaged one is thrown away, since the log makes it again.
+    /// Opens the index in a folder. One that is damaged, or ahead of a log that ends at `last`, is thrown away, since
+    /// the log makes it again.
     ///
     /// # Errors
     /// When the folder can't be used.
-    pub fn open(path: &Path) -> Result<Self, IdsError> {
+    pub fn open(path: &Path, last: u64) -> Result<Self, IdsError> {
+        let again = |reason: String| {
+            tracing::warn!(reason, "the index of record ids is made again from the log");
+            empty(path)?;
+            RecordIds::open(path).map_err(|source| IdsError::Index { path: path.to_owned(), source })
+        };
         let index = match RecordIds::open(path) {
+            Ok(index) if index.covered() > last => again(format!("it covers {} of {last}", index.covered()))?,
             Ok(index) => index,
-            Err(error) => {
-                tracing::warn!(%error, "the index of record ids is damaged and is made again from the log");
-                empty(path)?;
-                RecordIds::open(path).map_err(|source| IdsError::Index { path: path.to_owned(), source })?
-            }
+            Err(error) => again(error.to_string())?,
         };
         let state = State { index, ordinals: Vec::new(), pending: BTreeMap::new(), last: 0 };
         Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
@@ -124,19 +133,39 @@ impl Ids {
         Ok(self.state().index.reader())
     }
 
+    /// A verdict leaves the pending ones only when its ids are in the index, and the index covers only verdicts that are
+    /// in it: whatever fails here is made up for by the next reader, and by the next start.
     fn add(&self, sequence: u64, ordinal: u32, keys: Vec<[u8; 12]>) -> Result<(), IdsError> {
         let mut state = self.state();
-        if state.pending.remove(&sequence).is_none() {
+        if !state.pending.contains_key(&sequence) {
             return Ok(());
         }
-        // Only up to where nothing is left out: what another job still has to add comes after it.
-        let covered = state.pending.first_key_value().map_or(state.last, |(next, _)| next - 1);
+        let newest = sequence.max(state.index.covered());
+        let before_next = state.pending.keys().find(|&&other| other != sequence).map(|next| next - 1);
+        let covered = before_next.map_or(newest, |limit| limit.min(newest));
         let path = self.path.clone();
-        state.index.add(ordinal, keys, covered).map_err(|source| IdsError::Index { path, source })
+        state.index.add(ordinal, keys, covered).map_err(|source| IdsError::Index { path, source })?;
+        state.pending.remove(&sequence);
+        Ok(())
     }
 
-    /// Puts the ids of a verdict into the index that was just recorded.
-    pub(crate) fn add_verdict(&self, sequence: u64, keys: Vec<[u8; 12]>) -> Result<(), IdsError> {
+    /// Puts the ids of a verdict into the index that was just recorded: once it is on the disk, since an index ahead of
+    /// its log would answer for verdicts that were never given.
+    pub(crate) fn add_verdict(
+        &self,
+        sequence: u64,
+        keys: Vec<[u8; 12]>,
+        records: &Records,
+        file: FileId,
+    ) -> Result<(), IdsError> {
+        let since = std::time::Instant::now();
+        while records.synced(ServiceName::Validation, file.partition()) < sequence {
+            if since.elapsed() > SYNC_WAIT_MAX {
+                // The next reader puts them in.
+                return Ok(());
+            }
+            std::thread::sleep(SYNC_LOOK_EVERY);
+        }
         let ordinal = self.state().pending.get(&sequence).map(|pending| pending.ordinal);
         ordinal.map_or(Ok(()), |ordinal| self.add(sequence, ordinal, keys))
     }
@@ -145,7 +174,8 @@ impl Ids {
     pub(crate) fn alive(&self, ledger: &Ledger, but: FileId) -> BTreeMap<u32, FileId> {
         let counts = |file: FileId, upload: u32| {
             let known = ledger.file(file).filter(|known| known.upload() == upload);
-            known.is_some_and(|known| !matches!(known.status(), Status::Rejected | Status::Deleted))
+            // What can't be accepted without another upload keeps no ids.
+            known.is_some_and(|known| !matches!(known.status(), Status::Rejected | Status::Deleted | Status::Invalid))
         };
         let state = self.state();
         let all = (0..).zip(&state.ordinals);

@@ -31,12 +31,12 @@ pub struct ValidationService {
 }
 
 impl ValidationService {
-    /// A service whose index of record ids is cached in a folder.
+    /// A service whose index of record ids is cached in a folder; its log ends at the sequence `last`.
     ///
     /// # Errors
     /// When the folder can't be used.
-    pub fn open(cache: &Path) -> Result<Self, IdsError> {
-        Ok(Self { ids: Arc::new(Ids::open(cache)?) })
+    pub fn open(cache: &Path, last: u64) -> Result<Self, IdsError> {
+        Ok(Self { ids: Arc::new(Ids::open(cache, last)?) })
     }
 }
 

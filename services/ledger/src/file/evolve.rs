@@ -88,7 +88,7 @@ fn evolve_reading(part: &mut Reading, sequence: u64, fact: &Fact) {
             *part = Reading { upload: *upload, attempt: *attempt, ..Reading::default() };
         }
         Fact::RecordsRead(read) if (read.upload, read.attempt) == (part.upload, part.attempt) => {
-            part.records += read.records;
+            part.records = part.records.saturating_add(read.records);
             let (first_row, last_row) = (read.first_row, read.last_row);
             part.parts.push(Part { sequence, first_row, last_row, records: read.records });
         }
@@ -123,10 +123,15 @@ fn evolve_checking(part: &mut Checking, sequence: u64, fact: &Fact) {
             };
         }
         Fact::RecordsChecked(checked) if (checked.upload, checked.attempt) == (part.upload, part.attempt) => {
-            part.valid += checked.valid;
-            part.invalid += checked.invalid;
+            part.valid = part.valid.saturating_add(checked.valid);
+            part.invalid = part.invalid.saturating_add(checked.invalid);
             let (first_row, last_row) = (checked.first_row, checked.last_row);
-            part.parts.push(Part { sequence, first_row, last_row, records: checked.valid + checked.invalid });
+            part.parts.push(Part {
+                sequence,
+                first_row,
+                last_row,
+                records: checked.valid.saturating_add(checked.invalid),
+            });
         }
         Fact::UsageSummarized { upload, attempt, lines, .. } if (*upload, *attempt) == (part.upload, part.attempt) => {
             part.summary.extend(lines.iter().cloned());

@@ -14,9 +14,8 @@ use crate::life::{
 };
 use crate::random::{Random, for_seeds, repeat};
 
-/// Records that one fact counts: no more than a sheet has rows. The fold adds such counts up, and ends in an overflow
-/// where a fact that no emitter writes names more; once it saturates, this can be the largest number there is.
-const COUNT_MAX: u32 = 1_048_576;
+/// Records that one fact counts: even the largest number there is must fold.
+const COUNT_MAX: u32 = u32::MAX;
 
 /// Numbers that facts carry: the usual ones, and the ends of their types.
 struct Numbers<'a>(&'a mut Random);

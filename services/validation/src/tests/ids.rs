@@ -17,7 +17,7 @@ use crate::ids::Ids;
 const HOST: HostId = HostId { service: ServiceName::Validation, partition: ledger::Partition(0) };
 
 fn ids(dir: &Path) -> Ids {
-    Ids::open(&dir.join("ids")).unwrap()
+    Ids::open(&dir.join("ids"), u64::MAX).unwrap()
 }
 
 fn key(byte: u8) -> [u8; 12] {
@@ -198,13 +198,26 @@ fn what_a_job_adds_out_of_turn_is_not_lost_in_a_restart() {
     let first = ids(dir.path());
     note(&first, &verdicts);
     // The second file's job was faster; then the process stopped.
-    first.add_verdict(early, vec![key(2)]).unwrap();
+    first.add_verdict(early, vec![key(2)], &log.records, file(1)).unwrap();
     drop(first);
     let second = ids(dir.path());
     note(&second, &verdicts);
     assert_eq!(found(&second, &log.records, &[1, 2]), BTreeSet::from([(1, 0), (2, 1)]));
-    // A job that ends after the index was made whole adds nothing twice, nor does a verdict that nobody noted.
-    second.add_verdict(late, vec![key(1), key(7)]).unwrap();
-    second.add_verdict(early + 99, vec![key(8)]).unwrap();
+    // A job that ends after the index was made whole adds nothing twice.
+    second.add_verdict(late, vec![key(1), key(7)], &log.records, file(0)).unwrap();
     assert_eq!(found(&second, &log.records, &[1, 2, 7, 8]), BTreeSet::from([(1, 0), (2, 1)]));
+}
+
+#[test]
+fn an_index_ahead_of_its_log_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = Log::open(dir.path());
+    let verdicts = [(file(0), log.check(file(0), &[1], 0))];
+    let first = ids(dir.path());
+    note(&first, &verdicts);
+    assert_eq!(found(&first, &log.records, &[1]), BTreeSet::from([(1, 0)]));
+    drop(first);
+    // The log lost its end in a power cut that the index survived: what the index knows never happened.
+    let second = Ids::open(&dir.path().join("ids"), 0).unwrap();
+    assert_eq!(found(&second, &Records::default(), &[1]), BTreeSet::new());
 }

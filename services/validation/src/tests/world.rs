@@ -30,7 +30,7 @@ impl World {
     /// Nothing but a catalog of that position.
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let service = ValidationService::open(&dir.path().join("ids")).unwrap();
+        let service = ValidationService::open(&dir.path().join("ids"), 0).unwrap();
         let mut world = Self { ledger: Ledger::default(), service, _dir: dir };
         world.catalog(POSITION);
         world
