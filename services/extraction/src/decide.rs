@@ -293,11 +293,13 @@ fn crashed(what: &str) -> String {
     format!("The service stopped three times while {what}. The operator finds the reason in its log.")
 }
 
-/// Sums by currency and tier.
-fn sums<'a>(totals: impl IntoIterator<Item = &'a Total>) -> BTreeMap<(&'a str, Option<u8>), (u32, Decimal, Decimal)> {
-    let mut sums = BTreeMap::new();
+/// Records, quantity and amount by currency and tier.
+type Sums<'a> = BTreeMap<(&'a str, Option<u8>), (u32, Decimal, Decimal)>;
+
+fn sums<'a>(totals: impl IntoIterator<Item = &'a Total>) -> Sums<'a> {
+    let mut sums = Sums::new();
     for total in totals {
-        let sum: &mut (u32, Decimal, Decimal) = sums.entry((total.currency.as_str(), total.tier)).or_default();
+        let sum = sums.entry((total.currency.as_str(), total.tier)).or_default();
         sum.0 = sum.0.saturating_add(total.records);
         sum.1 = sum.1.saturating_add(total.quantity);
         sum.2 = sum.2.saturating_add(total.amount);
@@ -319,9 +321,8 @@ fn divided(ledger: &Ledger, file: FileId, upload: u32, divisions: Vec<Division>)
     let problem = if divisions.len() > CHUNKS_MAX {
         Some(format!("The file has records of {} hubs; {CHUNKS_MAX} chunks fit a file.", divisions.len()))
     } else if records != known.checking.valid || rows.len() != records || parts != whole {
-        let quantity = |sums: &BTreeMap<_, (u32, Decimal, Decimal)>| {
-            sums.values().fold(Decimal::ZERO, |sum, (_, quantity, _)| sum.saturating_add(*quantity))
-        };
+        let quantity =
+            |sums: &Sums<'_>| sums.values().fold(Decimal::ZERO, |sum, (_, quantity, _)| sum.saturating_add(*quantity));
         Some(format!(
             "The chunks hold {records} records and {}, the file {} and {}: nothing was extracted. The operator should \
              run an audit.",

@@ -13,6 +13,9 @@ use runtime::records::RecordsError;
 
 use crate::{Division, Own};
 
+/// Sums by tier.
+type Totals = BTreeMap<Option<u8>, Total>;
+
 /// What the job needs to know.
 #[derive(Clone, Debug)]
 pub struct Divide {
@@ -53,7 +56,7 @@ impl Divide {
     }
 
     fn divide(&self, tools: &Tools<Own>) -> Result<Vec<Division>, RecordsError> {
-        let mut divisions: BTreeMap<Option<Named>, (RowSet, BTreeMap<Option<u8>, Total>)> = BTreeMap::new();
+        let mut divisions: BTreeMap<Option<Named>, (RowSet, Totals)> = BTreeMap::new();
         for &sequence in &self.parts {
             let batch = tools.records.checked(self.file, sequence)?;
             for record in batch.records.iter().filter(|record| record.is_valid()) {

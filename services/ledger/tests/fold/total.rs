@@ -14,9 +14,6 @@ use crate::life::{
 };
 use crate::random::{Random, for_seeds, repeat};
 
-/// Records that one fact counts: even the largest number there is must fold.
-const COUNT_MAX: u32 = u32::MAX;
-
 /// Numbers that facts carry: the usual ones, and the ends of their types.
 struct Numbers<'a>(&'a mut Random);
 
@@ -28,7 +25,7 @@ impl Numbers<'_> {
     }
 
     fn count(&mut self) -> u32 {
-        self.u32().min(COUNT_MAX)
+        self.u32()
     }
 
     fn u16(&mut self) -> u16 {
