@@ -94,11 +94,10 @@ pub(crate) async fn close_many(
         let outcome = app.command(command, &scope, &key).await;
         let closed: Vec<bool> = match &outcome {
             Ok(settled) => app.after(settled, file, |_, known| closed_rows(known, &rows)),
+            // Who may not close records is told nothing of them.
+            Err(Rejection::RoleNotAllowed | Rejection::NotFound) => Vec::new(),
             // A request that comes again finds its work done: the file may be closed by now.
-            Err(Rejection::WrongStatus { .. }) => {
-                app.find(file, &scope, |_, known| Some(closed_rows(known, &rows))).await.unwrap_or_default()
-            }
-            Err(_) => Vec::new(),
+            Err(_) => app.find(file, &scope, |_, known| Some(closed_rows(known, &rows))).await.unwrap_or_default(),
         };
         let rejection = outcome.err().unwrap_or(Rejection::NotFound);
         let closed = closed.into_iter().chain(std::iter::repeat(false));
