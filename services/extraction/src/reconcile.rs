@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
 
-use ledger::record::{Billing, ClosedRows};
-use ledger::{FileId, Hash, ReconciliationId, RecordId, UsageFile};
+use ledger::record::{Billing, ClosedRows, record_key};
+use ledger::{FileId, Hash, ObjectId, ReconciliationId, RecordId, UsageFile};
 use runtime::decider::Tools;
 use runtime::records::RecordsError;
 use workbook::columns;
 use workbook::read::table::{Record, Table};
 use workbook::read::{Limits, ReadError, Workbook};
+use workbook::usage::report_id;
 
 use crate::Own;
 
@@ -27,8 +28,8 @@ const TEXT_CHARS_MAX: usize = 254;
 pub struct Reconcile {
     id: ReconciliationId,
     blob: Hash,
-    contract: String,
-    product: String,
+    contract: ObjectId,
+    product: ObjectId,
     checked: Vec<u64>,
     /// Where the records that are closed already were closed.
     closings: Vec<u64>,
@@ -97,8 +98,8 @@ impl Reconcile {
         Some(Self {
             id: file.reconciliation(index),
             blob: reconciliation.blob,
-            contract: created.contract.id.to_string(),
-            product: created.product.id.to_string(),
+            contract: created.contract.id.clone(),
+            product: created.product.id.clone(),
             checked: known.current_checking()?.parts.iter().map(|part| part.sequence).collect(),
             closings: extraction.closings.iter().map(|closing| closing.sequence).collect(),
         })
@@ -124,10 +125,10 @@ impl Reconcile {
     }
 
     fn read(&self, tools: &Tools<Own>) -> Result<Found, Failure> {
-        let source = tools.blobs.read(self.blob);
         let missing = |_| Failure::Workbook("The workbook is missing on the server; upload it again.".to_owned());
-        let mut book = Workbook::open(BufReader::new(source.map_err(missing)?), Limits::default())?;
-        self.check_report_id(&mut book)?;
+        let open = || tools.blobs.read(self.blob).map_err(missing);
+        self.check_report_id(open()?)?;
+        let mut book = Workbook::open(BufReader::new(open()?), Limits::default())?;
         let names = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
         let sheet = book.sheet_named(&names)?.ok_or_else(|| {
             Failure::Workbook(
@@ -164,7 +165,10 @@ impl Reconcile {
             }
             let row = match RecordId::parse(&text(&record, own_id)) {
                 Some(id) => (id.file == self.id.file).then_some(id.row),
-                None => rows.get(&self.key(&text(&record, record_id))).copied(),
+                None => {
+                    let id = record_id.and_then(|column| record.cell(column)).map_or("", |cell| cell.text);
+                    rows.get(&record_key(&self.contract, &self.product, id)).copied()
+                }
             };
             let Some(row) = row else {
                 found.problem(format!("row {number}: no accepted record of this file has that id;"));
@@ -186,26 +190,14 @@ impl Reconcile {
     }
 
     /// A workbook that says it is of another file must not close records of this one.
-    fn check_report_id(&self, book: &mut Workbook<BufReader<File>>) -> Result<(), Failure> {
-        let Some(sheet) = book.sheet_named(&[columns::GENERAL_TAB])? else { return Ok(()) };
-        let mut table = match Table::open(book.rows(sheet)?, &[]) {
-            Ok(table) => table,
-            Err(ReadError::NoHeader { .. }) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        while let Some(record) = table.next_record()? {
-            if text(&record, Some(0)) != "report_id" {
-                continue;
-            }
-            let named = text(&record, Some(1));
-            if !named.is_empty() && named != self.id.file.to_string() {
-                return Err(Failure::Workbook(format!(
-                    "The workbook is of {named}, not of {}. Upload it to its own file.",
-                    self.id.file
-                )));
-            }
+    fn check_report_id(&self, source: File) -> Result<(), Failure> {
+        match report_id(BufReader::new(source))? {
+            Some(named) if named != self.id.file.to_string() => Err(Failure::Workbook(format!(
+                "The workbook is of {named}, not of {}. Upload it to its own file.",
+                self.id.file
+            ))),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// What is closed stays as it was; a row that says otherwise is named.
@@ -226,13 +218,6 @@ impl Reconcile {
             }
         }
         Ok(())
-    }
-
-    fn key(&self, record_id: &str) -> [u8; 12] {
-        let full = Hash::of_parts(&[self.contract.as_bytes(), self.product.as_bytes(), record_id.trim().as_bytes()]);
-        let mut key = [0; 12];
-        key.copy_from_slice(&full.0[..12]);
-        key
     }
 
     fn rows_by_key(&self, tools: &Tools<Own>) -> Result<HashMap<[u8; 12], u32>, RecordsError> {

@@ -203,6 +203,17 @@ pub fn merkle_root(mut level: Vec<Hash>) -> Hash {
     level.first().copied().unwrap_or_default()
 }
 
+/// What uniqueness of a record id is decided on, and what rows of a reconciliation are matched by: the first 96 bits of
+/// SHA-256(contract, product, record id). ASCII blanks around the id don't count; every other byte does.
+#[must_use]
+pub fn record_key(contract: &ObjectId, product: &ObjectId, record_id: &str) -> [u8; 12] {
+    let id = record_id.as_bytes().trim_ascii();
+    let full = Hash::of_parts(&[contract.as_str().as_bytes(), product.as_str().as_bytes(), id]);
+    let mut key = [0; 12];
+    key.copy_from_slice(&full.0[..12]);
+    key
+}
+
 /// One thing that is wrong with a record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RecordError {
@@ -400,6 +411,15 @@ mod tests {
         let details = "Resource ID not found for filter item.mpn with value X. AS-1 has: CPU.\n\
                        Column quantity is blank.\nAnother. Fix it.";
         assert_eq!(record.error_details(), details);
+    }
+
+    #[test]
+    fn a_record_id_counts_byte_for_byte_but_for_ascii_blanks_around_it() {
+        let scope = |text| ObjectId::new(text).unwrap();
+        let key = |id: &str| record_key(&scope("CRD-1"), &scope("PRD-1"), id);
+        assert_eq!(key("r-1"), key(" r-1\t"));
+        assert!(["R-1", "r-1\u{a0}", "r 1", "r-1.0"].iter().all(|other| key(other) != key("r-1")));
+        assert_ne!(key("r-1"), record_key(&scope("CRD-1"), &scope("PRD-2"), "r-1"));
     }
 
     #[test]

@@ -153,12 +153,6 @@ impl<D: Decider> Host<D> {
         Ok(())
     }
 
-    /// The digest of what the host knows of files.
-    #[must_use]
-    pub fn digest(&self) -> Hash {
-        self.ledger.digest()
-    }
-
     /// Works until told to stop.
     ///
     /// # Errors
@@ -473,20 +467,4 @@ impl<D: Decider> Host<D> {
         self.last_at = self.last_at.max(self.parts.clock.now());
         self.last_at
     }
-}
-
-/// The fold of a log alone: what replaying gives.
-///
-/// # Errors
-/// When the log can't be read or decoded.
-pub fn fold_of(host: HostId, reader: &LogReader) -> Result<Ledger, HostError> {
-    let mut ledger = Ledger::default();
-    for entry in reader.entries(1) {
-        let entry = entry.map_err(|source| HostError::Log { host, source })?;
-        let Some(bytes) = entry.payload.as_deref() else { continue };
-        let position = entry.position;
-        let event = proto::decode_event(bytes).map_err(|source| HostError::Wire { host, position, source })?;
-        ledger.evolve(entry.header.sequence, &event);
-    }
-    Ok(ledger)
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::generate::{self, Plan};
 use super::reconcile::reconcile;
 use super::table::Table;
-use super::{DemoError, Stage, expect, in_folder};
+use super::{DemoError, Stage, expect};
 use crate::cli::Progress;
 use crate::cli::watch;
 
@@ -71,7 +71,7 @@ fn plan(stage: &Stage, (from, until): (Moment, Moment), prefix: &str, records: u
 fn sound_file(stage: &Stage, period: (Moment, Moment)) -> Result<FileId, DemoError> {
     println!("A usage file of {} records, from the vendor's workbook to the last invoice:\n", stage.records);
     let mut table = Table::begin();
-    let source = in_folder(&stage.folder, "source.xlsx");
+    let source = stage.folder.join("source.xlsx");
     let made = generate::workbook(&stage.catalog, &plan(stage, period, "demo", stage.records), &source, &stage.folder)?;
     table.row("generated (vendor)", made.records, made.total);
 
@@ -131,7 +131,7 @@ fn sum_of_chunks(stage: &Stage, id: FileId) -> (u32, Decimal) {
 
 fn save(client: &crate::cli::Client, file: &Value, field: &str, stage: &Stage, name: &str) -> Result<(), DemoError> {
     let link = text(file, &format!("/{field}"));
-    client.download(&link, &in_folder(&stage.folder, name))?;
+    client.download(&link, &stage.folder.join(name))?;
     Ok(())
 }
 
@@ -158,7 +158,7 @@ fn wait_for_chunks(stage: &Stage, id: FileId) -> Result<Vec<String>, DemoError> 
 /// The first chunk is closed as such, the others by reconciliation: both ways are shown.
 fn close(stage: &Stage, id: FileId, chunks: &[String], table: &mut Table) -> Result<(), DemoError> {
     for (index, chunk) in chunks.iter().enumerate() {
-        let path = in_folder(&stage.folder, &format!("{chunk}.xlsx"));
+        let path = stage.folder.join(format!("{chunk}.xlsx"));
         stage.distributor.download(&format!("usage/chunks/{chunk}/download"), &path)?;
         if index == 0 && chunks.len() > 1 {
             let billing = json!({ "external_billing_id": "BATCH-1", "external_billing_note": "billed in one batch" });
@@ -167,7 +167,7 @@ fn close(stage: &Stage, id: FileId, chunks: &[String], table: &mut Table) -> Res
             table.row("first chunk closed", records, total);
             continue;
         }
-        let back = in_folder(&stage.folder, &format!("reconciliation-{chunk}.xlsx"));
+        let back = stage.folder.join(format!("reconciliation-{chunk}.xlsx"));
         reconcile(&path, &back, &stage.folder, stage.now)?;
         stage.distributor.upload(&format!("usage/files/{id}/reconciliation"), "recon_file", &back, false)?;
     }
@@ -199,7 +199,7 @@ fn wait_for_status(stage: &Stage, id: FileId, status: &str) -> Result<Value, Dem
 }
 
 fn faulty_file(stage: &Stage, period: (Moment, Moment)) -> Result<(), DemoError> {
-    let path = in_folder(&stage.folder, "faulty.xlsx");
+    let path = stage.folder.join("faulty.xlsx");
     let taken: Vec<String> = (1..=3).map(|number| format!("demo-{number:07}")).collect();
     let plan = plan(stage, period, "faulty", FAULTY_RECORDS);
     let expected = generate::faulty_workbook(&stage.catalog, &plan, &taken, &path, &stage.folder)?;
@@ -227,7 +227,7 @@ fn faulty_file(stage: &Stage, period: (Moment, Moment)) -> Result<(), DemoError>
 }
 
 fn unreadable_file(stage: &Stage, period: (Moment, Moment)) -> Result<(), DemoError> {
-    let path = in_folder(&stage.folder, "unreadable.xlsx");
+    let path = stage.folder.join("unreadable.xlsx");
     std::fs::write(&path, generate::unreadable_file())?;
     let id = create(stage, period, "Demo report that can't be read")?;
     stage.vendor.upload(&format!("usage/files/{id}/upload"), "usage_file", &path, false)?;

@@ -7,7 +7,7 @@ mod reconcile;
 mod table;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ledger::ObjectId;
 use thiserror::Error;
@@ -191,9 +191,4 @@ fn expect<T: PartialEq + ToString>(what: &str, expected: &T, got: &T) -> Result<
         return Ok(());
     }
     Err(DemoError::Different { what: what.to_owned(), expected: expected.to_string(), got: got.to_string() })
-}
-
-/// A path in the demo's folder.
-fn in_folder(folder: &Path, name: &str) -> PathBuf {
-    folder.join(name)
 }

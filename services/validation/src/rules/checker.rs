@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use ledger::catalog::{Capabilities, Catalog, Item, Schema, Subscription};
 use ledger::fact::{Category, FileColumn};
-use ledger::record::{CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, SubscriptionFacts};
-use ledger::{Hash, Moment, ObjectId};
+use ledger::record::{CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, SubscriptionFacts, record_key};
+use ledger::{Moment, ObjectId};
 
 use super::cells::Row;
 use super::columns::{Columns, Field};
@@ -74,13 +74,7 @@ impl<'a> Checker<'a> {
     /// What uniqueness of a record id is decided on; spaces around it don't count.
     #[must_use]
     pub fn key_of(&self, record_id: &str) -> [u8; 12] {
-        let scope = [self.against.contract.as_str(), self.against.product.as_str()];
-        let parts = [scope[0].as_bytes(), scope[1].as_bytes(), record_id.as_bytes().trim_ascii()];
-        let mut key = NO_KEY;
-        for (to, from) in key.iter_mut().zip(Hash::of_parts(&parts).0) {
-            *to = from;
-        }
-        key
+        record_key(self.against.contract, self.against.product, record_id)
     }
 
     /// Every rule on every record of a batch, except uniqueness of record ids.
