@@ -85,7 +85,7 @@ impl Decimal {
 
     /// Reads the raw text of a numeric cell (design §4, Numbers): up to 15 significant digits are exact; 16 or 17
     /// were written by a program that printed a double, so the shortest decimal that names the same double counts;
-    /// 18 and more were typed and are exact.
+    /// 18 and more were typed and are exact. A text that is as short as any that names its double stays as it is.
     ///
     /// When the shortest decimal is finer than `places` and the 15-digit one isn't, that one counts and the second
     /// value is true: the caller notes it on the record.
@@ -98,7 +98,11 @@ impl Decimal {
             return parts.value().map(|value| (value, false));
         }
         let double: f64 = text.parse().map_err(|_| DecimalError::NotANumber)?;
-        let shortest = Parts::split(&format!("{double:e}")).ok_or(DecimalError::NotANumber)?.value();
+        if !double.is_normal() {
+            // Beyond what a double can hold at either end, so no double was printed.
+            return parts.value().map(|value| (value, false));
+        }
+        let shortest = parts.shortest(double).ok_or(DecimalError::NotANumber)?.value();
         if let Ok(value) = shortest
             && value.places() <= places
         {
@@ -182,6 +186,20 @@ impl Parts {
         let first = self.digits.iter().position(|&d| d != b'0');
         let last = self.digits.iter().rposition(|&d| d != b'0');
         first.zip(last).map_or(0, |(first, last)| last - first + 1)
+    }
+
+    /// The shortest decimal that names the same double, this one where none is shorter.
+    fn shortest(self, double: f64) -> Option<Self> {
+        let printed = Self::split(&format!("{double:e}"))?;
+        let digits = printed.significant();
+        if digits >= self.significant() {
+            return Some(self);
+        }
+        // Of two that are as short and as near, std prints either; rounding takes the one that ends in an even digit,
+        // as other languages do.
+        let even = format!("{double:.*e}", digits.saturating_sub(1));
+        let is_same = even.parse::<f64>().is_ok_and(|other| other.to_bits() == double.to_bits());
+        if is_same { Self::split(&even) } else { Some(printed) }
     }
 
     fn value(&self) -> Result<Decimal, DecimalError> {
@@ -280,6 +298,12 @@ mod tests {
             ("123456789012.123456789012", 12, "123456789012.123456789012"),
             ("92.65", 2, "92.65"),
             ("1E+2", 0, "100"),
+            // Two decimals of 16 digits name this double: the one that stands there is kept, the even one made.
+            ("893659494145124.2", 4, "893659494145124.2"),
+            ("893659494145124.3", 4, "893659494145124.3"),
+            ("893659494145124.25", 4, "893659494145124.2"),
+            ("1.234567890123456e-400", 12, "TooFine(Decimal(0))"),
+            ("1.2345678901234567e400", 12, "TooLarge"),
         ] {
             assert_eq!(cell(text, places), want, "{text}");
         }

@@ -2,7 +2,7 @@
 
 use ledger::amount::PLACES_MAX;
 use ledger::catalog::{ItemKind, Schema};
-use ledger::record::{CellKind, CellView};
+use ledger::record::CellKind;
 use ledger::{Decimal, DecimalError};
 
 use super::cells::Row;
@@ -19,7 +19,7 @@ impl Row<'_, '_> {
             return self.error(sentences::quantity_not_a_number(Some(column)));
         }
         let Some(cell) = self.given(Field::Quantity) else { return };
-        let value = match number(cell, places) {
+        let value = match cell.number(places) {
             Ok((value, noted)) => {
                 if noted {
                     self.record.notes.push(format!("Quantity {} was read as {value}", cell.text));
@@ -69,7 +69,7 @@ impl Row<'_, '_> {
         if cell.text.is_empty() {
             return self.error(sentences::amount_missing(Some(column)));
         }
-        match number(cell, PLACES_MAX) {
+        match cell.number(PLACES_MAX) {
             Ok((value, noted)) => {
                 if noted {
                     self.record.notes.push(format!("Amount {} was read as {value}", cell.text));
@@ -87,21 +87,12 @@ impl Row<'_, '_> {
     fn check_tier(&mut self) {
         let Some(column) = self.column(Field::Tier) else { return };
         let Some(cell) = self.usable(column) else { return };
-        let value = number(cell, 0).ok().map(|(value, _)| value);
+        let value = cell.number(0).ok().map(|(value, _)| value);
         // On the value, so that `1.0` is a tier as `7.0` is an integer.
         let tier = (0..=2_u8).find(|&tier| Some(Decimal::from_units(i128::from(tier) * ledger::amount::ONE)) == value);
         if tier.is_none() {
             self.error(sentences::tier(Some(column)));
         }
         self.record.tier = tier;
-    }
-}
-
-/// The number of a cell: a text counts as it was typed, a numeric cell without the noise of its double (design §4).
-fn number(cell: CellView<'_>, places: u32) -> Result<(Decimal, bool), DecimalError> {
-    match cell.kind {
-        CellKind::Text => Decimal::parse(cell.text).map(|value| (value, false)),
-        CellKind::Number => Decimal::parse_cell(cell.text, places),
-        _ => Err(DecimalError::NotANumber),
     }
 }
