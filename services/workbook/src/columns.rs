@@ -2,7 +2,11 @@
 //!
 //! Facts are those of connect-api §4.2 to §4.6 and seed 002; the sentences are ours.
 
+mod ours;
+
 use ledger::catalog::Schema;
+
+pub use ours::{ERRORS, PROVIDER_ADDED, RECONCILED_ADDED, RECONCILIATION_ADDED, REJECTS_ADDED, VENDOR_ADDED};
 
 /// The tab with the records.
 pub const RECORDS_TAB: &str = "records";
@@ -10,6 +14,8 @@ pub const RECORDS_TAB: &str = "records";
 pub const RECORDS_TAB_ALIAS: &str = "usage_records";
 /// The tab with the categories that records refer to.
 pub const CATEGORIES_TAB: &str = "categories";
+/// The tab that lists everything that is wrong.
+pub const ERRORS_TAB: &str = "errors";
 /// The tab that says which report a workbook is about.
 pub const GENERAL_TAB: &str = "general";
 /// The tab for the person who opens the workbook.
@@ -316,84 +322,6 @@ pub const CATEGORIES: [Column; 3] = [
     },
 ];
 
-const fn ours(
-    name: &'static str,
-    width: u8,
-    definition: &'static str,
-    accepted: &'static str,
-    example: &'static str,
-) -> Column {
-    Column { name, requirements: IGNORED, kind: ValueKind::Text, definition, accepted, example, width }
-}
-
-const STATUS: Column =
-    ours("status", 12, "Whether the record passed every check.", "valid, invalid or, once billed, closed", "valid");
-
-/// What the vendor's processed file has beside the vendor's own columns.
-pub const VENDOR_ADDED: [Column; 3] = [
-    STATUS,
-    ours(
-        "error_codes",
-        26,
-        "The code of everything that is wrong with the record.",
-        "Codes with a comma between them; blank when nothing is wrong",
-        "USG_FILE_006, USG_FILE_107",
-    ),
-    ours(
-        "error_details",
-        80,
-        "What is wrong in each column and what would be right.",
-        "One line for each code",
-        "Usage value is not a float value. Write a plain number such as 12.5.",
-    ),
-];
-
-/// What the provider's processed file and its chunks have beside the vendor's columns.
-pub const PROVIDER_ADDED: [Column; 12] = [
-    ours("item_id", 24, "The item's global id.", "An item id", "PRD-123-456-789-0001"),
-    ours("asset_recon_id", 20, "What identifies the subscription in reconciliations.", "Any text", "recon-0001"),
-    ours("product_id", 18, "The product that the item belongs to.", "A product id", "PRD-123-456-789"),
-    STATUS,
-    ours("item_name", 28, "The item's name.", "Any text", "Virtual machine hour"),
-    ours(
-        "item_type",
-        15,
-        "Whether the item is metered or bought ahead.",
-        "pay-as-you-go or reservation",
-        "pay-as-you-go",
-    ),
-    ours("item_unit", 14, "What the item is counted in.", "A unit", "unit*h"),
-    ours(
-        "item_period",
-        14,
-        "How often the item is billed, which is not how long it is committed.",
-        "A period",
-        "monthly",
-    ),
-    ours("asset_id", 22, "The subscription's id.", "A subscription id", "AS-1234-5678-9012"),
-    ours("asset_external_id", 22, "The subscription's id in your commerce system.", "Any text", "1000345"),
-    ours("customer_account_id", 22, "The customer's id in your commerce system.", "Any text", "C-20881"),
-    ours(
-        "customer_company_name",
-        30,
-        "The customer's name as your commerce system gave it last.",
-        "Any text",
-        "Harbour Bakery Ltd",
-    ),
-];
-
-/// What a reconciliation file has beside the columns of a chunk; rows are matched by record_id.
-pub const RECONCILIATION_ADDED: [Column; 2] = [
-    ours(
-        "external_billing_id",
-        24,
-        "The invoice or order that billed the record.",
-        "Any text; blank leaves the record open",
-        "INV-2026-11-0042",
-    ),
-    ours("external_billing_note", 30, "A remark on how it was billed.", "Any text", "Billed with November"),
-];
-
 /// A header as columns are matched by: people write `Item search value` for `item_search_value`.
 ///
 /// The name of a custom column is not touched beyond its surrounding blanks.
@@ -415,7 +343,7 @@ pub fn uploaded(header: &str) -> Option<&'static Column> {
 /// Any column of a `records` tab that a header names, ours included.
 #[must_use]
 pub fn known(header: &str) -> Option<&'static Column> {
-    [&RECORDS[..], &RECORDS_IGNORED, &VENDOR_ADDED, &PROVIDER_ADDED, &RECONCILIATION_ADDED]
+    [&RECORDS[..], &RECORDS_IGNORED, &VENDOR_ADDED, &PROVIDER_ADDED, &RECONCILIATION_ADDED, &RECONCILED_ADDED]
         .into_iter()
         .find_map(|table| find(table, header))
 }
@@ -486,7 +414,8 @@ mod tests {
 
     #[test]
     fn no_table_names_a_column_twice_and_every_text_is_there() {
-        for table in [&RECORDS[..], &CATEGORIES, &VENDOR_ADDED, &PROVIDER_ADDED, &RECONCILIATION_ADDED] {
+        let added: [&[Column]; 5] = [&VENDOR_ADDED, &PROVIDER_ADDED, &RECONCILIATION_ADDED, &RECONCILED_ADDED, &ERRORS];
+        for table in [&RECORDS[..], &CATEGORIES].into_iter().chain(added) {
             for (at, column) in table.iter().enumerate() {
                 assert!(table[at + 1..].iter().all(|other| other.name != column.name), "{}", column.name);
                 assert!(![column.definition, column.accepted, column.example].contains(&""), "{}", column.name);

@@ -2,5 +2,6 @@
 
 pub mod columns;
 pub mod read;
+pub mod reconciled;
 pub mod usage;
 pub mod write;

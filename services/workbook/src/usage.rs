@@ -1,21 +1,26 @@
 //! A usage file as a workbook: the vendor's columns in the vendor's order with what each side gets beside them. The
 //! processed files of both views and the chunks are written here, so that they can't differ in what they share.
 
+mod cells;
+pub(crate) mod general;
+mod totals;
+
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use ledger::catalog::Schema;
 use ledger::fact::{Category, FileColumn};
-use ledger::record::{CellKind, CheckedBatch, CheckedRecord, ReadBatch};
+use ledger::record::{CheckedBatch, CheckedRecord, ReadBatch};
 use ledger::{FileId, Moment, Named, UsageFile};
 
 use crate::columns;
 use crate::read::table::Table;
 use crate::read::{Limits, ReadError, Workbook};
-use crate::write::{CellOut, Kind, Layout, Mark, RecordsWorkbook, WriteError, Written};
+use crate::write::{CellOut, Kind, Layout, Mark, Problem, RecordsWorkbook, WriteError, Written};
+use cells::Known;
+use totals::Totals;
 
 /// The version of this writer: the same version writes the same bytes from the same facts.
-pub const WRITER_VERSION: u32 = 2;
+pub const WRITER_VERSION: u32 = 3;
 
 /// The row of the general tab that names the usage file.
 const REPORT_ID: &str = "report_id";
@@ -56,6 +61,7 @@ pub struct UsageSheet {
     categories: Vec<Category>,
     columns: Vec<FileColumn>,
     product: String,
+    totals: Totals,
     created: Moment,
 }
 
@@ -65,45 +71,15 @@ impl UsageSheet {
     #[must_use]
     pub fn of(kind: Kind, id: FileId, file: &UsageFile, hub: Option<Named>, created: Moment) -> Option<Self> {
         let facts = file.approval.created.as_deref()?;
-        let checking = file.current_checking()?;
-        let mut general = Vec::new();
-        let mut row = |name: &str, value: &str| general.push((name.to_owned(), value.to_owned()));
-        let time = |moment: Option<Moment>| moment.map_or_else(String::new, Moment::sheet);
-        row("report_name", &facts.name);
-        row("report_note", &facts.note);
-        row(REPORT_ID, &id.to_string());
-        row("status", if checking.invalid == 0 { "valid" } else { "invalid" });
-        row("report_start_time_utc", &time(facts.period.map(|period| period.from)));
-        row("report_end_time_utc", &time(facts.period.map(|period| period.to)));
-        row("valid_records", &checking.valid.to_string());
-        row("invalid_records", &checking.invalid.to_string());
-        row("usage_schema", facts.schema.upper());
-        if facts.schema != Schema::Qt {
-            row("currency", facts.currency.as_deref().unwrap_or(""));
-        }
-        let provider = if kind == Kind::ProcessedVendor { "provider_account" } else { "distributor_account" };
-        for (prefix, named) in [("product", &facts.product), ("marketplace", &facts.marketplace)] {
-            row(&format!("{prefix}_id"), named.id.as_str());
-            row(&format!("{prefix}_name"), &named.name);
-        }
-        if let Some(hub) = &hub {
-            row("hub_id", hub.id.as_str());
-            row("hub_name", &hub.name);
-        }
-        for (prefix, named) in
-            [("vendor_account", &facts.vendor), (provider, &facts.provider), ("distribution_contract", &facts.contract)]
-        {
-            row(&format!("{prefix}_id"), named.id.as_str());
-            row(&format!("{prefix}_name"), &named.name);
-        }
         Some(Self {
             kind,
             file: id,
+            general: general::rows(kind, id, file, hub.as_ref())?,
             hub,
-            general,
             categories: file.categories().to_vec(),
             columns: file.columns().to_vec(),
             product: facts.product.id.to_string(),
+            totals: Totals::new(file),
             created,
         })
     }
@@ -113,18 +89,15 @@ impl UsageSheet {
     /// # Errors
     /// See [`RecordsWorkbook::create`].
     pub fn create(self, path: &Path, temp: &Path) -> Result<UsageWriter, WriteError> {
-        let added: &'static [columns::Column] = match self.kind {
-            Kind::ProcessedVendor => &columns::VENDOR_ADDED,
-            Kind::ProcessedProvider | Kind::Chunk | Kind::Reconciliation => &columns::PROVIDER_ADDED,
-        };
         let mut headers: Vec<String> = self.columns.iter().map(|column| column.header.clone()).collect();
         let vendors = headers.len();
-        let added = columns::placed(&headers, added);
+        let added = columns::placed(&headers, self.kind.added());
         for (at, column) in &added {
             if *at >= headers.len() {
                 headers.push(column.name.to_owned());
             }
         }
+        let width = headers.len();
         let layout = Layout {
             kind: self.kind,
             title: self.file.to_string(),
@@ -134,10 +107,8 @@ impl UsageSheet {
             created: self.created,
         };
         let book = RecordsWorkbook::create(path, temp, &layout)?;
-        let quantity = self.columns.iter().position(|column| column.name == "quantity");
-        let starts = self.columns.iter().position(|column| column.name == "start_time_utc");
-        let ends = self.columns.iter().position(|column| column.name == "end_time_utc");
-        Ok(UsageWriter { book, sheet: self, vendors, added, known: [quantity, starts, ends] })
+        let known = Known::of(&self.columns);
+        Ok(UsageWriter { book, sheet: self, vendors, width, added, known })
     }
 }
 
@@ -145,14 +116,16 @@ impl UsageSheet {
 pub struct UsageWriter {
     book: RecordsWorkbook,
     sheet: UsageSheet,
+    /// How many columns are the vendor's; ours come after them or take their place.
     vendors: usize,
+    width: usize,
     added: Vec<(usize, &'static columns::Column)>,
-    /// Where quantity, start and end stand: the columns whose accepted value is written in its normal form.
-    known: [Option<usize>; 3],
+    known: Known,
 }
 
 impl UsageWriter {
-    /// Writes the records of a batch that `wanted` picks by their row.
+    /// Writes the records of a batch that `wanted` picks, and what is wrong with them where the workbook has a tab for
+    /// that.
     ///
     /// # Errors
     /// See [`RecordsWorkbook::row`].
@@ -165,6 +138,8 @@ impl UsageWriter {
         for (index, record) in checked.records.iter().enumerate() {
             if wanted(record) {
                 self.record(read, checked, index, record)?;
+                let item = record.item.and_then(|item| checked.items.get(item as usize));
+                self.sheet.totals.add(record, item.map(|item| item.kind));
             }
         }
         Ok(())
@@ -177,100 +152,88 @@ impl UsageWriter {
         index: usize,
         record: &CheckedRecord,
     ) -> Result<(), WriteError> {
-        let width = self.vendors.max(self.added.iter().map(|(at, _)| at + 1).max().unwrap_or(0));
-        let mut texts: Vec<String> = vec![String::new(); width];
-        let mut notes: Vec<Option<String>> = vec![None; width];
-        for (column, slot) in texts.iter_mut().enumerate().take(self.vendors) {
-            *slot = self.vendor_text(read, checked, index, record, column);
+        let mut texts = Vec::with_capacity(self.width);
+        let item = record.item.and_then(|item| checked.items.get(item as usize));
+        for column in 0..self.vendors {
+            texts.push(self.known.text(read.cell(index, column), record, item, column));
         }
-        for error in &record.errors {
-            let Some(slot) = error.column.and_then(|column| notes.get_mut(usize::from(column))) else { continue };
-            let line = format!("{}: {}", error.code, error.sentences());
-            *slot = Some(slot.take().map_or_else(|| line.clone(), |before| format!("{before}\n{line}")));
-        }
+        texts.resize(self.width, "".into());
         for (at, column) in &self.added {
             if let Some(slot) = texts.get_mut(*at) {
-                *slot = self.added_text(column.name, checked, record);
+                *slot = cells::added(column.name, &self.sheet.product, checked, record);
             }
         }
-        let cells: Vec<CellOut<'_>> = texts
-            .iter()
-            .zip(&notes)
-            .map(|(text, note)| CellOut {
-                text,
-                mark: note.as_deref().map_or(Mark::Plain, |note| Mark::Error { note }),
-            })
-            .collect();
-        self.book.row(&cells)
-    }
-
-    /// The vendor's own cell. A valid quantity is padded to its precision and a valid time written in full
-    /// (connect-api §4.4); everything else stays byte for byte.
-    fn vendor_text(
-        &self,
-        read: &ReadBatch,
-        checked: &CheckedBatch,
-        index: usize,
-        record: &CheckedRecord,
-        column: usize,
-    ) -> String {
-        let cell = read.cell(index, column);
-        let [quantity, start, end] = self.known;
-        let at = Some(column);
-        let normal = if !record.is_valid() {
-            None
-        } else if at == quantity {
-            let item = record.item.and_then(|item| checked.items.get(item as usize));
-            record.quantity.map(|value| value.padded(item.map_or(0, |item| u32::from(item.places))))
-        } else if at == start {
-            record.start.map(Moment::sheet)
-        } else if at == end {
-            record.end.map(Moment::sheet)
-        } else {
-            None
-        };
-        match (normal, cell.kind) {
-            (Some(normal), _) => normal,
-            (None, CellKind::Formula) if cell.text.is_empty() => "(formula without a value)".to_owned(),
-            (None, _) => cell.text.to_owned(),
-        }
-    }
-
-    fn added_text(&self, name: &str, checked: &CheckedBatch, record: &CheckedRecord) -> String {
-        let subscription = record.subscription.and_then(|at| checked.subscriptions.get(at as usize));
-        let item = record.item.and_then(|at| checked.items.get(at as usize));
-        let of_subscription = |pick: fn(&ledger::record::SubscriptionFacts) -> &str| {
-            subscription.map_or_else(String::new, |it| pick(it).to_owned())
-        };
-        let of_item =
-            |pick: fn(&ledger::record::ItemFacts) -> &str| item.map_or_else(String::new, |it| pick(it).to_owned());
-        match name {
-            "status" => if record.is_valid() { "valid" } else { "invalid" }.to_owned(),
-            "error_codes" => record.error_codes(),
-            "error_details" => {
-                let details = Some(record.error_details()).filter(|details| !details.is_empty());
-                details.into_iter().chain(record.notes.iter().cloned()).collect::<Vec<_>>().join("\n")
+        let marks = if self.marks() { self.marked(record) } else { Vec::new() };
+        let mut out: Vec<CellOut<'_>> = texts.iter().map(|text| CellOut::plain(text)).collect();
+        for (at, is_error, note) in &marks {
+            if let Some(cell) = out.get_mut(*at) {
+                cell.mark = if *is_error { Mark::Error { note } } else { Mark::Warning { note } };
             }
-            "item_id" => of_item(|item| item.named.id.as_str()),
-            "asset_recon_id" => of_subscription(|it| &it.recon_id),
-            "product_id" => self.sheet.product.clone(),
-            "item_name" => of_item(|item| &item.named.name),
-            "item_type" => of_item(|item| item.kind.sheet()),
-            "item_unit" => of_item(|item| &item.unit),
-            "item_period" => of_item(|item| &item.period),
-            "asset_id" => of_subscription(|it| it.id.as_str()),
-            "asset_external_id" => of_subscription(|it| &it.external_id),
-            "customer_account_id" => of_subscription(|it| &it.customer_external_id),
-            "customer_company_name" => of_subscription(|it| &it.customer_name),
-            _ => String::new(),
         }
+        self.book.row(&out)?;
+        self.problems(record)
+    }
+
+    /// Whether cells are coloured: what was accepted is nobody's to mend any more.
+    fn marks(&self) -> bool {
+        matches!(self.sheet.kind, Kind::ProcessedVendor | Kind::ProcessedProvider | Kind::Rejects)
+    }
+
+    /// The coloured cells of a record: where, whether it is an error, and the note.
+    fn marked(&self, record: &CheckedRecord) -> Vec<(usize, bool, String)> {
+        let mut marks: Vec<(usize, bool, String)> = Vec::new();
+        let place = |name: &str| self.added.iter().find(|(_, column)| column.name == name).map(|(at, _)| *at);
+        for (is_error, error) in cells::findings(record) {
+            let own = error.column.map(usize::from).filter(|column| *column < self.vendors);
+            let Some(at) = own.or_else(|| place("error_details")) else { continue };
+            let line = format!("{}: {}", error.code, error.sentences());
+            match marks.iter_mut().find(|(marked, ..)| *marked == at) {
+                Some((_, red, note)) => {
+                    *red |= is_error;
+                    *note = format!("{note}\n{line}");
+                }
+                None => marks.push((at, is_error, line)),
+            }
+        }
+        if let Some(at) = place("status").filter(|_| !record.is_valid()) {
+            marks.push((at, true, String::new()));
+        }
+        marks
+    }
+
+    fn problems(&mut self, record: &CheckedRecord) -> Result<(), WriteError> {
+        if !self.sheet.kind.lists_errors() {
+            return Ok(());
+        }
+        for (is_error, error) in cells::findings(record) {
+            let column = error.column.filter(|column| usize::from(*column) < self.vendors);
+            let header = column.and_then(|column| self.sheet.columns.get(usize::from(column)));
+            self.book.problem(&Problem {
+                row: record.row,
+                header: header.map_or("", |column| &column.header),
+                column,
+                code: &error.code.to_string(),
+                is_warning: !is_error,
+                message: &error.message,
+                fix: &error.fix,
+            })?;
+        }
+        Ok(())
     }
 
     /// Packs the workbook.
     ///
     /// # Errors
     /// See [`RecordsWorkbook::finish`].
-    pub fn finish(self) -> Result<Written, WriteError> {
+    pub fn finish(mut self) -> Result<Written, WriteError> {
+        if self.sheet.kind != Kind::Rejects {
+            for (attribute, value) in self.sheet.totals.rows() {
+                self.book.general(&attribute, &value)?;
+            }
+        }
         self.book.finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

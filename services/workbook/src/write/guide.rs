@@ -1,6 +1,6 @@
 //! The kinds of workbook and what each tells the person who opens it.
 
-use crate::columns::{Column, PROVIDER_ADDED, RECONCILIATION_ADDED, VENDOR_ADDED};
+use crate::columns::{Column, PROVIDER_ADDED, RECONCILED_ADDED, RECONCILIATION_ADDED, REJECTS_ADDED, VENDOR_ADDED};
 
 /// What a workbook is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,9 +13,23 @@ pub enum Kind {
     Chunk,
     /// A chunk's records with where each was billed.
     Reconciliation,
+    /// What became of each row of such a workbook.
+    Reconciled,
+    /// The records of a vendor's file that are invalid, to be mended.
+    Rejects,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::ProcessedVendor,
+        Self::ProcessedProvider,
+        Self::Chunk,
+        Self::Reconciliation,
+        Self::Reconciled,
+        Self::Rejects,
+    ];
+
     /// The first line of the workbook.
     #[must_use]
     pub fn heading(self) -> &'static str {
@@ -24,16 +38,32 @@ impl Kind {
             Self::ProcessedProvider => "Processed usage file for review",
             Self::Chunk => "Accepted usage of one hub",
             Self::Reconciliation => "Reconciliation of accepted usage",
+            Self::Reconciled => "Result of a reconciliation",
+            Self::Rejects => "Rejected usage records",
         }
+    }
+
+    /// Whether it has a tab that lists everything that is wrong.
+    #[must_use]
+    pub fn lists_errors(self) -> bool {
+        matches!(self, Self::ProcessedVendor | Self::Rejects)
+    }
+
+    /// Whether a vendor opens it, rather than the other side.
+    #[must_use]
+    pub fn is_vendors(self) -> bool {
+        matches!(self, Self::ProcessedVendor | Self::Rejects)
     }
 
     /// The columns that it has beside the vendor's.
     #[must_use]
-    pub fn added(self) -> Vec<&'static Column> {
+    pub fn added(self) -> &'static [Column] {
         match self {
-            Self::ProcessedVendor => VENDOR_ADDED.iter().collect(),
-            Self::ProcessedProvider | Self::Chunk => PROVIDER_ADDED.iter().collect(),
-            Self::Reconciliation => PROVIDER_ADDED.iter().chain(&RECONCILIATION_ADDED).collect(),
+            Self::ProcessedVendor => &VENDOR_ADDED,
+            Self::ProcessedProvider | Self::Chunk => &PROVIDER_ADDED,
+            Self::Reconciliation => &RECONCILIATION_ADDED,
+            Self::Reconciled => &RECONCILED_ADDED,
+            Self::Rejects => &REJECTS_ADDED,
         }
     }
 
@@ -61,33 +91,54 @@ impl Kind {
                 "These are accepted records and where each was billed.",
                 "Rows are matched by record_id. A row with neither billing id nor note stays open.",
             ],
+            Self::Reconciled => &[
+                "This is your reconciliation with what became of each row.",
+                "closed: the record is closed now. left open: the row has no billing data, fill it and send it again. was \
+                 closed: it had been closed before, with the same billing data. Red rows changed nothing: not found (no \
+                 accepted record of this file has that id), billed otherwise (it is closed with other billing data, which \
+                 stays) and unreadable (the billing data can't be read).",
+            ],
+            Self::Rejects => &[
+                "These are the records of your usage file that are invalid, and only these, as you sent them.",
+                "Change the red cells. Then either put the rows back into your file and upload that, or leave them out of it \
+                 and upload this workbook as a usage file of its own: the columns that we added are not read.",
+            ],
         }
     }
 
     /// What the `instructions` tab says: each line, and whether it is a heading.
     pub(super) fn lines(self) -> Vec<(bool, String)> {
         let mut lines = vec![(true, self.heading().to_owned())];
-        lines.extend(self.about().iter().map(|line| (false, (*line).to_owned())));
-        lines.extend(
-            [
-                (true, "Tab 'general'"),
-                (false, "Which report this is: one attribute in each row."),
-                (true, "Tab 'categories'"),
-                (false, "The vendor's categories, which records name by category_id."),
-                (true, "Tab 'records'"),
-                (
-                    false,
-                    "One record in each row, in the order of the vendor's file. Every cell is text, exactly as it is \
-                     recorded. The vendor's columns come as they were uploaded; columns that begin with v. are never \
-                     changed. We added:",
-                ),
-            ]
-            .map(|(heading, line)| (heading, line.to_owned())),
+        let mut say = |heading, line: &str| lines.push((heading, line.to_owned()));
+        self.about().iter().for_each(|line| say(false, line));
+        say(true, "Tab 'general'");
+        say(
+            false,
+            "Which report this is: one attribute in each row. Totals are those of the valid records in this workbook.",
         );
-        let added = self.added().into_iter();
+        say(true, "Tab 'categories'");
+        say(false, "The vendor's categories, which records name by category_id.");
+        say(true, "Tab 'records'");
+        say(
+            false,
+            if self == Self::Reconciled {
+                "The rows of your workbook in their order. Every cell is text, exactly as it was sent. We added:"
+            } else {
+                "One record in each row, in the order of the vendor's file. Every cell is text, exactly as it is \
+                 recorded. The vendor's columns come as they were uploaded; columns that begin with v. are never \
+                 changed. We added:"
+            },
+        );
+        let added = self.added().iter();
         lines.extend(
             added.map(|column| (false, format!("• {}: {} {}.", column.name, column.definition, column.accepted))),
         );
+        if self.lists_errors() {
+            lines.push((true, "Tab 'errors'".to_owned()));
+            let about = "Everything that is wrong or worth a look, one in each row. The row is that of the file as you \
+                         uploaded it; the link leads to the cell in this workbook.";
+            lines.push((false, about.to_owned()));
+        }
         lines
     }
 }

@@ -5,6 +5,7 @@
 
 mod error;
 mod guide;
+mod problems;
 mod records;
 mod sheet;
 mod template;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use error::WriteError;
 pub use guide::Kind;
+pub use problems::Problem;
 pub use records::{CellOut, Layout, Mark, RecordsWorkbook, Written};
 pub use template::{ItemRow, Template, template};
 

@@ -9,6 +9,7 @@ use ledger::fact::Category;
 use rust_xlsxwriter::{IgnoreError, Workbook, Worksheet, XlsxError};
 
 use super::error::guarded;
+use super::problems::{Problem, Problems};
 use super::sheet::{self, Looks};
 use super::{CELL_UNITS_MAX, COLUMNS_MAX, Kind, NOTES_MAX, RECORDS_MAX, WriteError, text};
 use crate::columns::{self, CATEGORIES_TAB, GENERAL_TAB, INSTRUCTIONS_TAB, RECORDS_TAB};
@@ -90,6 +91,8 @@ pub struct Written {
     pub notes: u32,
     /// Cells whose text was longer than a cell can be. Each is yellow and says so.
     pub cut: u32,
+    /// Rows of the `errors` tab.
+    pub problems: u32,
 }
 
 /// A workbook that is being written. Until [`RecordsWorkbook::finish`] its file is empty; dropping it leaves it so.
@@ -97,7 +100,12 @@ pub struct RecordsWorkbook {
     path: PathBuf,
     output: File,
     workbook: Workbook,
+    /// What is written last although it stands first: it says what was counted on the way.
+    general: Worksheet,
+    general_rows: u32,
+    categories: Worksheet,
     records: Worksheet,
+    problems: Option<Problems>,
     looks: Looks,
     headers: usize,
     xml_bytes: u64,
@@ -117,22 +125,78 @@ impl RecordsWorkbook {
         }
         let output = File::create(path).map_err(|source| WriteError::Output { path: path.to_owned(), source })?;
         let looks = Looks::new();
-        let (workbook, records) = guarded("begin the workbook", || {
+        let (workbook, [general, categories, records], problems) = guarded("begin the workbook", || {
             let mut workbook = Workbook::new();
             workbook.set_tempdir(temp_dir)?;
             workbook.set_zip_compression_level(DEFLATE_LEVEL);
             sheet::describe(&mut workbook, &layout.title, layout.created)?;
             write_instructions(workbook.add_worksheet_with_constant_memory()?, layout.kind, &looks)?;
-            write_general(workbook.add_worksheet_with_constant_memory()?, &layout.general, &looks)?;
-            write_categories(workbook.add_worksheet_with_constant_memory()?, &layout.categories, &looks)?;
+            let mut general = workbook.new_worksheet_with_constant_memory()?;
+            write_general(&mut general, &layout.general, &looks)?;
+            let mut categories = workbook.new_worksheet_with_constant_memory()?;
+            write_categories(&mut categories, &layout.categories, &looks)?;
             let mut records = workbook.new_worksheet_with_constant_memory()?;
             write_headers(&mut records, layout, &looks)?;
-            Ok((workbook, records))
+            let problems = if layout.kind.lists_errors() {
+                Some(Problems::begin(workbook.new_worksheet_with_constant_memory()?, &looks)?)
+            } else {
+                None
+            };
+            Ok((workbook, [general, categories, records], problems))
         })?;
-        let headers = layout.headers.len();
-        let path = path.to_owned();
-        let written = Written::default();
-        Ok(Self { path, output, workbook, records, looks, headers, xml_bytes: 0, broken: false, written })
+        Ok(Self {
+            path: path.to_owned(),
+            output,
+            workbook,
+            general,
+            general_rows: u32::try_from(layout.general.len()).unwrap_or(u32::MAX),
+            categories,
+            records,
+            problems,
+            looks,
+            headers: layout.headers.len(),
+            xml_bytes: 0,
+            broken: false,
+            written: Written::default(),
+        })
+    }
+
+    /// Adds a row to the `general` tab.
+    ///
+    /// # Errors
+    /// As [`RecordsWorkbook::row`].
+    pub fn general(&mut self, attribute: &str, value: &str) -> Result<(), WriteError> {
+        self.guarded("write the general tab", |this| {
+            this.general_rows += 1;
+            sheet::put_row(&mut this.general, this.general_rows, 0, [attribute, value], None)
+        })
+    }
+
+    /// Adds what is wrong with the record that was written last to the `errors` tab, where the workbook has one.
+    ///
+    /// # Errors
+    /// As [`RecordsWorkbook::row`].
+    pub fn problem(&mut self, problem: &Problem<'_>) -> Result<(), WriteError> {
+        self.guarded("write into the errors tab", |this| {
+            let Some(problems) = &mut this.problems else { return Ok(()) };
+            this.written.problems += 1;
+            problems.add(this.written.records, problem, &this.looks)
+        })
+    }
+
+    /// After an error the workbook has a hole, and nobody can go on with it.
+    fn guarded(
+        &mut self,
+        attempted: &'static str,
+        work: impl FnOnce(&mut Self) -> Result<(), XlsxError>,
+    ) -> Result<(), WriteError> {
+        if self.broken {
+            return Err(WriteError::Unfinished);
+        }
+        self.broken = true;
+        guarded(attempted, || work(self))?;
+        self.broken = false;
+        Ok(())
     }
 
     /// Writes the next record; a shorter row leaves the columns after it blank.
@@ -150,11 +214,9 @@ impl RecordsWorkbook {
         if cells.len() > self.headers {
             return Err(WriteError::TooManyCells { cells: cells.len(), headers: self.headers });
         }
-        self.broken = true;
-        guarded("write a record into the workbook", || {
-            (0..).zip(cells).try_for_each(|(column, cell)| self.cell(column, *cell))
+        self.guarded("write a record into the workbook", |this| {
+            (0..).zip(cells).try_for_each(|(column, cell)| this.cell(column, *cell))
         })?;
-        self.broken = false;
         self.written.records += 1;
         Ok(())
     }
@@ -191,13 +253,18 @@ impl RecordsWorkbook {
         if self.broken {
             return Err(WriteError::Unfinished);
         }
-        let Self { mut workbook, mut records, written, headers, .. } = self;
+        let Self { mut workbook, general, categories, mut records, problems, written, headers, .. } = self;
         let mut output = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, &mut self.output);
         let packed = guarded("pack the workbook", || {
             if let Some(last) = headers.checked_sub(1).filter(|_| written.records > 0) {
                 records.autofilter(0, 0, written.records, u16::try_from(last).unwrap_or(u16::MAX))?;
             }
-            workbook.push_worksheet(records);
+            for sheet in [general, categories, records] {
+                workbook.push_worksheet(sheet);
+            }
+            if let Some(problems) = problems {
+                workbook.push_worksheet(problems.finish()?);
+            }
             workbook.use_zip_large_file(self.xml_bytes > LARGE_PART_BYTES);
             workbook.save_to_writer(&mut output)
         });

@@ -2,7 +2,8 @@
 
 use ledger::Moment;
 use rust_xlsxwriter::{
-    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Note, Workbook, Worksheet, XlsxError,
+    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, FormatUnderline, Note, Workbook, Worksheet,
+    XlsxError,
 };
 
 use super::{CELL_UNITS_MAX, text};
@@ -14,6 +15,7 @@ const BLUE: u32 = 0x00DD_EBF7;
 const RED: u32 = 0x00FF_C7CE;
 const DARK_RED: u32 = 0x009C_0006;
 const YELLOW: u32 = 0x00FF_EB9C;
+const LINK_BLUE: u32 = 0x0005_63C1;
 const FAINT: u32 = 0x0080_8080;
 /// The screen width of a note and the height of one line of it, in pixels.
 const NOTE_WIDTH: u32 = 340;
@@ -40,6 +42,8 @@ pub(super) struct Looks {
     pub(super) error: Format,
     /// What is worth a look.
     pub(super) warning: Format,
+    /// A link to a cell of the same workbook.
+    pub(super) link: Format,
 }
 
 impl Looks {
@@ -55,6 +59,7 @@ impl Looks {
             heading: text().set_bold(),
             error: text().set_background_color(RED).set_font_color(DARK_RED),
             warning: text().set_background_color(YELLOW),
+            link: text().set_font_color(LINK_BLUE).set_underline(FormatUnderline::Single),
         }
     }
 }

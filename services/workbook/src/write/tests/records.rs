@@ -81,7 +81,7 @@ const AWKWARD: [&str; 24] = [
 fn every_text_comes_back_as_it_was() {
     let rows: Vec<_> = AWKWARD.iter().map(|text| plain(&["r", text, "z"])).collect();
     let (bytes, written) = write(&layout(Kind::ProcessedVendor, &["record_id", "v.text", "status"]), &rows);
-    assert_eq!(written, Written { records: 24, notes: 0, cut: 0 });
+    assert_eq!(written, Written { records: 24, ..Written::default() });
     let opened = Opened::new(&bytes);
     let rows = opened.rows("records");
     assert_eq!(rows.len(), AWKWARD.len() + 1);
@@ -113,10 +113,11 @@ fn characters_that_xml_cannot_hold_leave_a_file_that_opens() {
 
 #[test]
 fn the_tabs_stand_in_order_and_say_what_they_are_given() {
-    for kind in [Kind::ProcessedVendor, Kind::ProcessedProvider, Kind::Chunk, Kind::Reconciliation] {
+    for kind in Kind::ALL {
         let (bytes, _) = write(&layout(kind, &["record_id"]), &[]);
         let opened = Opened::new(&bytes);
-        assert_eq!(opened.tabs(), ["instructions", "general", "categories", "records"]);
+        let tabs = ["instructions", "general", "categories", "records", "errors"];
+        assert_eq!(opened.tabs(), tabs[..if kind.lists_errors() { 5 } else { 4 }]);
         assert_eq!(opened.rows("instructions")[0][0], kind.heading());
         let general = opened.rows("general");
         assert_eq!(general[0], columns::GENERAL);
@@ -172,7 +173,7 @@ fn notes_end_and_colours_go_on() {
     let row = [CellOut { text: "x", mark: Mark::Error { note: &note } }; 3];
     let rows = vec![row.to_vec(); 400];
     let (bytes, written) = write(&layout(Kind::ProcessedVendor, &["a", "b", "c"]), &rows);
-    assert_eq!(written, Written { records: 400, notes: NOTES_MAX, cut: 0 });
+    assert_eq!(written, Written { records: 400, notes: NOTES_MAX, ..Written::default() });
     let opened = Opened::new(&bytes);
     assert_eq!(opened.notes("xl/comments1.xml").len(), 1_000);
     let last = &opened.cells("records")[&(400, 2)];
