@@ -66,6 +66,7 @@ fn write(catalog: &Catalog, id: &ObjectId, created: Moment) -> Result<Vec<u8>, A
             name: &item.named.name,
             unit: &item.unit,
             places: item.places,
+            reserved: item.kind == ItemKind::Reservation,
         })
         .collect();
     let source: serde_json::Value = serde_json::from_str(&product.source).unwrap_or_default();

@@ -49,8 +49,8 @@ impl Requirement {
             (Self::Required | Self::RequiredUnlessDynamic, _) => "Required",
             (Self::Optional, _) => "Optional",
             (Self::DynamicOnly, true) => "Only in a record that brings its own item",
-            (Self::DynamicOnly, false) => "Leave blank: this product has declared items only",
-            (Self::Ignored, _) => "Leave blank: not used with this schema",
+            (Self::DynamicOnly, false) => "Leave out: this product has declared items only",
+            (Self::Ignored, _) => "Leave out: not used with this schema",
         }
     }
 }

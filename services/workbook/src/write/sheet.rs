@@ -42,6 +42,12 @@ pub(super) struct Looks {
     pub(super) error: Format,
     /// What is worth a look.
     pub(super) warning: Format,
+    /// A time that is typed.
+    pub(super) instant: Format,
+    /// A quantity that is typed: never shown rounded.
+    pub(super) quantity: Format,
+    /// An amount of money that is typed.
+    pub(super) money: Format,
     /// A link to a cell of the same workbook.
     pub(super) link: Format,
 }
@@ -59,6 +65,9 @@ impl Looks {
             heading: text().set_bold(),
             error: text().set_background_color(RED).set_font_color(DARK_RED),
             warning: text().set_background_color(YELLOW),
+            instant: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
+            quantity: Format::new().set_num_format("0.0#######"),
+            money: Format::new().set_num_format("0.00##########"),
             link: text().set_font_color(LINK_BLUE).set_underline(FormatUnderline::Single),
         }
     }

@@ -1,19 +1,18 @@
 //! The template that a vendor downloads, fills in and uploads: seven tabs, made for one product.
 
 mod examples;
+mod records;
 
 use ledger::Moment;
-use ledger::catalog::{Capabilities, Schema, precision_name};
-use rust_xlsxwriter::{
-    DataValidation, DataValidationErrorStyle, Format, Formula, IgnoreError, Workbook, Worksheet, XlsxError,
-};
+use ledger::catalog::{Capabilities, ItemKind, Schema, precision_name};
+use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
 
 use super::error::guarded;
 use super::sheet::{self, Looks};
-use super::{RECORDS_MAX, TEMPLATE_ITEMS_MAX, WriteError};
+use super::{TEMPLATE_ITEMS_MAX, WriteError};
 use crate::columns::{
     self, CATEGORIES_TAB, Column, INSTRUCTIONS_TAB, ITEM_BY_GLOBAL_ID, ITEM_BY_MPN, PRECISIONS, RECORDS_TAB,
-    Requirement, SUBSCRIPTION_BY_ID, SUBSCRIPTION_BY_PARAMETER, TIERS, ValueKind,
+    Requirement, SUBSCRIPTION_BY_ID, SUBSCRIPTION_BY_PARAMETER, TIERS,
 };
 
 const DEFINITIONS_TAB: &str = "data_definitions";
@@ -56,14 +55,30 @@ pub struct ItemRow<'a> {
     pub unit: &'a str,
     /// Decimals that a quantity may have.
     pub places: u8,
+    /// Whether it is bought ahead rather than metered.
+    pub reserved: bool,
 }
 
 impl<'a> Template<'a> {
-    /// The headers of the `records` tab: the fixed ones, then the custom fields that every record must fill.
+    /// The headers of the `records` tab: the fixed ones that this product uses, then the custom fields that every
+    /// record must fill.
     #[must_use]
     pub fn headers(&self) -> Vec<&'a str> {
         let fields = self.custom_fields();
-        columns::RECORDS.iter().map(|column| column.name).chain(fields).collect()
+        self.columns().map(|column| column.name).chain(fields).collect()
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &'static Column> {
+        columns::RECORDS.iter().filter(|column| self.is_used(column))
+    }
+
+    /// What a column accepts with this product's capabilities.
+    fn accepted(&self, column: &Column) -> String {
+        if self.capabilities.future {
+            column.accepted.replace("not in the future", "may lie in the future")
+        } else {
+            column.accepted.to_owned()
+        }
     }
 
     fn custom_fields(&self) -> impl Iterator<Item = &'a str> {
@@ -108,8 +123,8 @@ pub fn template(of: &Template<'_>) -> Result<Vec<u8>, WriteError> {
         write_values(workbook.add_worksheet(), of, &looks)?;
         examples::write_categories(workbook.add_worksheet(), &looks)?;
         examples::write_records(workbook.add_worksheet(), of, &looks)?;
-        write_categories(workbook.add_worksheet(), &looks)?;
-        write_records(workbook.add_worksheet(), of, &looks)?;
+        write_categories(workbook.add_worksheet(), of, &looks)?;
+        records::write(workbook.add_worksheet(), of, &looks)?;
         workbook.save_to_buffer()
     })
 }
@@ -123,46 +138,79 @@ fn schema_sentence(schema: Schema) -> &'static str {
     }
 }
 
-fn write_instructions(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Result<(), XlsxError> {
-    sheet.set_name(INSTRUCTIONS_TAB)?.set_column_width(0, INSTRUCTIONS_WIDTH)?;
-    let dynamic = if of.capabilities.dynamic {
+/// What this product may report, a sentence for each capability: those that are off are worth knowing too.
+fn capability_sentences(of: &Template<'_>) -> Vec<String> {
+    let may = of.capabilities;
+    let mut sentences = vec![schema_sentence(of.schema).to_owned()];
+    let mut say = |sentence: &str| sentences.push(sentence.to_owned());
+    if of.schema != Schema::Qt {
+        say(
+            "Amounts are before taxes, in the one currency of the usage file, which is given when the file is created.",
+        );
+    }
+    say(if may.dynamic {
         "A record may bring an item that was not declared: leave its two item_search columns blank and fill item_name, \
          item_unit, item_mpn and item_precision."
     } else {
-        "Only the items listed in 'valid_values' can be reported; leave the columns item_name to item_precision blank."
-    };
-    let lines = [
+        "Only the items listed in 'valid_values' can be reported."
+    });
+    if may.reservation_consumption {
+        say("Items of the type reservation were bought ahead: report what was used of them, for information; it is \
+             compared with what was bought and billed to nobody.");
+    }
+    say(if may.future { "Usage may end in the future." } else { "Usage that ends in the future is not accepted." });
+    say(if may.late {
+        "Usage of a period that is billed already may still be reported."
+    } else {
+        "Usage of a period that is billed already is not accepted."
+    });
+    if may.predictive {
+        say(
+            "The file may be an estimate: say so when you create it. It is replaced by the actual file of its period and \
+             never billed.",
+        );
+    }
+    let fields: Vec<&str> = of.custom_fields().collect();
+    if !fields.is_empty() {
+        say(&format!("Every record fills these columns of your own: {}.", fields.join(", ")));
+    }
+    sentences
+}
+
+fn write_instructions(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Result<(), XlsxError> {
+    sheet.set_name(INSTRUCTIONS_TAB)?.set_column_width(0, INSTRUCTIONS_WIDTH)?;
+    let mut lines = vec![
         (true, format!("Usage of {} ({})", of.product_name, of.product_id)),
         (false, "Fill the tab 'records', one record in each row, and upload this workbook.".to_owned()),
-        (false, schema_sentence(of.schema).to_owned()),
-        (false, dynamic.to_owned()),
-        (true, "What the tabs are for".to_owned()),
-        (false, "data_definitions: every column, what it means and whether you need it.".to_owned()),
-        (false, "valid_values: the values that the dropdowns offer, and the items of this product.".to_owned()),
-        (false, "categories_tab_example, records_tab_example: filled examples.".to_owned()),
-        (false, "categories: groups that you want your records shown in; may stay empty.".to_owned()),
-        (false, "records: your usage. Point at a header to see what belongs under it.".to_owned()),
-        (true, "Good to know".to_owned()),
+        (true, "What this product reports".to_owned()),
+    ];
+    lines.extend(capability_sentences(of).into_iter().map(|sentence| (false, sentence)));
+    let more = [
+        (true, "What the tabs are for"),
+        (false, "data_definitions: every column, what it means and whether you need it."),
+        (false, "valid_values: the values that the dropdowns offer, and the items of this product."),
+        (false, "categories_tab_example, records_tab_example: filled examples."),
+        (false, "categories: groups that you want your records shown in; may stay empty."),
+        (false, "records: your usage. Select a cell to see what belongs into it."),
+        (true, "Good to know"),
         (
             false,
             "Only 'records' and 'categories' are read, by their names. Columns may be moved or left out, as long as the \
-             headers stay as they are."
-                .to_owned(),
+             headers stay as they are.",
         ),
         (
             false,
             "Add columns of your own by starting the header with v. (v.region); their values reach the distributor \
-             unchanged."
-                .to_owned(),
+             unchanged.",
         ),
         (
             false,
-            "Times are UTC. The columns with ids and times hold text, so that nothing changes them as you type; a \
-             quantity may be typed as a number or as text."
-                .to_owned(),
+            "Times are UTC. The columns with ids hold text, so that nothing changes them as you type. Times and numbers \
+             may be typed, or written as text by a program: 2026-10-01 00:00:00 and 36.5 are read alike in both forms.",
         ),
-        (false, "A file holds up to 1,048,575 records and 64 MB.".to_owned()),
+        (false, "A file holds up to 1,048,575 records and 64 MB."),
     ];
+    lines.extend(more.map(|(heading, line)| (heading, line.to_owned())));
     for (row, (heading, line)) in (0..).zip(&lines) {
         sheet::put(sheet, row, 0, line, Some(if *heading { &looks.heading } else { &looks.wrapped }))?;
     }
@@ -176,23 +224,25 @@ fn write_definitions(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) ->
     }
     let headers = ["tab", "column", "meaning", "accepted", "example", "needed"];
     sheet::put_row(sheet, 0, 0, headers, Some(&looks.header))?;
-    let mut rows: Vec<[&str; 6]> = Vec::new();
-    let table = |tab, column: &'static Column| {
-        [tab, column.name, column.definition, column.accepted, column.example, of.sentence(column)]
+    let mut rows: Vec<[String; 6]> = Vec::new();
+    let table = |tab: &str, column: &'static Column| {
+        let texts = [tab, column.name, column.definition, &of.accepted(column), column.example, of.sentence(column)];
+        texts.map(str::to_owned)
     };
     rows.extend(columns::RECORDS.iter().map(|column| table(RECORDS_TAB, column)));
     let custom = "A column that this product requires; it reaches the distributor unchanged.";
-    rows.extend(of.custom_fields().map(|name| [RECORDS_TAB, name, custom, "Any text", "north", "Required"]));
+    let fields = of.custom_fields().map(|name| [RECORDS_TAB, name, custom, "Any text", "north", "Required"]);
+    rows.extend(fields.map(|texts| texts.map(str::to_owned)));
     rows.extend(columns::CATEGORIES.iter().map(|column| table(CATEGORIES_TAB, column)));
-    for (row, values) in (1..).zip(rows) {
-        sheet::put_row(sheet, row, 0, values, Some(&looks.wrapped))?;
+    for (row, values) in (1..).zip(&rows) {
+        sheet::put_row(sheet, row, 0, values.iter().map(String::as_str), Some(&looks.wrapped))?;
     }
     Ok(())
 }
 
 fn write_values(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Result<(), XlsxError> {
     sheet.set_name(VALUES_TAB)?.set_freeze_panes(1, 0)?;
-    for (column, width) in (0..).zip([22, 28, 30, 16, 4, 26, 26, 36, 16, 14]) {
+    for (column, width) in (0..).zip([22, 28, 30, 16, 4, 26, 26, 36, 16, 14, 16]) {
         sheet.set_column_width(column, width)?;
     }
     let criteria = of.subscription_criteria();
@@ -211,95 +261,23 @@ fn write_values(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Resu
     for (row, value) in (1..).zip(PRECISIONS) {
         sheet::put(sheet, row, 3, value, Some(&looks.text))?;
     }
-    let headers = [ITEM_BY_MPN, ITEM_BY_GLOBAL_ID, "name", "unit", "precision"];
+    let headers = [ITEM_BY_MPN, ITEM_BY_GLOBAL_ID, "name", "unit", "precision", "type"];
     sheet::put_row(sheet, 0, ITEMS_COLUMN, headers, Some(&looks.header))?;
     for (row, item) in (1..).zip(of.listed()) {
         let precision = precision_name(item.places);
-        let values = [item.mpn, item.global_id, item.name, item.unit, &precision];
+        let kind = if item.reserved { ItemKind::Reservation } else { ItemKind::PayAsYouGo };
+        let values = [item.mpn, item.global_id, item.name, item.unit, &precision, kind.sheet()];
         sheet::put_row(sheet, row, ITEMS_COLUMN, values, Some(&looks.text))?;
     }
     Ok(())
 }
 
-fn write_categories(sheet: &mut Worksheet, looks: &Looks) -> Result<(), XlsxError> {
+fn write_categories(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Result<(), XlsxError> {
     sheet.set_name(CATEGORIES_TAB)?.set_freeze_panes(1, 0)?;
     for (at, column) in (0..).zip(&columns::CATEGORIES) {
         sheet.set_column_width(at, column.width)?.set_column_format(at, &looks.text)?;
         sheet::put(sheet, 0, at, column.name, Some(&looks.header))?;
-        sheet.insert_note(0, at, &sheet::note(&help(column, "Optional")))?;
+        sheet.insert_note(0, at, &sheet::note(&records::help(of, column, "Optional")))?;
     }
     Ok(())
-}
-
-fn write_records(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Result<(), XlsxError> {
-    sheet.set_name(RECORDS_TAB)?.set_freeze_panes(1, 1)?;
-    for (at, column) in (0..).zip(&columns::RECORDS) {
-        sheet.set_column_width(at, column.width)?;
-        // Numbers stay numbers: a person wants to add them up, and reading is exact to 15 digits either way.
-        if !matches!(column.kind, ValueKind::Decimal | ValueKind::Tier) {
-            sheet.set_column_format(at, &looks.text)?;
-        }
-        sheet::put(sheet, 0, at, column.name, Some(header_look(of, column, looks)))?;
-        sheet.insert_note(0, at, &sheet::note(&help(column, of.sentence(column))))?;
-        if of.is_used(column)
-            && let Some(list) = dropdown(of, column)?
-        {
-            sheet.add_data_validation(1, at, RECORDS_MAX, at, &list)?;
-        }
-    }
-    let first = u16::try_from(columns::RECORDS.len()).unwrap_or_default();
-    for (at, name) in (first..).zip(of.custom_fields()) {
-        sheet.set_column_width(at, 20)?.set_column_format(at, &looks.text)?;
-        sheet::put(sheet, 0, at, name, Some(&looks.strong_header))?;
-        sheet.insert_note(0, at, &sheet::note("Required by this product; reaches the distributor unchanged."))?;
-    }
-    let last = u16::try_from(of.headers().len()).unwrap_or(u16::MAX);
-    sheet.ignore_error_range(0, 0, RECORDS_MAX, last, IgnoreError::NumberStoredAsText)?;
-    Ok(())
-}
-
-fn header_look<'a>(of: &Template<'_>, column: &Column, looks: &'a Looks) -> &'a Format {
-    match column.requirement(of.schema) {
-        _ if !of.is_used(column) => &looks.faint_header,
-        Requirement::Required | Requirement::RequiredUnlessDynamic => &looks.strong_header,
-        _ => &looks.header,
-    }
-}
-
-fn help(column: &Column, needed: &str) -> String {
-    format!("{needed}.\n{}\nAccepted: {}.\nExample: {}", column.definition, column.accepted, column.example)
-}
-
-/// The dropdown of a column. It never stands in the way of a value that may be right: only a value outside a closed
-/// set is refused, and the upload checks everything again anyway.
-fn dropdown(of: &Template<'_>, column: &Column) -> Result<Option<DataValidation>, XlsxError> {
-    let items = of.listed().len();
-    let list = |letter: char, count: usize| format!("={}", range(letter, count));
-    let tiers = TIERS.map(|(tier, _)| tier);
-    let validation = match column.kind {
-        ValueKind::ItemCriteria => closed(list('A', 2), "Choose item.mpn or item.global_id.")?,
-        ValueKind::Tier => DataValidation::new().allow_list_strings(&tiers)?.set_error_message("Choose 0, 1 or 2.")?,
-        ValueKind::Precision => open(list('D', PRECISIONS.len())),
-        ValueKind::SubscriptionCriteria => open(list('B', of.subscription_criteria().len())),
-        ValueKind::Text if column.name == "item_search_value" && items > 0 => {
-            // The list of the kind of id that the cell to the left names.
-            open(format!("=IF($C2=\"{ITEM_BY_GLOBAL_ID}\",{},{})", range('G', items), range('F', items)))
-        }
-        ValueKind::Text if column.name == "category_id" => open(format!("={CATEGORIES_TAB}!$A$2:$A$200")),
-        _ => return Ok(None),
-    };
-    Ok(Some(validation))
-}
-
-fn range(letter: char, count: usize) -> String {
-    format!("{VALUES_TAB}!${letter}$2:${letter}${}", count + 1)
-}
-
-fn closed(list: String, message: &str) -> Result<DataValidation, XlsxError> {
-    let list = DataValidation::new().allow_list_formula(Formula::new(list));
-    list.set_error_style(DataValidationErrorStyle::Stop).set_error_message(message)
-}
-
-fn open(list: String) -> DataValidation {
-    DataValidation::new().allow_list_formula(Formula::new(list)).show_error_message(false)
 }

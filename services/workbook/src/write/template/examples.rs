@@ -17,6 +17,7 @@ const PLACEHOLDER: ItemRow<'_> = ItemRow {
     name: "Virtual machine hour",
     unit: "unit*h",
     places: 1,
+    reserved: false,
 };
 
 /// A row: what it shows, and its cells by column. Columns that are not named stay blank.

@@ -129,6 +129,36 @@ impl Opened {
         fills[styles[style]].clone()
     }
 
+    /// The number format that a column of a tab has for cells that are yet to be filled: a code, or the number of a
+    /// built-in one.
+    pub(super) fn number_format(&self, tab: &str, letter: &str) -> String {
+        let (mut style, mut codes, mut formats, mut inside) = (0, BTreeMap::new(), Vec::new(), false);
+        let column = (split(&format!("{letter}1")).1 + 1).to_string();
+        each(self.sheet_xml(tab), |event| match event {
+            Event::Empty(tag) if name(tag) == "col" => {
+                let range = ["min", "max"].map(|end| attribute(tag, end).unwrap().parse::<u16>().unwrap());
+                if (range[0]..=range[1]).contains(&column.parse().unwrap()) {
+                    style = attribute(tag, "style").map_or(0, |style| style.parse().unwrap());
+                }
+            }
+            _ => {}
+        });
+        each(self.part("xl/styles.xml"), |event| match event {
+            Event::Start(tag) | Event::Empty(tag) => match name(tag).as_str() {
+                "numFmt" => {
+                    drop(codes.insert(attribute(tag, "numFmtId").unwrap(), attribute(tag, "formatCode").unwrap()))
+                }
+                "cellXfs" => inside = true,
+                "xf" if inside => formats.push(attribute(tag, "numFmtId").unwrap()),
+                _ => {}
+            },
+            Event::End(tag) if ended(tag) == "cellXfs" => inside = false,
+            _ => {}
+        });
+        let format: &String = &formats[style];
+        codes.get(format).unwrap_or(format).clone()
+    }
+
     /// Notes by cell.
     pub(super) fn notes(&self, part: &str) -> Vec<(String, String)> {
         let xml = self.part(part);

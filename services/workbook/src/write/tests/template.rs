@@ -31,9 +31,19 @@ fn made(schema: Schema, capabilities: &Capabilities, items: &[ItemRow<'_>]) -> V
     template(&of).unwrap()
 }
 
+/// The headers that a product's records need: what another schema or a capability that is off would read is left out.
+fn headers(schema: Schema, dynamic: bool, fields: &[&str]) -> Vec<String> {
+    let names = "record_id record_note item_search_criteria item_search_value quantity start_time_utc end_time_utc \
+                 asset_search_criteria asset_search_value category_id";
+    let names = names.split_whitespace().chain((schema != Schema::Qt).then_some("amount"));
+    let names = names.chain((schema == Schema::Tr).then_some("tier"));
+    let own = ["item_name", "item_unit", "item_mpn", "item_precision"].into_iter().filter(|_| dynamic);
+    names.chain(own).chain(fields.iter().copied()).map(str::to_owned).collect()
+}
+
 const ITEMS: [ItemRow<'_>; 2] = [
-    ItemRow { mpn: "007", global_id: "PRD-1-0001", name: "=Item", unit: "unit*h", places: 2 },
-    ItemRow { mpn: "B", global_id: "PRD-1-0002", name: "Other", unit: "GB", places: 0 },
+    ItemRow { mpn: "007", global_id: "PRD-1-0001", name: "=Item", unit: "unit*h", places: 2, reserved: false },
+    ItemRow { mpn: "B", global_id: "PRD-1-0002", name: "Other", unit: "GB", places: 0, reserved: true },
 ];
 
 #[test]
@@ -42,8 +52,7 @@ fn the_template_has_its_seven_tabs_and_a_header_to_fill() {
         for dynamic in [false, true] {
             let opened = Opened::new(&made(schema, &capabilities(dynamic, &["v.Region"]), &ITEMS));
             assert_eq!(opened.tabs().join(" "), TABS);
-            let fixed = columns::RECORDS.iter().map(|column| column.name).chain(["v.Region"]);
-            assert_eq!(opened.rows("records"), [fixed.collect::<Vec<_>>()]);
+            assert_eq!(opened.rows("records"), [headers(schema, dynamic, &["v.Region"])]);
             assert_eq!(opened.rows("categories"), [columns::CATEGORIES.map(|column| column.name)]);
             let definitions = opened.rows("data_definitions");
             assert_eq!(definitions.len(), 1 + 16 + 1 + 3);
@@ -61,13 +70,13 @@ fn examples_have_two_remarks_then_a_header_from_column_b() {
             assert_eq!((rows[0].len(), rows[1].len()), (1, 1));
             assert_eq!(rows[2][1..3], ["record_id", "record_note"]);
             assert!(rows.len() >= 6, "{schema:?}");
+            assert_eq!(rows[2][1..], headers(schema, true, &["v.Region"]));
             for column in columns::RECORDS.iter() {
-                let at = rows[2].iter().position(|header| header == column.name).unwrap();
+                let Some(at) = rows[2].iter().position(|header| header == column.name) else { continue };
                 let filled = |row: &Vec<String>| row.get(at).is_some_and(|cell| !cell.is_empty());
                 let used = column.requirement(schema);
                 let ok = match used {
                     columns::Requirement::Required => rows[3..].iter().all(filled),
-                    columns::Requirement::Ignored => !rows[3..].iter().any(filled),
                     _ => true,
                 };
                 assert!(ok, "{schema:?} {} {used:?} {rows:?}", column.name);
@@ -93,27 +102,78 @@ fn dropdowns_and_text_columns_help_to_fill_the_records() {
     let values = opened.rows("valid_values");
     assert_eq!(values[1][..2], ["item.mpn", "asset.id"]);
     assert_eq!(values[3][1], "parameter.account");
-    assert_eq!(values[1][5..], ["007", "PRD-1-0001", "=Item", "unit*h", "decimal(2)"]);
+    assert_eq!(values[1][5..], ["007", "PRD-1-0001", "=Item", "unit*h", "decimal(2)", "pay-as-you-go"]);
+    assert_eq!(values[2][10], "reservation");
     assert_eq!(values[0][5..7], ["item.mpn", "item.global_id"]);
-    // Text (@, number format 49) everywhere but in quantity, amount and tier.
-    let styles = opened.part("xl/styles.xml");
-    assert!(styles.contains("numFmtId=\"49\""));
-    let columns = xml.split_once("<cols>").unwrap().1.split_once("</cols>").unwrap().0;
-    let plain: Vec<_> = columns.split("<col ").skip(1).filter(|column| !column.contains("style=")).collect();
-    assert_eq!(plain.len(), 3, "{plain:?}");
+    let formats = |column: &str| opened.number_format("records", column);
+    for (column, format) in [
+        ("A", "49"),
+        ("E", "0.0#######"),
+        ("F", "yyyy-mm-dd hh:mm:ss"),
+        ("G", "yyyy-mm-dd hh:mm:ss"),
+        ("I", "49"),
+        ("K", "0.00##########"),
+        ("L", "0"),
+        ("M", "49"),
+    ] {
+        assert_eq!(formats(column), format, "{column}");
+    }
     let notes = opened.notes("xl/comments2.xml");
     assert_eq!(notes.len(), 16);
     assert!(notes[0].1.starts_with("Required.\n"), "{notes:?}");
 }
 
 #[test]
-fn a_schema_without_tiers_offers_none() {
-    let opened = Opened::new(&made(Schema::Qt, &capabilities(false, &[]), &[]));
-    let xml = opened.sheet_xml("records");
-    for column in ["D", "L", "P"] {
-        assert!(!xml.contains(&format!("sqref=\"{column}2:")), "{column}");
+fn a_prompt_stands_at_every_cell_and_a_slip_asks_back() {
+    for schema in Schema::ALL {
+        let opened = Opened::new(&made(schema, &capabilities(true, &["v.Region"]), &[]));
+        let xml = opened.sheet_xml("records");
+        let rules: Vec<_> = xml.split("<dataValidation ").skip(1).collect();
+        let expected = headers(schema, true, &["v.Region"]);
+        assert_eq!(rules.len(), expected.len());
+        for (rule, header) in rules.iter().zip(&expected) {
+            assert!(rule.contains(&format!("promptTitle=\"{header}\"")), "{rule}");
+            assert!(rule.contains("showInputMessage=\"1\"") && rule.contains(" prompt=\""), "{rule}");
+            let kind = rule.split_once("type=\"").map(|(_, rest)| rest.split('"').next().unwrap());
+            let expected = match header.as_str() {
+                "quantity" | "amount" => Some("decimal"),
+                "start_time_utc" | "end_time_utc" => Some("date"),
+                name if name.ends_with("criteria") || ["category_id", "tier", "item_precision"].contains(&name) => {
+                    Some("list")
+                }
+                _ => None,
+            };
+            assert_eq!(kind, expected, "{header}");
+            // Nothing but a closed set is refused.
+            let refuses = rule.contains("showErrorMessage=\"1\"") && !rule.contains("errorStyle=\"warning\"");
+            let closed = ["item_search_criteria", "tier"].contains(&header.as_str());
+            assert!(!refuses || closed || kind.is_none(), "{header}: {rule}");
+        }
     }
-    assert!(xml.contains("sqref=\"C2:C1048576\""));
+}
+
+#[test]
+fn the_instructions_say_what_each_capability_means() {
+    let said = |capabilities: &Capabilities| {
+        let opened = Opened::new(&made(Schema::Pr, capabilities, &ITEMS));
+        opened.rows("instructions").into_iter().map(|mut row| row.remove(0)).collect::<Vec<_>>()
+    };
+    let none = Capabilities::default();
+    let off = said(&none);
+    for (on, sentence) in [
+        (Capabilities { dynamic: true, ..none.clone() }, "A record may bring an item"),
+        (Capabilities { future: true, ..none.clone() }, "Usage may end in the future"),
+        (Capabilities { late: true, ..none.clone() }, "Usage of a period that is billed already may"),
+        (Capabilities { predictive: true, ..none.clone() }, "The file may be an estimate"),
+        (Capabilities { reservation_consumption: true, ..none.clone() }, "Items of the type reservation"),
+        (capabilities(false, &["v.a", "v.b"]), "Every record fills these columns of your own: v.a, v.b."),
+    ] {
+        let is_said = |lines: &[String]| lines.iter().any(|line| line.starts_with(sentence));
+        assert!(is_said(&said(&on)) && !is_said(&off), "{sentence}");
+    }
+    let future = Opened::new(&made(Schema::Qt, &Capabilities { future: true, ..none }, &[]));
+    let end = future.rows("data_definitions").into_iter().find(|row| row[1] == "end_time_utc").unwrap();
+    assert!(end[3].ends_with("may lie in the future"), "{end:?}");
 }
 
 #[test]
@@ -135,8 +195,8 @@ fn the_records_tab_is_read_as_uploaded() {
     let (mut rows, mut row) = (workbook.rows(sheet).unwrap(), read::Row::new());
     assert!(rows.next_row(&mut row).unwrap());
     let headers: Vec<_> = row.cells().map(|cell| columns::uploaded(cell.text).map(|column| column.name)).collect();
-    let mut expected: Vec<_> = columns::RECORDS.iter().map(|column| Some(column.name)).collect();
-    expected.push(None);
-    assert_eq!(headers, expected);
+    let expected = self::headers(Schema::Qt, false, &["v.Region"]);
+    let names = expected.iter().map(|name| (name != "v.Region").then_some(name.as_str()));
+    assert_eq!(headers, names.collect::<Vec<_>>());
     assert!(!rows.next_row(&mut row).unwrap(), "nothing stands under the headers");
 }
