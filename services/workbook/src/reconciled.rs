@@ -154,7 +154,7 @@ mod tests {
         let mut book = RecordsWorkbook::create(&path, folder, &layout).unwrap();
         for (at, _) in RowResult::ALL.iter().enumerate() {
             let id = format!("r-{at}");
-            book.row(&[&id, "=INV", "old", "+1"].map(|text| CellOut::plain(text))).unwrap();
+            book.row(&[&id, "=INV", "old", "+1"].map(CellOut::plain)).unwrap();
         }
         book.finish().unwrap();
         std::fs::read(&path).unwrap()
@@ -193,5 +193,8 @@ mod tests {
         assert_eq!(general[first + 1], "rows_closed|1");
         assert_eq!(general[first + 5..], ["rows_billed_otherwise|1", "rows_unreadable|1"]);
         assert!(general.contains(&"report_id|UF-2026-10-0000-0001".to_owned()));
+        if let Ok(samples) = std::env::var("SAMPLES") {
+            std::fs::copy(&path, Path::new(&samples).join("reconciled.xlsx")).unwrap();
+        }
     }
 }

@@ -193,3 +193,42 @@ fn a_workbook_says_which_file_it_is_of() {
     let bytes = world.bytes(Kind::Chunk);
     assert_eq!(report_id(std::io::Cursor::new(bytes)).unwrap().as_deref(), Some("UF-2026-10-0000-0001"));
 }
+
+/// Not a test: `SAMPLES=folder cargo nextest run -p workbook --run-ignored only -E 'test(samples)'` writes the workbooks
+/// that docs/workbooks.md shows.
+#[test]
+#[ignore = "writes the workbooks of the pictures"]
+fn samples() {
+    let folder = std::path::PathBuf::from(std::env::var("SAMPLES").unwrap());
+    let headers =
+        ["record_id", "item_search_value", "quantity", "start_time_utc", "end_time_utc", "asset_search_value"];
+    let mut world = World::new(Schema::Qt, &headers);
+    let day = |day: u32| format!("2026-10-{day:02} 00:00:00");
+    for at in 1..=12 {
+        let cells = [&format!("2026-10-{at:04}"), "VM-HOUR", "36.5", &day(at), &day(at + 1), "AS-1234-5678-9012"];
+        match at {
+            3 => {
+                let mut wrong = error(Code::QuantityNotANumber, Some(2), "Usage value is not a float value");
+                wrong.fix = "Write a plain number such as 12.5.".to_owned();
+                world.row(4, &[cells[0], cells[1], "36,5", cells[3], cells[4], cells[5]], vec![wrong]);
+            }
+            7 => {
+                let mut item =
+                    error(Code::ItemNotFound, Some(1), "Resource ID not found for filter item.mpn with value VM-H");
+                item.fix = "AS-1234-5678-9012 has: VM-HOUR, DISK-GB.".to_owned();
+                let mut end = error(Code::EndInvalid, Some(4), "Usage end time is not valid");
+                end.fix = "Write it as 2026-10-31 23:59:59.".to_owned();
+                world.row(8, &[cells[0], "VM-H", cells[2], cells[3], "08.10.26", cells[5]], vec![item, end]);
+            }
+            _ => world.valid(&cells),
+        }
+    }
+    std::fs::write(folder.join("processed-vendor.xlsx"), world.bytes(Kind::ProcessedVendor)).unwrap();
+    std::fs::write(folder.join("rejects.xlsx"), world.bytes(Kind::Rejects)).unwrap();
+    let mut world = World::new(Schema::Pr, &["record_id", "quantity", "amount", "v.region"]);
+    for at in 1..=8 {
+        world.valid(&[&format!("2026-10-{at:04}"), "36.5", "18.25", "north"]);
+    }
+    std::fs::write(folder.join("processed-provider.xlsx"), world.bytes(Kind::ProcessedProvider)).unwrap();
+    std::fs::write(folder.join("chunk.xlsx"), world.bytes(Kind::Chunk)).unwrap();
+}

@@ -200,3 +200,23 @@ fn the_records_tab_is_read_as_uploaded() {
     assert_eq!(headers, names.collect::<Vec<_>>());
     assert!(!rows.next_row(&mut row).unwrap(), "nothing stands under the headers");
 }
+
+/// Not a test: see `samples` of the usage workbooks.
+#[test]
+#[ignore = "writes the workbook of the picture"]
+fn samples() {
+    let items = [
+        ItemRow {
+            mpn: "VM-HOUR",
+            global_id: "PRD-1-0001",
+            name: "Machine hour",
+            unit: "unit*h",
+            places: 2,
+            reserved: false,
+        },
+        ItemRow { mpn: "DISK-GB", global_id: "PRD-1-0002", name: "Disk", unit: "GB", places: 0, reserved: true },
+    ];
+    let capabilities = Capabilities { reservation_consumption: true, ..capabilities(true, &["v.region"]) };
+    let folder = std::path::PathBuf::from(std::env::var("SAMPLES").unwrap());
+    std::fs::write(folder.join("template.xlsx"), made(Schema::Tr, &capabilities, &items)).unwrap();
+}
