@@ -9,6 +9,8 @@ mod dates;
 #[cfg(test)]
 mod make;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod packages;
 #[cfg(test)]
 mod real;

@@ -30,6 +30,11 @@ fn openpyxl_is_read() {
 }
 
 #[test]
+fn the_old_sdk_is_read() {
+    check("connect_sdk");
+}
+
+#[test]
 fn xlsxwriter_is_read() {
     check("xlsxwriter");
 }
