@@ -114,6 +114,7 @@ fn checked_record(row: u32) -> CheckedRecord {
     let mut key = [0; 12];
     key.iter_mut().zip(Hash::of(&row.to_le_bytes()).0).for_each(|(byte, random)| *byte = random);
     CheckedRecord {
+        warnings: Vec::new(),
         row: row + 2,
         subscription: Some(row * 7 % 300),
         item: Some(row % 20),

@@ -7,7 +7,7 @@ mod batches;
 mod facts;
 mod objects;
 
-pub use batches::{checked_batch, read_batch};
+pub use batches::{checked_batch, checked_batch_warnings, read_batch};
 
 use ledger::catalog::Named;
 use ledger::fact::Fact;
@@ -42,6 +42,7 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::RecordsApproved { .. } => "records_approved",
         Fact::RuleRecorded(_) => "rule_recorded",
         Fact::RuleDeleted => "rule_deleted",
+        Fact::FileSuperseded { .. } => "file_superseded",
         Fact::ReadStarted { .. } => "read_started",
         Fact::RecordsRead(_) => "records_read",
         Fact::FileRead(_) => "file_read",
@@ -49,6 +50,7 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::CheckStarted { .. } => "check_started",
         Fact::RecordsChecked(_) => "records_checked",
         Fact::UsageSummarized { .. } => "usage_summarized",
+        Fact::DynamicItemsFound { .. } => "dynamic_items_found",
         Fact::FileChecked(_) => "file_checked",
         Fact::CheckFailed { .. } => "check_failed",
         Fact::ProcessedStarted { .. } => "processed_started",
@@ -57,6 +59,7 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::ChunkOpened { .. } => "chunk_opened",
         Fact::ChunkFilled { .. } => "chunk_filled",
         Fact::FileExtracted { .. } => "file_extracted",
+        Fact::RecordsExempted { .. } => "records_exempted",
         Fact::ChunkStarted { .. } => "chunk_started",
         Fact::ChunkWritten { .. } => "chunk_written",
         Fact::ChunkFailed { .. } => "chunk_failed",
@@ -74,6 +77,11 @@ pub fn fact_name(fact: &Fact) -> &'static str {
 fn golden_name(fact: &Fact) -> String {
     match fact {
         Fact::ObjectRecorded(object) => format!("{}_{}", fact_name(fact), objects::kind_name(object)),
+        // A second sample of what has grown since the first was frozen.
+        Fact::FileCreated(it) if it.predictive => "file_created_estimate".to_owned(),
+        Fact::FileDescribed(it) if it.time_zone.is_some() => "file_described_zone".to_owned(),
+        Fact::FileChecked(it) if it.span.is_some() => "file_checked_exempt".to_owned(),
+        Fact::ProcessedWritten { rejects: Some(_), .. } => "processed_written_rejects".to_owned(),
         _ => fact_name(fact).to_owned(),
     }
 }

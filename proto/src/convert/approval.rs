@@ -36,6 +36,8 @@ impl From<&FileCreated> for wire::FileCreated {
             marketplace: Some((&it.marketplace).into()),
             vendor: Some((&it.vendor).into()),
             provider: Some((&it.provider).into()),
+            time_zone: it.time_zone.clone(),
+            predictive: it.predictive,
         }
     }
 }
@@ -58,6 +60,8 @@ impl TryFrom<wire::FileCreated> for FileCreated {
             marketplace: named(it.marketplace, "marketplace")?,
             vendor: named(it.vendor, "vendor")?,
             provider: named(it.provider, "provider")?,
+            time_zone: it.time_zone,
+            predictive: it.predictive,
         })
     }
 }
@@ -70,6 +74,7 @@ impl From<&FileDescribed> for wire::FileDescribed {
             external_id: it.external_id.clone(),
             period: it.period.map(wire::Period::from),
             currency: it.currency.clone(),
+            time_zone: it.time_zone.clone(),
         }
     }
 }
@@ -82,6 +87,7 @@ impl From<wire::FileDescribed> for FileDescribed {
             external_id: it.external_id,
             period: it.period.map(Period::from),
             currency: it.currency,
+            time_zone: it.time_zone,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use ledger::catalog::{
     Account, Capabilities, CatalogObject, Contract, ContractKind, Environment, Hub, Item, ItemKind, Key, Listing,
-    Marketplace, MarketplaceHub, Parameter, Product, Role, Schema, Subscription, SubscriptionItem, SubscriptionStatus,
+    Marketplace, MarketplaceHub, OverlapPolicy, Parameter, Product, Role, Schema, Subscription, SubscriptionItem,
+    SubscriptionStatus,
 };
 use ledger::{Moment, ObjectId};
 
@@ -151,6 +152,25 @@ pub(super) fn schema(number: i32) -> Result<Schema, WireError> {
     }
 }
 
+/// The default has number 0, so that what was recorded before there was a choice has it.
+fn overlap_number(policy: OverlapPolicy) -> i32 {
+    let policy = match policy {
+        OverlapPolicy::Warn => wire::OverlapPolicy::Unspecified,
+        OverlapPolicy::Off => wire::OverlapPolicy::Off,
+        OverlapPolicy::Enforce => wire::OverlapPolicy::Enforce,
+    };
+    policy.into()
+}
+
+fn overlap(number: i32) -> Result<OverlapPolicy, WireError> {
+    match wire::OverlapPolicy::try_from(number) {
+        Ok(wire::OverlapPolicy::Unspecified) => Ok(OverlapPolicy::Warn),
+        Ok(wire::OverlapPolicy::Off) => Ok(OverlapPolicy::Off),
+        Ok(wire::OverlapPolicy::Enforce) => Ok(OverlapPolicy::Enforce),
+        Err(_) => Err(unknown("overlap", number)),
+    }
+}
+
 impl From<&Capabilities> for wire::Capabilities {
     fn from(it: &Capabilities) -> Self {
         Self {
@@ -161,6 +181,7 @@ impl From<&Capabilities> for wire::Capabilities {
             predictive: it.predictive,
             required_custom_fields: it.required_custom_fields.clone(),
             reservation_consumption: it.reservation_consumption,
+            overlap: overlap_number(it.overlap),
         }
     }
 }
@@ -177,6 +198,7 @@ impl TryFrom<wire::Capabilities> for Capabilities {
             predictive: it.predictive,
             required_custom_fields: it.required_custom_fields,
             reservation_consumption: it.reservation_consumption,
+            overlap: overlap(it.overlap)?,
         })
     }
 }
@@ -231,6 +253,7 @@ impl From<&Item> for wire::Item {
             period: it.period.clone(),
             kind: item_kind_number(it.kind),
             places: it.places.into(),
+            dynamic: it.dynamic,
             source: it.source.clone(),
         }
     }
@@ -248,6 +271,7 @@ impl TryFrom<wire::Item> for Item {
             period: it.period,
             kind: item_kind(it.kind)?,
             places: narrow(it.places, "places")?,
+            dynamic: it.dynamic,
             source: it.source,
         })
     }

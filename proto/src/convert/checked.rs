@@ -80,7 +80,7 @@ pub(crate) fn plain(batch: &CheckedBatch) -> Result<Vec<u8>, WireError> {
         }
     }
     let mut sentences = Numbers::new();
-    let (errors, notes) = remarks_to_wire(records, &mut sentences)?;
+    let Remarks { errors, warnings, notes } = remarks_to_wire(records, &mut sentences)?;
     let (mut decimals, mut times) = (Numbers::new(), Numbers::new());
     let message = wire::CheckedBatch {
         row_steps: row_steps(records.iter().map(|it| it.row))?,
@@ -94,6 +94,7 @@ pub(crate) fn plain(batch: &CheckedBatch) -> Result<Vec<u8>, WireError> {
         end_refs: times.column(records.iter().map(|it| it.end)),
         errors: (!errors.records.is_empty()).then_some(errors),
         notes: (!notes.records.is_empty()).then_some(notes),
+        warnings: (!warnings.records.is_empty()).then_some(warnings),
         subscriptions: batch.subscriptions.iter().map(wire::SubscriptionFacts::from).collect(),
         items: batch.items.iter().map(wire::ItemFacts::from).collect(),
         decimals: decimals.values.iter().map(Decimal::to_string).collect(),
@@ -112,33 +113,41 @@ fn refs(indexes: impl Iterator<Item = Option<u32>>, length: usize) -> Result<Vec
     indexes.map(reference).collect::<Result<_, _>>().map(blank_if_none)
 }
 
-fn remarks_to_wire<'a>(
-    records: &'a [CheckedRecord],
-    sentences: &mut Numbers<&'a str>,
-) -> Result<(wire::CheckedErrors, wire::CheckedNotes), WireError> {
-    let (mut errors, mut notes) = (wire::CheckedErrors::default(), wire::CheckedNotes::default());
+/// What is said of the records of a batch, on the wire.
+#[derive(Default)]
+struct Remarks {
+    errors: wire::CheckedErrors,
+    warnings: wire::CheckedErrors,
+    notes: wire::CheckedNotes,
+}
+
+fn remarks_to_wire<'a>(records: &'a [CheckedRecord], sentences: &mut Numbers<&'a str>) -> Result<Remarks, WireError> {
+    let mut remarks = Remarks::default();
     let mut unfolded = 0;
     let mut number_of = |text: &'a str| {
         unfolded += text.len();
         if text.is_empty() { 0 } else { sentences.number_of(text) }
     };
     for (index, record) in (0_u32..).zip(records) {
-        for error in &record.errors {
-            errors.records.push(index);
-            errors.codes.push(error.code.number().into());
-            errors.columns_plus_one.push(error.column.map_or(0, |column| u32::from(column) + 1));
-            errors.message_refs.push(number_of(&error.message));
-            errors.fix_refs.push(number_of(&error.fix));
+        for (table, found) in [(&mut remarks.errors, &record.errors), (&mut remarks.warnings, &record.warnings)] {
+            for error in found {
+                table.records.push(index);
+                table.codes.push(error.code.number().into());
+                table.columns_plus_one.push(error.column.map_or(0, |column| u32::from(column) + 1));
+                table.message_refs.push(number_of(&error.message));
+                table.fix_refs.push(number_of(&error.fix));
+            }
         }
         for note in &record.notes {
-            notes.records.push(index);
-            notes.sentence_refs.push(number_of(note));
+            remarks.notes.records.push(index);
+            remarks.notes.sentence_refs.push(number_of(note));
         }
     }
-    if unfolded > SENTENCE_BYTES_MAX || errors.records.len() > REMARKS_MAX || notes.records.len() > REMARKS_MAX {
+    let most = remarks.errors.records.len().max(remarks.warnings.records.len()).max(remarks.notes.records.len());
+    if unfolded > SENTENCE_BYTES_MAX || most > REMARKS_MAX {
         return Err(WireError::BatchTooLarge { stored: 0, plain: unfolded });
     }
-    Ok((errors, notes))
+    Ok(remarks)
 }
 
 pub(crate) fn from_plain(plain: &[u8]) -> Result<CheckedBatch, WireError> {
@@ -150,7 +159,7 @@ pub(crate) fn from_plain(plain: &[u8]) -> Result<CheckedBatch, WireError> {
             (12, "subscriptions", BATCH_RECORDS_MAX),
             (13, "items", BATCH_RECORDS_MAX),
             (14, "decimals", pairs),
-            (16, "sentences", REMARKS_MAX * 3),
+            (16, "sentences", REMARKS_MAX * 5),
         ],
     )?;
     let it = wire::CheckedBatch::decode(plain)?;
@@ -168,7 +177,12 @@ pub(crate) fn from_plain(plain: &[u8]) -> Result<CheckedBatch, WireError> {
         record.tier = number.checked_sub(1).map(|tier| narrow(tier, "tiers_plus_one")).transpose()?;
         Ok(())
     })?;
-    add_remarks(&mut records, it.errors.unwrap_or_default(), it.notes.unwrap_or_default(), &it.sentences)?;
+    let remarks = Remarks {
+        errors: it.errors.unwrap_or_default(),
+        warnings: it.warnings.unwrap_or_default(),
+        notes: it.notes.unwrap_or_default(),
+    };
+    add_remarks(&mut records, &remarks, &it.sentences)?;
     Ok(CheckedBatch { records, subscriptions: each(it.subscriptions)?, items: each(it.items)? })
 }
 
@@ -207,44 +221,67 @@ fn index(target: &mut Option<u32>, length: usize, number: u32) -> Result<(), Wir
     if number as usize <= length { Ok(()) } else { Err(NOWHERE) }
 }
 
-fn add_remarks(
-    records: &mut [CheckedRecord],
-    errors: wire::CheckedErrors,
-    notes: wire::CheckedNotes,
-    sentences: &[String],
-) -> Result<(), WireError> {
-    let mut unfolded = 0;
-    let mut sentence = |number: u32| {
+/// Sentences by their number, counted as they unfold.
+struct Sentences<'a> {
+    all: &'a [String],
+    unfolded: usize,
+}
+
+impl Sentences<'_> {
+    fn take(&mut self, number: u32) -> Result<String, WireError> {
         let Some(index) = (number as usize).checked_sub(1) else { return Ok(String::new()) };
-        let text = sentences.get(index).ok_or(NOWHERE)?;
-        unfolded += text.len();
-        if unfolded > SENTENCE_BYTES_MAX { Err(TOO_WORDY) } else { Ok(text.clone()) }
-    };
-    let count = errors.records.len();
-    let columns = [&errors.codes, &errors.columns_plus_one, &errors.message_refs, &errors.fix_refs];
-    if columns.iter().any(|column| column.len() != count) || notes.records.len() != notes.sentence_refs.len() {
-        return Err(WireError::Inconsistent { what: "a table of errors or notes has columns of unequal length" });
+        let text = self.all.get(index).ok_or(NOWHERE)?;
+        self.unfolded += text.len();
+        if self.unfolded > SENTENCE_BYTES_MAX { Err(TOO_WORDY) } else { Ok(text.clone()) }
     }
-    if count.max(notes.records.len()) > REMARKS_MAX {
-        return Err(TOO_WORDY);
+}
+
+fn add_remarks(records: &mut [CheckedRecord], remarks: &Remarks, all: &[String]) -> Result<(), WireError> {
+    let mut sentences = Sentences { all, unfolded: 0 };
+    each_remark(records, &remarks.errors, &mut sentences, |record, error| record.errors.push(error))?;
+    each_remark(records, &remarks.warnings, &mut sentences, |record, warning| record.warnings.push(warning))?;
+    let notes = &remarks.notes;
+    if notes.records.len() != notes.sentence_refs.len() {
+        return Err(RAGGED);
     }
-    if !(errors.records.is_sorted() && notes.records.is_sorted()) {
-        return Err(WireError::Inconsistent { what: "a table of errors or notes doesn't follow the records" });
-    }
-    for (at, &record) in errors.records.iter().enumerate() {
-        let [code_number, column, message, fix] = columns.map(|column| column.get(at).copied().unwrap_or(0));
-        let column = column.checked_sub(1).map(|column| narrow(column, "columns_plus_one")).transpose()?;
-        let (message, fix) = (sentence(message)?, sentence(fix)?);
-        let record = records.get_mut(record as usize).ok_or(NOWHERE)?;
-        record.errors.push(RecordError { code: code(code_number)?, column, message, fix });
-    }
+    check_order(&notes.records)?;
     for (&record, &note) in notes.records.iter().zip(&notes.sentence_refs) {
-        let note = sentence(note)?;
+        let note = sentences.take(note)?;
         records.get_mut(record as usize).ok_or(NOWHERE)?.notes.push(note);
     }
     Ok(())
 }
 
+fn each_remark(
+    records: &mut [CheckedRecord],
+    table: &wire::CheckedErrors,
+    sentences: &mut Sentences<'_>,
+    put: impl Fn(&mut CheckedRecord, RecordError),
+) -> Result<(), WireError> {
+    let columns = [&table.codes, &table.columns_plus_one, &table.message_refs, &table.fix_refs];
+    if columns.iter().any(|column| column.len() != table.records.len()) {
+        return Err(RAGGED);
+    }
+    check_order(&table.records)?;
+    for (at, &record) in table.records.iter().enumerate() {
+        let [code_number, column, message, fix] = columns.map(|column| column.get(at).copied().unwrap_or(0));
+        let column = column.checked_sub(1).map(|column| narrow(column, "columns_plus_one")).transpose()?;
+        let (message, fix) = (sentences.take(message)?, sentences.take(fix)?);
+        let record = records.get_mut(record as usize).ok_or(NOWHERE)?;
+        put(record, RecordError { code: code(code_number)?, column, message, fix });
+    }
+    Ok(())
+}
+
+fn check_order(records: &[u32]) -> Result<(), WireError> {
+    if records.len() > REMARKS_MAX {
+        return Err(TOO_WORDY);
+    }
+    let unordered = WireError::Inconsistent { what: "a table of errors or notes doesn't follow the records" };
+    if records.is_sorted() { Ok(()) } else { Err(unordered) }
+}
+
+const RAGGED: WireError = WireError::Inconsistent { what: "a table of errors or notes has columns of unequal length" };
 const TOO_WORDY: WireError = WireError::Inconsistent { what: "its errors and notes unfold into too much text" };
 
 impl From<&SubscriptionFacts> for wire::SubscriptionFacts {

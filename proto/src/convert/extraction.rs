@@ -2,8 +2,9 @@
 
 use ledger::Hash;
 use ledger::catalog::Named;
-use ledger::fact::{ClosedBy, Fact, Total};
+use ledger::fact::{ClosedBy, ExemptReason, Fact, Total};
 use ledger::record::ClosedRows;
+use ledger::rows::RowSet;
 
 use super::rows::row_set;
 use super::value::{each, hash, narrow, optional_named, required};
@@ -40,6 +41,32 @@ pub(super) fn chunk_opened(it: wire::ChunkOpened) -> Result<Fact, WireError> {
 
 pub(super) fn chunk_filled(it: wire::ChunkFilled) -> Result<Fact, WireError> {
     Ok(Fact::ChunkFilled { upload: it.upload, chunk: narrow(it.chunk, "chunk")?, rows: row_set(it.rows)? })
+}
+
+pub(super) fn records_exempted_to_wire(
+    (upload, records): (u32, u32),
+    reason: ExemptReason,
+    rows: &RowSet,
+    totals: &[Total],
+) -> wire::RecordsExempted {
+    let reason = match reason {
+        ExemptReason::Reservation => wire::ExemptReason::Reservation,
+        ExemptReason::Estimate => wire::ExemptReason::Estimate,
+    };
+    let totals = super::validation::totals(totals);
+    wire::RecordsExempted { upload, reason: reason.into(), rows: Some(rows.into()), records, totals }
+}
+
+pub(super) fn records_exempted(it: wire::RecordsExempted) -> Result<Fact, WireError> {
+    let reason = match wire::ExemptReason::try_from(it.reason) {
+        Ok(wire::ExemptReason::Reservation) => ExemptReason::Reservation,
+        Ok(wire::ExemptReason::Estimate) => ExemptReason::Estimate,
+        Ok(wire::ExemptReason::Unspecified) | Err(_) => {
+            return Err(WireError::UnknownValue { field: "reason", number: it.reason.into() });
+        }
+    };
+    let (rows, totals) = (row_set(it.rows)?, each(it.totals)?);
+    Ok(Fact::RecordsExempted { upload: it.upload, reason, rows, records: it.records, totals })
 }
 
 pub(super) fn records_closed_to_wire(by: ClosedBy, rows: &ClosedRows, records: u32) -> wire::RecordsClosed {

@@ -1,12 +1,12 @@
 //! Which fact is which on the wire. Both directions are exhaustive: a fact can't be added to one side alone.
 
-use ledger::fact::{Fact, SummaryLine};
+use ledger::fact::{DynamicItem, Fact, SummaryLine};
 use ledger::rows::RowSet;
 use ledger::{Hash, Partition};
 
 use super::extraction as ex;
 use super::validation::totals;
-use super::value::{each, hash, narrow};
+use super::value::{each, file_id, hash, narrow};
 use crate::error::WireError;
 use crate::wire as w;
 use crate::wire::event::Fact as Wire;
@@ -16,7 +16,6 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
     match fact {
         Fact::ObjectRecorded(it) => Wire::ObjectRecorded(it.as_ref().into()),
         Fact::ContractPlaced { partition } => Wire::ContractPlaced(w::ContractPlaced { partition: partition.0.into() }),
-
         Fact::FileCreated(it) => Wire::FileCreated(it.as_ref().into()),
         Fact::FileDescribed(it) => Wire::FileDescribed(it.as_ref().into()),
         Fact::UploadOpened(it) => Wire::UploadOpened(it.into()),
@@ -34,25 +33,25 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::RecordsApproved { upload } => Wire::RecordsApproved(w::RecordsApproved { upload }),
         Fact::RuleRecorded(it) => Wire::RuleRecorded(it.as_ref().into()),
         Fact::RuleDeleted => Wire::RuleDeleted(w::RuleDeleted {}),
-
+        Fact::FileSuperseded { by } => Wire::FileSuperseded(w::FileSuperseded { by: by.to_string() }),
         &Fact::ReadStarted { upload, attempt } => Wire::ReadStarted(w::ReadStarted { upload, attempt }),
         Fact::RecordsRead(it) => Wire::RecordsRead(it.as_ref().into()),
         Fact::FileRead(it) => Wire::FileRead(it.as_ref().into()),
         &Fact::FileUnreadable { upload, attempt, ref detail } =>
             Wire::FileUnreadable(w::FileUnreadable { upload, attempt, detail: detail.clone() }),
-
         &Fact::CheckStarted { upload, attempt, catalog_position } =>
             Wire::CheckStarted(w::CheckStarted { upload, attempt, catalog_position }),
         Fact::RecordsChecked(it) => Wire::RecordsChecked(it.as_ref().into()),
         &Fact::UsageSummarized { upload, attempt, part, ref lines } =>
             Wire::UsageSummarized(w::UsageSummarized { upload, attempt, part, lines: summary_lines(lines) }),
+        &Fact::DynamicItemsFound { upload, attempt, part, ref items } =>
+            Wire::DynamicItemsFound(w::DynamicItemsFound { upload, attempt, part, items: dynamic_items(items) }),
         Fact::FileChecked(it) => Wire::FileChecked(it.as_ref().into()),
         &Fact::CheckFailed { upload, attempt, ref detail } =>
             Wire::CheckFailed(w::CheckFailed { upload, attempt, detail: detail.clone() }),
         &Fact::ProcessedStarted { upload, attempt } => Wire::ProcessedStarted(w::ProcessedStarted { upload, attempt }),
-        &Fact::ProcessedWritten { upload, vendor, provider, writer } => Wire::ProcessedWritten(
-            w::ProcessedWritten { upload, vendor: vendor.0.to_vec(), provider: hash_bytes(provider), writer }),
-
+        &Fact::ProcessedWritten { upload, vendor, provider, rejects, writer } =>
+            Wire::ProcessedWritten(written(upload, [Some(vendor), provider, rejects], writer)),
         &Fact::ExtractionStarted { upload, attempt } =>
             Wire::ExtractionStarted(w::ExtractionStarted { upload, attempt }),
         Fact::ChunkOpened { upload, chunk, hub, hub_external_id, totals, records } => Wire::ChunkOpened(
@@ -60,6 +59,8 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::ChunkFilled { upload, chunk, rows } => Wire::ChunkFilled(filled(*upload, *chunk, rows)),
         &Fact::FileExtracted { upload, chunks, records } =>
             Wire::FileExtracted(w::FileExtracted { upload, chunks: chunks.into(), records }),
+        Fact::RecordsExempted { upload, reason, rows, records, totals } =>
+            Wire::RecordsExempted(ex::records_exempted_to_wire((*upload, *records), *reason, rows, totals)),
         &Fact::ChunkStarted { chunk, attempt } => Wire::ChunkStarted(w::ChunkStarted { chunk: chunk.into(), attempt }),
         &Fact::ChunkWritten { chunk, blob, bytes } => Wire::ChunkWritten(
             w::ChunkWritten { chunk: chunk.into(), blob: blob.0.to_vec(), size_bytes: bytes }),
@@ -87,6 +88,15 @@ fn summary_lines(lines: &[SummaryLine]) -> Vec<w::SummaryLine> {
     lines.iter().map(w::SummaryLine::from).collect()
 }
 
+fn dynamic_items(items: &[DynamicItem]) -> Vec<w::DynamicItem> {
+    items.iter().map(w::DynamicItem::from).collect()
+}
+
+fn written(upload: u32, [vendor, provider, rejects]: [Option<Hash>; 3], writer: u32) -> w::ProcessedWritten {
+    let vendor = hash_bytes(vendor).unwrap_or_default();
+    w::ProcessedWritten { upload, vendor, provider: hash_bytes(provider), rejects: hash_bytes(rejects), writer }
+}
+
 fn filled(upload: u32, chunk: u16, rows: &RowSet) -> w::ChunkFilled {
     w::ChunkFilled { upload, chunk: chunk.into(), rows: Some(rows.into()) }
 }
@@ -109,7 +119,6 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
     Ok(match fact {
         Wire::ObjectRecorded(it) => Fact::ObjectRecorded(Box::new(it.try_into()?)),
         Wire::ContractPlaced(it) => Fact::ContractPlaced { partition: Partition(narrow(it.partition, "partition")?) },
-
         Wire::FileCreated(it) => Fact::FileCreated(Box::new(it.try_into()?)),
         Wire::FileDescribed(it) => Fact::FileDescribed(Box::new(it.into())),
         Wire::UploadOpened(it) => Fact::UploadOpened(it.try_into()?),
@@ -124,31 +133,33 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::RecordsApproved(it) => Fact::RecordsApproved { upload: it.upload },
         Wire::RuleRecorded(it) => Fact::RuleRecorded(Box::new(it.try_into()?)),
         Wire::RuleDeleted(w::RuleDeleted {}) => Fact::RuleDeleted,
-
+        Wire::FileSuperseded(it) => Fact::FileSuperseded { by: file_id(&it.by, "by")? },
         Wire::ReadStarted(it) => Fact::ReadStarted { upload: it.upload, attempt: it.attempt },
         Wire::RecordsRead(it) => Fact::RecordsRead(Box::new(it.try_into()?)),
         Wire::FileRead(it) => Fact::FileRead(Box::new(it.try_into()?)),
         Wire::FileUnreadable(it) =>
             Fact::FileUnreadable { upload: it.upload, attempt: it.attempt, detail: it.detail },
-
         Wire::CheckStarted(it) =>
             Fact::CheckStarted { upload: it.upload, attempt: it.attempt, catalog_position: it.catalog_position },
         Wire::RecordsChecked(it) => Fact::RecordsChecked(Box::new(it.try_into()?)),
         Wire::UsageSummarized(it) =>
             Fact::UsageSummarized { upload: it.upload, attempt: it.attempt, part: it.part, lines: each(it.lines)? },
+        Wire::DynamicItemsFound(it) =>
+            Fact::DynamicItemsFound { upload: it.upload, attempt: it.attempt, part: it.part, items: each(it.items)? },
         Wire::FileChecked(it) => Fact::FileChecked(Box::new(it.try_into()?)),
         Wire::CheckFailed(it) => Fact::CheckFailed { upload: it.upload, attempt: it.attempt, detail: it.detail },
         Wire::ProcessedStarted(it) => Fact::ProcessedStarted { upload: it.upload, attempt: it.attempt },
         Wire::ProcessedWritten(it) => Fact::ProcessedWritten {
             upload: it.upload, vendor: hash(&it.vendor, "vendor")?,
-            provider: it.provider.map(|provider| hash(&provider, "provider")).transpose()?, writer: it.writer },
-
+            provider: it.provider.map(|it| hash(&it, "provider")).transpose()?,
+            rejects: it.rejects.map(|it| hash(&it, "rejects")).transpose()?, writer: it.writer },
         Wire::ExtractionStarted(it) => Fact::ExtractionStarted { upload: it.upload, attempt: it.attempt },
         Wire::ChunkOpened(it) => ex::chunk_opened(it)?,
         Wire::ChunkFilled(it) => ex::chunk_filled(it)?,
         Wire::FileExtracted(it) =>
             Fact::FileExtracted { upload: it.upload, chunks: narrow(it.chunks, "chunks")?, records: it.records },
         Wire::ChunkStarted(it) => Fact::ChunkStarted { chunk: narrow(it.chunk, "chunk")?, attempt: it.attempt },
+        Wire::RecordsExempted(it) => ex::records_exempted(it)?,
         Wire::ChunkWritten(it) => Fact::ChunkWritten {
             chunk: narrow(it.chunk, "chunk")?, blob: hash(&it.blob, "blob")?, bytes: it.size_bytes },
         Wire::ChunkFailed(it) => Fact::ChunkFailed { chunk: narrow(it.chunk, "chunk")?, detail: it.detail },

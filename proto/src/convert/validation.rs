@@ -1,9 +1,9 @@
 //! The facts of validation, and the control totals that others share.
 
 use ledger::Code;
-use ledger::fact::{FileChecked, Part, RecordsChecked, SummaryLine, Total};
+use ledger::fact::{DynamicItem, FileChecked, Part, Period, RecordsChecked, SummaryLine, Total};
 
-use super::value::{decimal, each, hash, object_id, optional_tier};
+use super::value::{decimal, each, hash, named, narrow, object_id, optional_tier};
 use crate::error::WireError;
 use crate::wire;
 
@@ -119,6 +119,9 @@ impl From<&FileChecked> for wire::FileChecked {
             totals: totals(&it.totals),
             codes: it.codes.iter().map(count).collect(),
             summary_parts: it.summary_parts,
+            exempt_totals: totals(&it.exempt_totals),
+            warnings: it.warnings.iter().map(count).collect(),
+            span: it.span.map(wire::Period::from),
         }
     }
 }
@@ -137,6 +140,35 @@ impl TryFrom<wire::FileChecked> for FileChecked {
             totals: each(it.totals)?,
             codes: it.codes.into_iter().map(count).collect::<Result<_, WireError>>()?,
             summary_parts: it.summary_parts,
+            exempt_totals: each(it.exempt_totals)?,
+            warnings: it.warnings.into_iter().map(count).collect::<Result<_, WireError>>()?,
+            span: it.span.map(Period::from),
+        })
+    }
+}
+
+impl From<&DynamicItem> for wire::DynamicItem {
+    fn from(it: &DynamicItem) -> Self {
+        Self {
+            named: Some((&it.named).into()),
+            mpn: it.mpn.clone(),
+            unit: it.unit.clone(),
+            places: it.places.into(),
+            row: it.row,
+        }
+    }
+}
+
+impl TryFrom<wire::DynamicItem> for DynamicItem {
+    type Error = WireError;
+
+    fn try_from(it: wire::DynamicItem) -> Result<Self, WireError> {
+        Ok(Self {
+            named: named(it.named, "named")?,
+            mpn: it.mpn,
+            unit: it.unit,
+            places: narrow(it.places, "places")?,
+            row: it.row,
         })
     }
 }

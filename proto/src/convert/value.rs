@@ -2,7 +2,7 @@
 
 use ledger::amount::{Decimal, ONE, PLACES_MAX};
 use ledger::catalog::Named;
-use ledger::{Hash, Moment, ObjectId};
+use ledger::{FileId, Hash, Moment, ObjectId};
 
 use crate::error::WireError;
 use crate::wire;
@@ -19,6 +19,10 @@ pub(crate) fn narrow<T: TryFrom<u32>>(number: u32, field: &'static str) -> Resul
 
 pub(crate) fn hash(bytes: &[u8], field: &'static str) -> Result<Hash, WireError> {
     bytes.try_into().map(Hash).map_err(|_| WireError::Invalid { field })
+}
+
+pub(crate) fn file_id(text: &str, field: &'static str) -> Result<FileId, WireError> {
+    FileId::parse(text).ok_or(WireError::Invalid { field })
 }
 
 pub(crate) fn object_id(text: &str, field: &'static str) -> Result<ObjectId, WireError> {

@@ -35,6 +35,26 @@ pub fn checked_batch() -> CheckedBatch {
     }
 }
 
+/// The same with what rules found that only warn.
+#[must_use]
+pub fn checked_batch_warnings() -> CheckedBatch {
+    let warning = |code, column, message: &str| RecordError {
+        code,
+        column,
+        message: message.to_owned(),
+        fix: "Leave it out.".to_owned(),
+    };
+    let warnings = vec![
+        warning(Code::TierIgnored, Some(3), "Tier is ignored for schema PR"),
+        warning(Code::TiersMissing, None, "Tiers 1 and 2 of this usage are missing"),
+    ];
+    let mut batch = checked_batch();
+    if let Some(record) = batch.records.first_mut() {
+        record.warnings = warnings;
+    }
+    batch
+}
+
 fn full_record() -> CheckedRecord {
     CheckedRecord {
         row: 2,
@@ -47,6 +67,7 @@ fn full_record() -> CheckedRecord {
         end: Some(moment(-1)),
         key: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
         errors: Vec::new(),
+        warnings: Vec::new(),
         notes: vec!["the noise of 92.65000000000001 was dropped".to_owned(), "the tier is ignored".to_owned()],
     }
 }

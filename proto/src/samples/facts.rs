@@ -2,8 +2,8 @@
 
 use ledger::catalog::{Environment, Schema};
 use ledger::fact::{
-    Category, ClosedBy, Fact, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead, Part, Period,
-    RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
+    Category, ClosedBy, DynamicItem, ExemptReason, Fact, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead,
+    Part, Period, RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
 };
 use ledger::record::{Billing, ClosedRows};
 use ledger::rule::{RuleAction, RulePlace, RuleRecorded};
@@ -13,7 +13,7 @@ use super::{hash, moment, named, object_id};
 
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
-    [approval(), ingestion(), validation(), chunks(), closing(), rules()].concat()
+    [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -65,6 +65,8 @@ fn created() -> FileCreated {
         description: " kept  byte for byte ".to_owned(),
         note: "November".to_owned(),
         period: Some(period()),
+        time_zone: String::new(),
+        predictive: false,
         currency: Some("EUR".to_owned()),
         environment: Environment::Production,
         schema: Schema::Tr,
@@ -82,6 +84,7 @@ fn described() -> FileDescribed {
         note: Some("December".to_owned()),
         external_id: Some("batch-78".to_owned()),
         period: Some(period()),
+        time_zone: None,
         currency: Some("USD".to_owned()),
     }
 }
@@ -169,7 +172,10 @@ fn validation() -> Vec<Fact> {
         valid: 1_027,
         invalid: 1,
         totals: totals(),
+        exempt_totals: Vec::new(),
         codes: vec![(Code::SubscriptionNotFoundById, 1), (Code::Overlap, 2)],
+        warnings: Vec::new(),
+        span: None,
         summary_parts: 1,
     };
     let detail = "the catalog was not reachable: submit again".to_owned();
@@ -179,7 +185,7 @@ fn validation() -> Vec<Fact> {
         Fact::UsageSummarized { upload: 2, attempt: 1, part: 1, lines: vec![line(None), line(Some(0))] },
         Fact::FileChecked(Box::new(verdict)),
         Fact::CheckFailed { upload: 2, attempt: 3, detail },
-        Fact::ProcessedWritten { upload: 2, vendor: hash(204), provider: Some(hash(205)), writer: 1 },
+        Fact::ProcessedWritten { upload: 2, vendor: hash(204), provider: Some(hash(205)), rejects: None, writer: 1 },
     ]
 }
 
@@ -225,5 +231,47 @@ fn closing() -> Vec<Fact> {
         },
         Fact::ReconciliationFailed { reconciliation: 4, detail: "no column `record_id`".to_owned() },
         Fact::FileClosed { upload: 2, records: 1_027, totals: totals() },
+    ]
+}
+
+/// Estimates, reservations and items that records brought.
+fn unbilled() -> Vec<Fact> {
+    let estimate = FileCreated { predictive: true, time_zone: "America/Los_Angeles".to_owned(), ..created() };
+    let moved = FileDescribed { time_zone: Some("Europe/Berlin".to_owned()), ..described() };
+    let item = DynamicItem {
+        named: named("PRD-123-456-789-D0123456789ab", "Backup"),
+        mpn: "BACKUP-9".to_owned(),
+        unit: "unit*h".to_owned(),
+        places: 4,
+        row: 7,
+    };
+    let verdict = FileChecked {
+        upload: 2,
+        attempt: 1,
+        parts: parts(),
+        valid: 1_027,
+        invalid: 1,
+        totals: totals(),
+        exempt_totals: totals(),
+        codes: vec![(Code::DynamicItemInvalid, 1)],
+        warnings: vec![(Code::Overlap, 2), (Code::TiersMissing, 3)],
+        span: Some(period()),
+        summary_parts: 1,
+    };
+    let rejects = Some(hash(210));
+    vec![
+        Fact::FileCreated(Box::new(estimate)),
+        Fact::FileDescribed(Box::new(moved)),
+        Fact::FileSuperseded { by: super::file_id() },
+        Fact::DynamicItemsFound { upload: 2, attempt: 1, part: 1, items: vec![item] },
+        Fact::FileChecked(Box::new(verdict)),
+        Fact::ProcessedWritten { upload: 2, vendor: hash(209), provider: None, rejects, writer: 3 },
+        Fact::RecordsExempted {
+            upload: 2,
+            reason: ExemptReason::Estimate,
+            rows: (2..=400).collect(),
+            records: 399,
+            totals: totals(),
+        },
     ]
 }

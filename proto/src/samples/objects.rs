@@ -2,7 +2,8 @@
 
 use ledger::catalog::{
     Account, Capabilities, CatalogObject, Contract, ContractKind, Environment, Hub, Item, ItemKind, Key, Listing,
-    Marketplace, MarketplaceHub, Parameter, Product, Role, Schema, Subscription, SubscriptionItem, SubscriptionStatus,
+    Marketplace, MarketplaceHub, OverlapPolicy, Parameter, Product, Role, Schema, Subscription, SubscriptionItem,
+    SubscriptionStatus,
 };
 use ledger::fact::Fact;
 use ledger::{Decimal, Partition};
@@ -77,6 +78,7 @@ fn product() -> Product {
             predictive: true,
             required_custom_fields: vec!["v.Region".to_owned(), "v.project".to_owned()],
             reservation_consumption: true,
+            overlap: OverlapPolicy::Warn,
         },
         source: source("PRD-123-456-789"),
     }
@@ -91,6 +93,7 @@ fn item() -> Item {
         period: "monthly".to_owned(),
         kind: ItemKind::PayAsYouGo,
         places: 8,
+        dynamic: false,
         source: source("PRD-123-456-789-0001"),
     }
 }

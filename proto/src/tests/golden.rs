@@ -45,10 +45,13 @@ fn every_batch_holds_the_bytes_that_were_frozen() {
     assert_eq!(decode_read_batch(&stored).unwrap(), batch);
     assert_eq!(frame::decompress(&stored).unwrap(), read::plain(&batch).unwrap());
 
-    let batch = samples::checked_batch();
-    let stored = frozen("checked_batch", &encode_checked_batch(&batch).unwrap());
-    assert_eq!(decode_checked_batch(&stored).unwrap(), batch);
-    assert_eq!(frame::decompress(&stored).unwrap(), checked::plain(&batch).unwrap());
+    let checked_batches =
+        [("checked_batch", samples::checked_batch()), ("checked_batch_warnings", samples::checked_batch_warnings())];
+    for (name, batch) in checked_batches {
+        let stored = frozen(name, &encode_checked_batch(&batch).unwrap());
+        assert_eq!(decode_checked_batch(&stored).unwrap(), batch, "{name}");
+        assert_eq!(frame::decompress(&stored).unwrap(), checked::plain(&batch).unwrap(), "{name}");
+    }
 }
 
 /// The facts of `event.proto` are those that have a sample: whoever adds one is sent here.

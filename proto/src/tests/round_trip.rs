@@ -119,7 +119,7 @@ fn what_is_absent_and_what_is_empty_stay_apart() {
         period: Some(Period { from: Moment(0), to: Moment(0) }),
         ..FileDescribed::default()
     })));
-    check(Fact::ProcessedWritten { upload: 0, vendor: Hash::ZERO, provider: None, writer: u32::MAX });
+    check(Fact::ProcessedWritten { upload: 0, vendor: Hash::ZERO, provider: None, rejects: None, writer: u32::MAX });
     check(Fact::ContractPlaced { partition: Partition(u16::MAX) });
 }
 

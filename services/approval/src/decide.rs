@@ -74,6 +74,8 @@ fn create_file(ledger: &Ledger, create: &CreateFile, context: &Context) -> Resul
     let id = FileId::new(year, month, partition, count).ok_or(Rejection::IdsUsedUp)?;
     let name = if create.name.is_empty() { default_name(id, create.period) } else { create.name.clone() };
     let created = FileCreated {
+        predictive: false,
+        time_zone: String::new(),
         name,
         external_id: create.external_id.clone(),
         description: create.description.clone(),

@@ -99,6 +99,8 @@ fn creation(fields: Fields<'_>) -> Result<CreateFile, Rejection> {
         description: fields.text("description")?.unwrap_or_default(),
         note: fields.text("note")?.unwrap_or_default(),
         period: fields.period()?,
+        time_zone: String::new(),
+        predictive: false,
         currency: fields.text("currency")?.filter(|code| !code.is_empty()),
         environment,
     })
@@ -134,6 +136,7 @@ pub(crate) async fn put(
         note: fields.text_to_set("note")?,
         external_id: fields.text_to_set("external_id")?,
         period: fields.period()?,
+        time_zone: None,
         currency: fields.text("currency")?.filter(|code| !code.is_empty()),
     };
     let command = Command::DescribeFile { file, described: Box::new(described) };

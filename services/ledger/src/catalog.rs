@@ -7,8 +7,10 @@ use crate::amount::Decimal;
 use crate::id::{Hash, ObjectId};
 use crate::moment::Moment;
 
+mod capabilities;
 mod fold;
 
+pub use capabilities::{Capabilities, OverlapPolicy, Schema};
 pub use fold::Catalog;
 
 /// The most JSON that one object may carry, in bytes: it must fit a frame of the log with room to spare.
@@ -86,71 +88,6 @@ pub struct MarketplaceHub {
     pub external_id: Option<String>,
 }
 
-/// How usage of a product is rated (seed 001, Reporting Schemas).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Schema {
-    /// Quantity.
-    Qt,
-    /// Price rated: the end customer's price.
-    Pr,
-    /// Cost rated: the distributor's cost.
-    Cr,
-    /// Tiers rated: a price for each tier.
-    Tr,
-}
-
-impl Schema {
-    /// Every schema.
-    pub const ALL: [Self; 4] = [Self::Qt, Self::Pr, Self::Cr, Self::Tr];
-
-    /// `QT`, as capabilities and workbooks write it.
-    #[must_use]
-    pub fn upper(self) -> &'static str {
-        match self {
-            Self::Qt => "QT",
-            Self::Pr => "PR",
-            Self::Cr => "CR",
-            Self::Tr => "TR",
-        }
-    }
-
-    /// `qt`, as files, records and chunks write it.
-    #[must_use]
-    pub fn lower(self) -> &'static str {
-        match self {
-            Self::Qt => "qt",
-            Self::Pr => "pr",
-            Self::Cr => "cr",
-            Self::Tr => "tr",
-        }
-    }
-
-    /// The schema of a name in either case.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|schema| schema.upper().eq_ignore_ascii_case(text))
-    }
-}
-
-/// What a product may report (connect-api §3.8); everything is off by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Capabilities {
-    /// Pay-as-you-go items may be reported, in this schema.
-    pub pay_as_you_go: Option<Schema>,
-    /// Rows may bring items that were not declared.
-    pub dynamic: bool,
-    /// Charges may lie in the future.
-    pub future: bool,
-    /// Charges may come after their period's file was closed.
-    pub late: bool,
-    /// Files may be estimates.
-    pub predictive: bool,
-    /// The `v.` columns that every record must fill.
-    pub required_custom_fields: Vec<String>,
-    /// The consumption of reservation items may be reported.
-    pub reservation_consumption: bool,
-}
-
 /// What is sold (PRD-…).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Product {
@@ -210,8 +147,19 @@ pub struct Item {
     pub kind: ItemKind,
     /// Decimals that a quantity may have: 0, 1, 2, 4 or 8.
     pub places: u8,
+    /// Whether a record brought it: no subscription has to include it.
+    pub dynamic: bool,
     /// The object as imported, JSON.
     pub source: String,
+}
+
+/// The global id of an item that a record brings: the same for the same product and part number in every file, so that
+/// nobody has to ask which number it got.
+#[must_use]
+pub fn dynamic_item_id(product: &ObjectId, mpn: &str) -> Option<ObjectId> {
+    const DIGITS: usize = 12;
+    let digest = Hash::of_parts(&[product.as_str().as_bytes(), mpn.trim().as_bytes()]).to_string();
+    ObjectId::new(&format!("{product}-D{}", digest.get(..DIGITS)?))
 }
 
 /// The name of a precision as the API and workbooks write it.

@@ -67,11 +67,19 @@ pub enum Code {
     CustomFieldMissing = 115,
     /// The usage overlaps usage of another file.
     Overlap = 116,
+    /// A tier was given and the schema has none: a warning.
+    TierIgnored = 117,
+    /// A usage of a schema with tiers lacks some of them: a warning.
+    TiersMissing = 118,
+    /// A record brings an item that is known otherwise.
+    DynamicItemConflict = 119,
+    /// A record brings an item and doesn't say enough of it.
+    DynamicItemInvalid = 120,
 }
 
 impl Code {
     /// Every code, in order.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::ItemNotFound,
         Self::SubscriptionNotFoundByParameter,
         Self::SubscriptionNotFoundById,
@@ -102,6 +110,10 @@ impl Code {
         Self::CapabilityOff,
         Self::CustomFieldMissing,
         Self::Overlap,
+        Self::TierIgnored,
+        Self::TiersMissing,
+        Self::DynamicItemConflict,
+        Self::DynamicItemInvalid,
     ];
 
     /// The number after `USG_FILE_`.

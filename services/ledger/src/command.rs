@@ -94,6 +94,10 @@ pub struct CreateFile {
     pub note: String,
     /// Optional.
     pub period: Option<Period>,
+    /// The IANA name of the zone whose days the period was given in; empty for UTC.
+    pub time_zone: String,
+    /// Whether it is an estimate.
+    pub predictive: bool,
     /// ISO 4217; optional.
     pub currency: Option<String>,
     /// Optional: derived from the contract.

@@ -10,8 +10,8 @@ use crate::rule::RuleRecorded;
 mod contents;
 
 pub use contents::{
-    Category, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead, Part, RecordsChecked, RecordsRead,
-    SummaryLine, Total, UploadOpened,
+    Category, DynamicItem, ExemptReason, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead, Part,
+    RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
 };
 
 /// One thing that happened, as the log keeps it.
@@ -169,6 +169,11 @@ pub enum Fact {
     RuleRecorded(Box<RuleRecorded>),
     /// A usage rule was deleted: it is kept for the history and decides nothing any more.
     RuleDeleted,
+    /// An estimate was followed by the actual file of its period: nothing more becomes of it.
+    FileSuperseded {
+        /// The actual file.
+        by: FileId,
+    },
 
     // ── ingestion ──
     /// Reading of an upload began.
@@ -215,6 +220,17 @@ pub enum Fact {
         /// Some of the sums, ordered by subscription, item and tier.
         lines: Vec<SummaryLine>,
     },
+    /// Items that records brought and that the catalog didn't have, in parts.
+    DynamicItemsFound {
+        /// Which upload.
+        upload: u32,
+        /// Which attempt.
+        attempt: u32,
+        /// Its number, from 0.
+        part: u32,
+        /// Some of the items, in the order of their rows.
+        items: Vec<DynamicItem>,
+    },
     /// Every record was checked.
     FileChecked(Box<FileChecked>),
     /// Checking failed for a reason that is not in the workbook.
@@ -241,6 +257,8 @@ pub enum Fact {
         vendor: Hash,
         /// What the provider gets; none while records are invalid.
         provider: Option<Hash>,
+        /// The invalid records alone, to be mended and sent again; none where every record is valid.
+        rejects: Option<Hash>,
         /// The version of the writer: the same version writes the same bytes.
         writer: u32,
     },
@@ -285,6 +303,19 @@ pub enum Fact {
         chunks: u16,
         /// How many records.
         records: u32,
+    },
+    /// Valid records are in no chunk, because they are never billed; in pieces of rows.
+    RecordsExempted {
+        /// Which upload.
+        upload: u32,
+        /// Why.
+        reason: ExemptReason,
+        /// Some of the rows.
+        rows: RowSet,
+        /// How many.
+        records: u32,
+        /// Control totals over all rows of that reason, in the first piece; empty in the others.
+        totals: Vec<Total>,
     },
     /// Writing of a chunk's workbook began.
     ChunkStarted {
@@ -401,13 +432,15 @@ impl Fact {
             | Self::CommandRefused { .. }
             | Self::RecordsApproved { .. }
             | Self::RuleRecorded(_)
-            | Self::RuleDeleted => ServiceName::Approval,
+            | Self::RuleDeleted
+            | Self::FileSuperseded { .. } => ServiceName::Approval,
             Self::ReadStarted { .. } | Self::RecordsRead(_) | Self::FileRead(_) | Self::FileUnreadable { .. } => {
                 ServiceName::Ingestion
             }
             Self::CheckStarted { .. }
             | Self::RecordsChecked(_)
             | Self::UsageSummarized { .. }
+            | Self::DynamicItemsFound { .. }
             | Self::FileChecked(_)
             | Self::CheckFailed { .. }
             | Self::ProcessedStarted { .. }
@@ -416,6 +449,7 @@ impl Fact {
             | Self::ChunkOpened { .. }
             | Self::ChunkFilled { .. }
             | Self::FileExtracted { .. }
+            | Self::RecordsExempted { .. }
             | Self::ChunkStarted { .. }
             | Self::ChunkWritten { .. }
             | Self::ChunkFailed { .. }

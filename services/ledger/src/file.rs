@@ -5,12 +5,14 @@ mod evolve;
 mod extraction;
 
 use crate::code::Code;
-use crate::fact::{Actor, Category, FileColumn, FileCreated, Part, SummaryLine, Total, UploadOpened};
+use crate::fact::{
+    Actor, Category, DynamicItem, FileColumn, FileCreated, Part, Period, SummaryLine, Total, UploadOpened,
+};
 use crate::id::{FileId, Hash};
 use crate::moment::Moment;
 use crate::rule::Ruling;
 
-pub use extraction::{Chunk, ChunkStatus, Closing, Extraction, Reconciliation, ReconciliationEnd};
+pub use extraction::{Chunk, ChunkStatus, Closing, Exempt, Extraction, Reconciliation, ReconciliationEnd};
 
 /// Attempts at one job before its failure is shown to the user (design §3).
 pub const ATTEMPTS_MAX: u32 = 3;
@@ -128,6 +130,8 @@ pub struct Approval {
     pub decided_at: Option<Stamp>,
     /// When it was withdrawn.
     pub deleted_at: Option<Stamp>,
+    /// The actual file that took the place of this estimate, and when.
+    pub superseded: Option<(FileId, Stamp)>,
 }
 
 /// What ingestion says of the newest upload that it took up.
@@ -173,6 +177,8 @@ pub struct Checking {
     pub attempt: u32,
     /// The catalog that it is checked against.
     pub catalog_position: u64,
+    /// When the attempt began: the time that usage must not lie after.
+    pub started_at: Option<Moment>,
     /// Records without an error, so far.
     pub valid: u32,
     /// Records with errors, so far.
@@ -181,24 +187,47 @@ pub struct Checking {
     pub parts: Vec<Part>,
     /// Sums by subscription and item, so far.
     pub summary: Vec<SummaryLine>,
+    /// Items that records brought and that the catalog didn't have, so far.
+    pub dynamic_items: Vec<DynamicItem>,
     /// How it ended.
     pub end: Option<CheckingEnd>,
     /// Attempts at writing the processed workbooks.
     pub writing: u32,
-    /// The processed workbooks: the vendor's and, for a valid file, the provider's.
-    pub processed: Option<(Hash, Option<Hash>)>,
+    /// The processed workbooks.
+    pub processed: Option<Processed>,
+}
+
+/// What was written of a checked file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Processed {
+    /// What the vendor gets.
+    pub vendor: Hash,
+    /// What the provider gets; none while records are invalid.
+    pub provider: Option<Hash>,
+    /// The invalid records alone.
+    pub rejects: Option<Hash>,
+}
+
+/// What was found in an upload.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Verdict {
+    /// Control totals over the valid records that are billed.
+    pub totals: Vec<Total>,
+    /// Control totals over the valid records that are not.
+    pub exempt_totals: Vec<Total>,
+    /// How often each code was raised.
+    pub codes: Vec<(Code, u32)>,
+    /// How often each code was raised as a warning.
+    pub warnings: Vec<(Code, u32)>,
+    /// From the earliest start to the latest end of the valid records.
+    pub span: Option<Period>,
 }
 
 /// How checking ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CheckingEnd {
     /// Every record was checked.
-    Checked {
-        /// Control totals over the valid records.
-        totals: Vec<Total>,
-        /// How often each code was raised.
-        codes: Vec<(Code, u32)>,
-    },
+    Checked(Box<Verdict>),
     /// It failed for a reason that is not in the workbook.
     Failed {
         /// What happened and what to do.
@@ -282,9 +311,11 @@ impl UsageFile {
         match approval.decision {
             Some(Decision::Accepted { .. }) => {
                 let closed = self.current_extraction().is_some_and(|extraction| extraction.closed_at.is_some());
-                return if closed { Status::Closed } else { Status::Accepted };
+                return if closed || approval.superseded.is_some() { Status::Closed } else { Status::Accepted };
             }
             Some(Decision::Rejected { .. }) => return Status::Rejected,
+            // Nothing more becomes of an estimate once the actual file is there.
+            Some(Decision::Open) if approval.superseded.is_some() => return Status::Closed,
             Some(Decision::Open) => return Status::Pending,
             None => {}
         }
@@ -359,13 +390,31 @@ impl UsageFile {
         }
     }
 
-    /// Control totals over the valid records of the current upload.
+    /// What was found in the current upload, once every record is checked.
+    #[must_use]
+    pub fn verdict(&self) -> Option<&Verdict> {
+        match self.current_checking()?.end.as_ref()? {
+            CheckingEnd::Checked(verdict) => Some(verdict),
+            CheckingEnd::Failed { .. } => None,
+        }
+    }
+
+    /// Control totals over the billed records of the current upload.
     #[must_use]
     pub fn totals(&self) -> &[Total] {
-        match self.current_checking().and_then(|checking| checking.end.as_ref()) {
-            Some(CheckingEnd::Checked { totals, .. }) => totals,
-            _ => &[],
-        }
+        self.verdict().map_or(&[], |verdict| &verdict.totals)
+    }
+
+    /// Control totals over the valid records of the current upload that are not billed.
+    #[must_use]
+    pub fn exempt_totals(&self) -> &[Total] {
+        self.verdict().map_or(&[], |verdict| &verdict.exempt_totals)
+    }
+
+    /// Whether the file is an estimate.
+    #[must_use]
+    pub fn is_estimate(&self) -> bool {
+        self.approval.created.as_ref().is_some_and(|created| created.predictive)
     }
 
     /// The columns of the current upload.

@@ -6,6 +6,7 @@ pub mod amount;
 pub mod catalog;
 pub mod code;
 pub mod command;
+pub mod currency;
 pub mod digest;
 pub mod fact;
 pub mod file;

@@ -310,7 +310,9 @@ pub struct CheckedRecord {
     pub key: [u8; 12],
     /// What is wrong; a record is valid when nothing is.
     pub errors: Vec<RecordError>,
-    /// What is worth knowing and not wrong (a quantity whose noise was dropped, a tier that is ignored).
+    /// What was found by a rule that only warns: the record stays valid.
+    pub warnings: Vec<RecordError>,
+    /// What is worth knowing and not wrong: a number that was read otherwise than it stands in the cell.
     pub notes: Vec<String>,
 }
 

@@ -125,6 +125,9 @@ impl CheckJob {
         let found = summary.finish();
         let valid = found.invalid == 0;
         let checked = FileChecked {
+            exempt_totals: Vec::new(),
+            span: None,
+            warnings: Vec::new(),
             upload: self.upload,
             attempt: self.attempt,
             parts,

@@ -136,7 +136,10 @@ impl Decider for ValidationService {
                     return Err(Stale);
                 }
                 let writer = workbook::usage::WRITER_VERSION;
-                Ok(vec![(Subject::File(file), Fact::ProcessedWritten { upload, vendor, provider, writer })])
+                Ok(vec![(
+                    Subject::File(file),
+                    Fact::ProcessedWritten { upload, vendor, provider, rejects: None, writer },
+                )])
             }
         }
     }

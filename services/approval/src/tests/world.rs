@@ -114,6 +114,8 @@ impl World {
 
     pub(super) fn draft(&mut self, environment: Environment) {
         let created = FileCreated {
+            predictive: false,
+            time_zone: String::new(),
             name: "October".to_owned(),
             external_id: String::new(),
             description: String::new(),
@@ -148,9 +150,21 @@ impl World {
         self.given(Fact::CheckStarted { upload, attempt: 1, catalog_position: 1 });
         let (parts, totals, codes) = (vec![], vec![], vec![]);
         let valid = 2 - invalid;
-        let checked = FileChecked { upload, attempt: 1, parts, valid, invalid, totals, codes, summary_parts: 0 };
+        let checked = FileChecked {
+            exempt_totals: Vec::new(),
+            span: None,
+            warnings: Vec::new(),
+            upload,
+            attempt: 1,
+            parts,
+            valid,
+            invalid,
+            totals,
+            codes,
+            summary_parts: 0,
+        };
         self.given(Fact::FileChecked(Box::new(checked)));
-        self.given(Fact::ProcessedWritten { upload, vendor: Hash::ZERO, provider: None, writer: 1 });
+        self.given(Fact::ProcessedWritten { upload, vendor: Hash::ZERO, provider: None, rejects: None, writer: 1 });
     }
 
     pub(super) fn ready(&mut self, upload: u32) {
@@ -226,6 +240,8 @@ pub(super) fn outcome(decided: &Result<Facts, Rejection>) -> String {
 /// What a vendor sends to make a file.
 pub(super) fn create() -> CreateFile {
     CreateFile {
+        predictive: false,
+        time_zone: String::new(),
         product: id("PRD-1"),
         contract: id("CRD-1"),
         name: String::new(),
@@ -263,7 +279,17 @@ pub(super) fn product(pay_as_you_go: Option<Schema>) -> Product {
 
 pub(super) fn item(kind: ItemKind) -> Item {
     let (product, mpn, unit, period) = (id("PRD-1"), "VM".to_owned(), "unit".to_owned(), "monthly".to_owned());
-    Item { named: named("PRD-1-0001"), product, mpn, unit, period, kind, places: 0, source: String::new() }
+    Item {
+        dynamic: false,
+        named: named("PRD-1-0001"),
+        product,
+        mpn,
+        unit,
+        period,
+        kind,
+        places: 0,
+        source: String::new(),
+    }
 }
 
 pub(super) fn contract(name: &str, kind: ContractKind, active: bool) -> Contract {

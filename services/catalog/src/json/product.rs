@@ -1,6 +1,6 @@
 //! What is sold: products with their items.
 
-use ledger::catalog::{Capabilities, CatalogObject, Item, ItemKind, Product, Schema, precision_places};
+use ledger::catalog::{Capabilities, CatalogObject, Item, ItemKind, OverlapPolicy, Product, Schema, precision_places};
 use ledger::id::ObjectId;
 
 use super::field::quoted;
@@ -10,6 +10,10 @@ use super::source::Source;
 
 /// Reporting schemas as capabilities write them.
 const SCHEMAS: [(&str, Schema); 4] = [("QT", Schema::Qt), ("TR", Schema::Tr), ("PR", Schema::Pr), ("CR", Schema::Cr)];
+
+/// What becomes of overlapping usage: our own word beside Connect's capabilities.
+const OVERLAPS: [(&str, OverlapPolicy); 3] =
+    [("off", OverlapPolicy::Off), ("warn", OverlapPolicy::Warn), ("enforce", OverlapPolicy::Enforce)];
 
 /// An item's `type`.
 const ITEM_KINDS: [(&str, ItemKind); 2] = [("ppu", ItemKind::PayAsYouGo), ("reservation", ItemKind::Reservation)];
@@ -52,6 +56,9 @@ impl Reader<'_> {
             capabilities.future = self.faults.flag(&metered.at("future"));
             capabilities.late = self.faults.flag(&metered.at("late"));
             capabilities.predictive = self.faults.flag(&metered.at("predictive"));
+            if metered.at("overlap").present() {
+                capabilities.overlap = self.faults.choice(&metered.at("overlap"), &OVERLAPS, OverlapPolicy::Warn);
+            }
             let fields = self.faults.texts(&metered.at("required_custom_fields"));
             capabilities.required_custom_fields = fields.into_iter().map(custom_column).collect();
         }
@@ -71,10 +78,11 @@ impl Reader<'_> {
         source.fill(&["display_name"], named.name.as_str());
         // Connect's own ids of this kind are the global id with underscores (connect-api §3.2).
         source.fill(&["local_id"], named.id.as_str().replace('-', "_"));
-        source.fill(&["dynamic"], false);
+        let dynamic = node.at("dynamic").present() && self.faults.flag(&node.at("dynamic"));
+        source.fill(&["dynamic"], dynamic);
         let source = self.source(node, &source);
         let product = product.clone();
-        let item = Item { named, product, mpn, unit, period, kind, places, source };
+        let item = Item { named, product, mpn, unit, period, kind, places, dynamic, source };
         self.take(CatalogObject::Item(item));
     }
 

@@ -134,9 +134,21 @@ impl World {
         self.given(Fact::FileRead(Box::new(read)));
         self.given(Fact::CheckStarted { upload, attempt: 1, catalog_position: 1 });
         let (parts, totals, codes) = (vec![], vec![total(valid)], vec![]);
-        let checked = FileChecked { upload, attempt: 1, parts, valid, invalid: 0, totals, codes, summary_parts: 0 };
+        let checked = FileChecked {
+            exempt_totals: Vec::new(),
+            span: None,
+            warnings: Vec::new(),
+            upload,
+            attempt: 1,
+            parts,
+            valid,
+            invalid: 0,
+            totals,
+            codes,
+            summary_parts: 0,
+        };
         self.given(Fact::FileChecked(Box::new(checked)));
-        self.given(Fact::ProcessedWritten { upload, vendor: Hash::ZERO, provider: None, writer: 1 });
+        self.given(Fact::ProcessedWritten { upload, vendor: Hash::ZERO, provider: None, rejects: None, writer: 1 });
     }
 
     pub(super) fn written(&mut self, chunk: u16) {
@@ -208,6 +220,8 @@ impl World {
 
 fn created(environment: Environment) -> Fact {
     Fact::FileCreated(Box::new(FileCreated {
+        predictive: false,
+        time_zone: String::new(),
         name: "October".to_owned(),
         external_id: String::new(),
         description: String::new(),

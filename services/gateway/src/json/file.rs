@@ -33,7 +33,7 @@ pub(crate) fn detail(
         object.put("usage_file_uri", workbooks.link(Store::Uploaded, upload.blob, &format!("{id}.xlsx")));
     }
     let processed = file.current_checking().and_then(|checking| checking.processed);
-    let processed = processed.and_then(|(vendor, provider)| if scope.plays_vendor() { Some(vendor) } else { provider });
+    let processed = processed.and_then(|it| if scope.plays_vendor() { Some(it.vendor) } else { it.provider });
     if let Some(blob) = processed {
         object.put("processed_file_uri", workbooks.link(Store::Processed, blob, &format!("{id}-PROCESSED.xlsx")));
     }

@@ -23,10 +23,22 @@ pub(super) async fn checked(world: &mut World, uf: FileId) {
     world.say(uf, "SU-1", Fact::FileRead(Box::new(read))).await;
     world.say(uf, "SU-1", Fact::CheckStarted { upload: 1, attempt: 1, catalog_position: 1 }).await;
     let (parts, totals, codes) = (vec![], vec![], vec![]);
-    let checked = FileChecked { upload: 1, attempt: 1, parts, valid: 12, invalid: 0, totals, codes, summary_parts: 0 };
+    let checked = FileChecked {
+        exempt_totals: Vec::new(),
+        span: None,
+        warnings: Vec::new(),
+        upload: 1,
+        attempt: 1,
+        parts,
+        valid: 12,
+        invalid: 0,
+        totals,
+        codes,
+        summary_parts: 0,
+    };
     world.say(uf, "SU-1", Fact::FileChecked(Box::new(checked))).await;
     let (vendor, provider) = (Hash::of(b"for vendor"), Some(Hash::of(b"for provider")));
-    world.say(uf, "SU-1", Fact::ProcessedWritten { upload: 1, vendor, provider, writer: 1 }).await;
+    world.say(uf, "SU-1", Fact::ProcessedWritten { upload: 1, vendor, provider, rejects: None, writer: 1 }).await;
 }
 
 #[tokio::test]

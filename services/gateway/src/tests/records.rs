@@ -144,9 +144,21 @@ async fn check(world: &mut World, uf: FileId, read: &[Part], wrong: Option<u32>)
     let invalid = u32::from(wrong.is_some());
     let (totals, codes) = (vec![], vec![]);
     let valid = BATCH * BATCHES - invalid;
-    let checked = FileChecked { upload: 1, attempt: 1, parts, valid, invalid, totals, codes, summary_parts: 0 };
+    let checked = FileChecked {
+        exempt_totals: Vec::new(),
+        span: None,
+        warnings: Vec::new(),
+        upload: 1,
+        attempt: 1,
+        parts,
+        valid,
+        invalid,
+        totals,
+        codes,
+        summary_parts: 0,
+    };
     world.say(uf, "SU-1", Fact::FileChecked(Box::new(checked))).await;
-    let written = Fact::ProcessedWritten { upload: 1, vendor: Hash::ZERO, provider: None, writer: 1 };
+    let written = Fact::ProcessedWritten { upload: 1, vendor: Hash::ZERO, provider: None, rejects: None, writer: 1 };
     world.say(uf, "SU-1", written).await;
 }
 

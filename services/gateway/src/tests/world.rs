@@ -200,6 +200,8 @@ pub(super) fn file(count: u32) -> FileId {
 /// What a file of the one contract is created as.
 pub(super) fn created(environment: Environment) -> FileCreated {
     FileCreated {
+        predictive: false,
+        time_zone: String::new(),
         name: "October".to_owned(),
         external_id: "vendor-1".to_owned(),
         description: " kept\tas it is ".to_owned(),
@@ -252,6 +254,7 @@ fn catalog() -> Catalog {
         source: source("PRD-1", ",\"parameters\":[{\"id\":\"tenant\"}]"),
     }));
     catalog.record(CatalogObject::Item(Item {
+        dynamic: false,
         named: named("PRD-1-0001"),
         product: id("PRD-1"),
         mpn: "VM".to_owned(),

@@ -36,6 +36,8 @@ fn take(ledger: &mut Ledger, fact: &Fact) {
 fn created() -> Fact {
     let named = |text: &str| Named { id: ObjectId::new(text).unwrap(), name: text.to_owned() };
     Fact::FileCreated(Box::new(FileCreated {
+        predictive: false,
+        time_zone: String::new(),
         name: "October".to_owned(),
         external_id: String::new(),
         description: String::new(),

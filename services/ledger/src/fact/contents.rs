@@ -19,6 +19,10 @@ pub struct FileCreated {
     pub note: String,
     /// Optional (connect-api U18).
     pub period: Option<Period>,
+    /// The IANA name of the zone whose days the period was given in; empty for UTC.
+    pub time_zone: String,
+    /// Whether it is an estimate of what an actual file will say (design §12).
+    pub predictive: bool,
     /// ISO 4217; none for QT.
     pub currency: Option<String>,
     /// Test, preview or production.
@@ -48,6 +52,8 @@ pub struct FileDescribed {
     pub external_id: Option<String>,
     /// Period.
     pub period: Option<Period>,
+    /// The zone of the period.
+    pub time_zone: Option<String>,
     /// Currency.
     pub currency: Option<String>,
 }
@@ -212,10 +218,51 @@ pub struct FileChecked {
     pub valid: u32,
     /// Records with errors.
     pub invalid: u32,
-    /// Control totals over the valid records.
+    /// Control totals over the valid records that are billed.
     pub totals: Vec<Total>,
+    /// Control totals over the valid records that are not: consumption of reservations, and estimates.
+    pub exempt_totals: Vec<Total>,
     /// How often each code was raised.
     pub codes: Vec<(Code, u32)>,
-    /// Sequences of this upload's `UsageSummarized`, first and how many.
+    /// How often each code was raised as a warning.
+    pub warnings: Vec<(Code, u32)>,
+    /// From the earliest start to the latest end of the valid records.
+    pub span: Option<Period>,
+    /// How many `UsageSummarized` belong to this verdict.
     pub summary_parts: u32,
+}
+
+/// An item that records brought and that the catalog didn't have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DynamicItem {
+    /// Global id ([`crate::catalog::dynamic_item_id`]) and name.
+    pub named: Named,
+    /// The vendor's part number: with the product its identity.
+    pub mpn: String,
+    /// What it is counted in.
+    pub unit: String,
+    /// Decimals that a quantity may have.
+    pub places: u8,
+    /// The sheet row that brought it first.
+    pub row: u32,
+}
+
+/// Why valid records are never billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExemptReason {
+    /// They tell how a reservation, which was bought ahead, is used.
+    Reservation,
+    /// Their file is an estimate.
+    Estimate,
+}
+
+impl ExemptReason {
+    /// The name in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reservation => "reservation",
+            Self::Estimate => "estimate",
+        }
+    }
 }

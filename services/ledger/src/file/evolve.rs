@@ -1,8 +1,8 @@
 //! The fold of a file: what each fact changes of it. Total: what is late, or of another upload, changes nothing.
 
 use super::{
-    Approval, Checking, CheckingEnd, Chunk, Closing, Decision, Extraction, Reading, ReadingEnd, Reconciliation,
-    ReconciliationEnd, Stamp, UsageFile,
+    Approval, Checking, CheckingEnd, Chunk, Closing, Decision, Extraction, Processed, Reading, ReadingEnd,
+    Reconciliation, ReconciliationEnd, Stamp, UsageFile, Verdict,
 };
 use crate::fact::{Fact, Part};
 use crate::id::ServiceName;
@@ -13,7 +13,7 @@ impl UsageFile {
         match fact.emitter() {
             ServiceName::Approval => evolve_approval(&mut self.approval, stamp, fact),
             ServiceName::Ingestion => evolve_reading(&mut self.reading, sequence, fact),
-            ServiceName::Validation => evolve_checking(&mut self.checking, sequence, fact),
+            ServiceName::Validation => evolve_checking(&mut self.checking, stamp, sequence, fact),
             ServiceName::Extraction => evolve_extraction(&mut self.extraction, stamp, sequence, fact),
             ServiceName::Catalog | ServiceName::Gateway => {}
         }
@@ -32,6 +32,7 @@ fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
             described.note.clone_into_some(&mut created.note);
             described.external_id.clone_into_some(&mut created.external_id);
             created.period = described.period.or(created.period);
+            described.time_zone.clone_into_some(&mut created.time_zone);
             created.currency = described.currency.clone().or(created.currency.take());
         }
         Fact::UploadOpened(upload) => {
@@ -46,6 +47,7 @@ fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
             part.decided_at = None;
         }
         Fact::FileDeleted => part.deleted_at = Some(stamp),
+        Fact::FileSuperseded { by } => part.superseded = Some((*by, stamp)),
         Fact::SubmitRemembered { .. } => part.submit_remembered = Some(stamp),
         Fact::SubmitDropped { reason, .. } => {
             part.submit_remembered = None;
@@ -112,13 +114,14 @@ fn evolve_reading(part: &mut Reading, sequence: u64, fact: &Fact) {
     }
 }
 
-fn evolve_checking(part: &mut Checking, sequence: u64, fact: &Fact) {
+fn evolve_checking(part: &mut Checking, stamp: Stamp, sequence: u64, fact: &Fact) {
     match fact {
         Fact::CheckStarted { upload, attempt, catalog_position } => {
             *part = Checking {
                 upload: *upload,
                 attempt: *attempt,
                 catalog_position: *catalog_position,
+                started_at: Some(stamp.at),
                 ..Checking::default()
             };
         }
@@ -136,19 +139,30 @@ fn evolve_checking(part: &mut Checking, sequence: u64, fact: &Fact) {
         Fact::UsageSummarized { upload, attempt, lines, .. } if (*upload, *attempt) == (part.upload, part.attempt) => {
             part.summary.extend(lines.iter().cloned());
         }
+        Fact::DynamicItemsFound { upload, attempt, items, .. }
+            if (*upload, *attempt) == (part.upload, part.attempt) =>
+        {
+            part.dynamic_items.extend(items.iter().cloned());
+        }
         Fact::FileChecked(checked) if (checked.upload, checked.attempt) == (part.upload, part.attempt) => {
             part.valid = checked.valid;
             part.invalid = checked.invalid;
             part.parts.clone_from(&checked.parts);
-            part.end = Some(CheckingEnd::Checked { totals: checked.totals.clone(), codes: checked.codes.clone() });
+            part.end = Some(CheckingEnd::Checked(Box::new(Verdict {
+                totals: checked.totals.clone(),
+                exempt_totals: checked.exempt_totals.clone(),
+                codes: checked.codes.clone(),
+                warnings: checked.warnings.clone(),
+                span: checked.span,
+            })));
         }
         Fact::CheckFailed { upload, attempt, detail } => {
             let end = Some(CheckingEnd::Failed { detail: detail.clone() });
             *part = Checking { upload: *upload, attempt: *attempt, end, ..Checking::default() };
         }
         Fact::ProcessedStarted { upload, attempt } if *upload == part.upload => part.writing = *attempt,
-        Fact::ProcessedWritten { upload, vendor, provider, .. } if *upload == part.upload => {
-            part.processed = Some((*vendor, *provider));
+        Fact::ProcessedWritten { upload, vendor, provider, rejects, .. } if *upload == part.upload => {
+            part.processed = Some(Processed { vendor: *vendor, provider: *provider, rejects: *rejects });
         }
         _ => {}
     }
@@ -161,6 +175,14 @@ fn evolve_extraction(part: &mut Extraction, stamp: Stamp, sequence: u64, fact: &
             *part = Extraction { upload: *upload, attempt: *attempt, ..Extraction::default() };
         }
         Fact::FileExtracted { .. } => part.extracted = true,
+        Fact::RecordsExempted { upload, reason, rows, records, totals } if *upload == part.upload => {
+            let exempt = part.exempt.entry(*reason).or_default();
+            exempt.rows.absorb(rows);
+            exempt.records = exempt.records.saturating_add(*records);
+            exempt.totals.extend(totals.iter().cloned());
+            exempt.at = Some(stamp);
+            part.closed.absorb(rows);
+        }
         Fact::ChunkFailed { chunk: 0, detail } => part.failed = Some(detail.clone()),
         Fact::ChunkOpened { chunk, .. }
         | Fact::ChunkFilled { chunk, .. }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Stamp;
 use crate::catalog::Named;
-use crate::fact::{ClosedBy, Total};
+use crate::fact::{ClosedBy, ExemptReason, Total};
 use crate::id::Hash;
 use crate::rows::RowSet;
 
@@ -151,6 +151,19 @@ pub struct Closing {
     pub stamp: Stamp,
 }
 
+/// Valid records that are never billed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Exempt {
+    /// Their rows.
+    pub rows: RowSet,
+    /// How many.
+    pub records: u32,
+    /// Control totals.
+    pub totals: Vec<Total>,
+    /// When they were exempted.
+    pub at: Option<Stamp>,
+}
+
 /// What extraction says of an accepted file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Extraction {
@@ -160,6 +173,8 @@ pub struct Extraction {
     pub attempt: u32,
     /// Chunks by number.
     pub chunks: BTreeMap<u16, Chunk>,
+    /// Records that are in no chunk, by reason. They are closed.
+    pub exempt: BTreeMap<ExemptReason, Exempt>,
     /// Whether every record is in a chunk.
     pub extracted: bool,
     /// Why the file could not be divided.

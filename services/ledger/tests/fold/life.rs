@@ -87,7 +87,7 @@ impl Story {
         self.say(Fact::FileChecked(Box::new(file_checked(upload, 2, invalid, parts.to_vec()))));
         self.say(Fact::ProcessedStarted { upload, attempt: 1 });
         let provider = (invalid == 0).then_some(Hash::of(b"provider"));
-        self.say(Fact::ProcessedWritten { upload, vendor: Hash::of(b"vendor"), provider, writer: 1 });
+        self.say(Fact::ProcessedWritten { upload, vendor: Hash::of(b"vendor"), provider, rejects: None, writer: 1 });
     }
 
     fn extracts(&mut self, upload: u32) {
@@ -164,6 +164,8 @@ pub(crate) fn full_life() -> Vec<Said> {
 
 pub(crate) fn created() -> FileCreated {
     FileCreated {
+        predictive: false,
+        time_zone: String::new(),
         name: "October".to_owned(),
         external_id: "vendor-1".to_owned(),
         description: String::new(),
@@ -217,7 +219,19 @@ pub(crate) fn summarized(upload: u32, attempt: u32, part: u32) -> Fact {
 
 pub(crate) fn file_checked(upload: u32, attempt: u32, invalid: u32, parts: Vec<Part>) -> FileChecked {
     let (totals, codes) = (vec![total(6 - invalid)], vec![(Code::CellBlank, invalid)]);
-    FileChecked { upload, attempt, parts, valid: 6 - invalid, invalid, totals, codes, summary_parts: 2 }
+    FileChecked {
+        exempt_totals: Vec::new(),
+        span: None,
+        warnings: Vec::new(),
+        upload,
+        attempt,
+        parts,
+        valid: 6 - invalid,
+        invalid,
+        totals,
+        codes,
+        summary_parts: 2,
+    }
 }
 
 pub(crate) fn total(records: u32) -> Total {

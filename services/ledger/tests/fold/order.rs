@@ -138,7 +138,7 @@ fn what_is_of_another_upload_or_attempt_changes_nothing() {
         let (vendor, provider) = (Hash::of(b"vendor"), None);
         for fact in [
             Fact::ProcessedStarted { upload, attempt: 1 },
-            Fact::ProcessedWritten { upload, vendor, provider, writer: 1 },
+            Fact::ProcessedWritten { upload, vendor, provider, rejects: None, writer: 1 },
         ] {
             let shown = format!("{fact:?}");
             assert_eq!(digest_after(fact) != before, upload == 2, "{shown}");

@@ -1,7 +1,8 @@
 //! Where a file stands, for each combination of its parts; and the counts that the API shows (connect-api U12).
 
 use ledger::file::{
-    Approval, Checking, CheckingEnd, Decision, Extraction, Reading, ReadingEnd, Stamp, Stats, Status, UsageFile,
+    Approval, Checking, CheckingEnd, Decision, Extraction, Processed, Reading, ReadingEnd, Stamp, Stats, Status,
+    UsageFile,
 };
 use ledger::{Actor, Hash, Moment};
 
@@ -71,8 +72,8 @@ fn reading(kind: &str) -> Reading {
 }
 
 fn checking(kind: &str) -> Checking {
-    let checked = Some(CheckingEnd::Checked { totals: vec![], codes: vec![] });
-    let written = Some((Hash::ZERO, None));
+    let checked = Some(CheckingEnd::Checked(Box::default()));
+    let written = Some(Processed { vendor: Hash::ZERO, provider: None, rejects: None });
     let (upload, end, invalid, processed) = match kind {
         "unchecked" => return Checking::default(),
         "checked before" => (UPLOAD - 1, checked, 0, written),

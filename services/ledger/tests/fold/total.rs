@@ -121,7 +121,7 @@ fn validation(it: &mut Numbers<'_>) -> Fact {
         }
         4 => Fact::CheckFailed { upload, attempt, detail: it.text() },
         5 => Fact::ProcessedStarted { upload, attempt },
-        _ => Fact::ProcessedWritten { upload, vendor: Hash::ZERO, provider: None, writer: it.u32() },
+        _ => Fact::ProcessedWritten { upload, vendor: Hash::ZERO, provider: None, rejects: None, writer: it.u32() },
     }
 }
 

@@ -91,6 +91,8 @@ pub(super) fn event(file: FileId, fact: Fact) -> Event {
 pub(super) fn created(contract: &str, product: &str) -> Fact {
     let named = |text: &str| Named { id: ObjectId::new(text).unwrap(), name: text.to_owned() };
     Fact::FileCreated(Box::new(FileCreated {
+        predictive: false,
+        time_zone: String::new(),
         name: "October".to_owned(),
         external_id: String::new(),
         description: String::new(),
@@ -147,7 +149,19 @@ pub(super) fn verdict(upload: u32, attempt: u32, invalid: u32, sequences: &[u64]
     let part = |&sequence: &u64| Part { sequence, first_row: 2, last_row: 3, records: 2 };
     let parts = sequences.iter().map(part).collect();
     let (totals, codes) = (vec![], vec![]);
-    Box::new(FileChecked { upload, attempt, parts, valid: 2, invalid, totals, codes, summary_parts: 0 })
+    Box::new(FileChecked {
+        exempt_totals: Vec::new(),
+        span: None,
+        warnings: Vec::new(),
+        upload,
+        attempt,
+        parts,
+        valid: 2,
+        invalid,
+        totals,
+        codes,
+        summary_parts: 0,
+    })
 }
 
 pub(super) fn checked(upload: u32, attempt: u32) -> Fact {
@@ -160,5 +174,5 @@ pub(super) fn failed(upload: u32, attempt: u32) -> Fact {
 
 pub(super) fn written(upload: u32) -> Fact {
     let (vendor, provider) = (Hash::of(b"vendor"), Some(Hash::of(b"provider")));
-    Fact::ProcessedWritten { upload, vendor, provider, writer: workbook::usage::WRITER_VERSION }
+    Fact::ProcessedWritten { upload, vendor, provider, rejects: None, writer: workbook::usage::WRITER_VERSION }
 }

@@ -153,6 +153,7 @@ fn decimal(text: &str) -> Decimal {
 
 fn item(number: &str, mpn: &str, kind: ItemKind, places: u8) -> CatalogObject {
     CatalogObject::Item(Item {
+        dynamic: false,
         named: Named { id: id(number), name: mpn.to_owned() },
         product: id(number.rsplit_once('-').unwrap().0),
         mpn: mpn.to_owned(),

@@ -56,6 +56,8 @@ fn named(id: &str, name: &str) -> Named {
 impl World {
     pub(crate) fn new(schema: Schema, headers: &[&str]) -> Self {
         let created = FileCreated {
+            predictive: false,
+            time_zone: String::new(),
             name: "October".to_owned(),
             external_id: String::new(),
             description: String::new(),
