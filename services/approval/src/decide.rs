@@ -1,13 +1,13 @@
 //! What a person or a script asks of a file, decided.
 
-use ledger::catalog::{Contract, ContractKind, Environment, Named, Role};
+use ledger::catalog::{Contract, ContractKind, Environment, Marketplace, Named, Role};
 use ledger::command::CreateFile;
 use ledger::fact::{FileCreated, FileDescribed, Period, UploadOpened};
-use ledger::file::{Decision, default_name};
+use ledger::file::default_name;
 use ledger::{Command, Context, Fact, FileId, Hash, Ledger, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
 
-use crate::{prerequisites, rules};
+use crate::{currency, estimates, prerequisites, rules};
 
 /// Characters of a name (connect-api §3.1).
 const NAME_CHARS_MAX: usize = 100;
@@ -26,15 +26,21 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
     let file = ledger.file(id).filter(|file| context.scope.sees(file)).ok_or(Rejection::NotFound)?;
     // None: there is nothing left to do, and the answer is the same as the first time (design §7).
     let fact = match command {
-        Command::DescribeFile { described, .. } => Some(describe(file, described, context)?),
+        Command::DescribeFile { described, .. } => return describe(ledger, (id, file), described, context),
         Command::OpenUpload { blob, bytes, filename, .. } => {
             Some(open_upload(ledger, file, (*blob, *bytes, filename), context)?)
         }
         Command::DeleteFile { .. } => Some(delete(file, context)?),
         Command::ReprocessFile { .. } => reprocess(ledger, file, context)?,
         Command::SubmitFile { .. } => submit(ledger, file, context)?,
-        Command::AcceptFile { note, .. } => Some(answer(file, note, true, context)?),
-        Command::RejectFile { note, .. } => Some(answer(file, note, false, context)?),
+        Command::AcceptFile { note, .. } => {
+            check_answer(file, ("acceptance_note", note), "accepted", context)?;
+            return Ok(estimates::accepted(ledger, id, file, note.clone()));
+        }
+        Command::RejectFile { note, .. } => {
+            check_answer(file, ("rejection_note", note), "rejected", context)?;
+            Some(Fact::FileRejected { upload: file.upload(), note: note.clone() })
+        }
         Command::ApproveRecords { .. } => approve_records(file, context)?,
         _ => return Err(Rejection::NotFound),
     };
@@ -52,7 +58,6 @@ fn create_file(ledger: &Ledger, create: &CreateFile, context: &Context) -> Resul
         ("note", &create.note, TEXT_CHARS_MAX),
     ])?;
     check_period(create.period)?;
-    check_currency(create.currency.as_deref())?;
     let catalog = &ledger.catalog;
     // A foreign product or contract is answered like an unknown one.
     let own = |vendor| context.scope.role == Role::Operator || context.scope.account.as_ref() == Some(vendor);
@@ -66,38 +71,43 @@ fn create_file(ledger: &Ledger, create: &CreateFile, context: &Context) -> Resul
         return Err(Rejection::field("contract.id", "Usage is reported under a distribution contract (CRD-…)."));
     }
     let terms = prerequisites::check(catalog, &create.product, &create.contract)?;
+    if create.predictive {
+        prerequisites::check_estimates(terms.product)?;
+        // An estimate ends with the actual file of its period.
+        create.period.ok_or_else(|| Rejection::field("period", "An estimate needs the period that it is about."))?;
+    }
     let environment = environment(terms.contract, create.environment)?;
     let (provider, marketplace) = counterparts(ledger, terms.contract).ok_or_else(unknown)?;
+    let currency = currency::of(terms.schema, create.currency.as_deref(), marketplace)?;
     let (year, month) = context.now.month();
     let partition = catalog.placements.get(&create.contract).copied().unwrap_or_default();
     let count = ledger.created.get(&(year, month, partition)).copied().unwrap_or(0);
     let id = FileId::new(year, month, partition, count).ok_or(Rejection::IdsUsedUp)?;
     let name = if create.name.is_empty() { default_name(id, create.period) } else { create.name.clone() };
     let created = FileCreated {
-        predictive: false,
-        time_zone: String::new(),
+        predictive: create.predictive,
+        // A zone says nothing without the period whose days are counted in it.
+        time_zone: create.period.map(|_| create.time_zone.clone()).unwrap_or_default(),
         name,
         external_id: create.external_id.clone(),
         description: create.description.clone(),
         note: create.note.clone(),
         period: create.period,
-        // QT has no currency (connect-api U17).
-        currency: None,
+        currency,
         environment,
         schema: terms.schema,
         product: terms.product.named.clone(),
         contract: terms.contract.named.clone(),
-        marketplace,
+        marketplace: marketplace.named.clone(),
         vendor: catalog.account_named(&terms.product.owner),
         provider,
     };
     Ok(vec![(Subject::File(id), Fact::FileCreated(Box::new(created)))])
 }
 
-fn counterparts(ledger: &Ledger, contract: &Contract) -> Option<(Named, Named)> {
+fn counterparts<'a>(ledger: &'a Ledger, contract: &Contract) -> Option<(Named, &'a Marketplace)> {
     let provider = ledger.catalog.account_named(contract.provider.as_ref()?);
-    let marketplace = ledger.catalog.marketplaces.get(contract.marketplace.as_ref()?)?.named.clone();
-    Some((provider, marketplace))
+    Some((provider, ledger.catalog.marketplaces.get(contract.marketplace.as_ref()?)?))
 }
 
 /// The environment asked for, or the contract's (design §12); a trial contract never counts as production.
@@ -130,16 +140,12 @@ fn check_period(period: Option<Period>) -> Result<(), Rejection> {
     }
 }
 
-fn check_currency(currency: Option<&str>) -> Result<(), Rejection> {
-    match currency {
-        Some(code) if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) => {
-            Err(Rejection::field("currency", "Give the three letters of ISO 4217, such as USD."))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn describe(file: &UsageFile, described: &FileDescribed, context: &Context) -> Result<Fact, Rejection> {
+fn describe(
+    ledger: &Ledger,
+    (id, file): (FileId, &UsageFile),
+    described: &FileDescribed,
+    context: &Context,
+) -> Result<Facts, Rejection> {
     if !context.scope.plays_vendor() {
         return Err(Rejection::RoleNotAllowed);
     }
@@ -149,14 +155,45 @@ fn describe(file: &UsageFile, described: &FileDescribed, context: &Context) -> R
         check_texts(&text.as_ref().map(|text| (field, text, TEXT_CHARS_MAX)).into_iter().collect::<Vec<_>>())?;
     }
     check_period(described.period)?;
-    check_currency(described.currency.as_deref())?;
     allow(file, "updated", |status| status != Status::Deleted)?;
+    let created = file.approval.created.as_ref().ok_or(Rejection::NotFound)?;
+    let currency = match (&described.currency, ledger.catalog.marketplaces.get(&created.marketplace.id)) {
+        (Some(code), Some(marketplace)) => currency::of(created.schema, Some(code), marketplace)?,
+        _ => None,
+    };
+    let currency = currency.filter(|code| created.currency.as_ref() != Some(code));
     // What a provider decides on must not change under its eyes; the vendor's own id may.
     let fixed = matches!(file.status(), Status::Pending | Status::Accepted | Status::Closed);
-    if fixed && (described.period.is_some() || described.note.is_some() || described.description.is_some()) {
+    let told = described.period.is_some() || described.note.is_some() || described.description.is_some();
+    if fixed && (told || currency.is_some()) {
         return Err(Rejection::WrongStatus { action: "updated", status: file.status() });
     }
-    Ok(Fact::FileDescribed(Box::new(FileDescribed { currency: None, ..described.clone() })))
+    let moved = described.period.is_some_and(|period| created.period != Some(period));
+    let anew = moved || currency.is_some();
+    let time_zone = described.period.map(|_| described.time_zone.clone().unwrap_or_default());
+    let described = FileDescribed { currency, time_zone, ..described.clone() };
+    let mut facts = vec![Fact::FileDescribed(Box::new(described))];
+    if anew {
+        facts.extend(check_anew(ledger, file));
+    }
+    Ok(facts.into_iter().map(|fact| (Subject::File(id), fact)).collect())
+}
+
+/// A verdict rests on the file's period and currency: where they change, the workbook is read and checked again, and a
+/// submit that waits for the verdict waits for the new one.
+fn check_anew(ledger: &Ledger, file: &UsageFile) -> Vec<Fact> {
+    let open = matches!(file.status(), Status::Uploaded | Status::Processing | Status::Invalid | Status::Ready);
+    let Some(upload) = file.approval.upload.as_ref().filter(|_| open) else { return Vec::new() };
+    let again = again(ledger, upload);
+    let upload = again.upload;
+    let waits = file.approval.submit_remembered.is_some();
+    let submit = waits.then_some(Fact::SubmitRemembered { upload });
+    [Fact::UploadOpened(again)].into_iter().chain(submit).collect()
+}
+
+/// Another upload of the workbook that is there, against today's catalog.
+fn again(ledger: &Ledger, upload: &UploadOpened) -> UploadOpened {
+    UploadOpened { upload: upload.upload + 1, catalog_position: ledger.catalog.position, ..upload.clone() }
 }
 
 fn open_upload(
@@ -188,11 +225,9 @@ fn open_upload(
 /// it is reprocessed: a verdict that changed by itself could be neither repeated nor explained (design §4).
 fn reprocess(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Option<Fact>, Rejection> {
     let status = file.status();
-    let again = matches!(status, Status::Invalid | Status::Ready | Status::Rejected);
-    if let Some(upload) = file.approval.upload.as_ref().filter(|_| again && context.scope.plays_vendor()) {
-        let (number, catalog_position) = (upload.upload + 1, ledger.catalog.position);
-        let again = UploadOpened { upload: number, catalog_position, ..upload.clone() };
-        return Ok(Some(Fact::UploadOpened(again)));
+    let undecided = matches!(status, Status::Invalid | Status::Ready | Status::Rejected);
+    if let Some(upload) = file.approval.upload.as_ref().filter(|_| undecided && context.scope.plays_vendor()) {
+        return Ok(Some(Fact::UploadOpened(again(ledger, upload))));
     }
     // SDKs ask for it once records were closed one by one (connect-api §2.4): here nothing has to be made anew then.
     let decided = matches!(status, Status::Accepted | Status::Closed);
@@ -214,16 +249,15 @@ fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Option
     if !context.scope.plays_vendor() {
         return Err(Rejection::RoleNotAllowed);
     }
-    let created = file.approval.created.as_ref().ok_or(Rejection::NotFound)?;
     let upload = file.upload();
     match file.status() {
         Status::Draft => Err(Rejection::NothingUploaded),
         Status::Uploaded | Status::Processing => {
-            prerequisites::check(&ledger.catalog, &created.product.id, &created.contract.id)?;
+            check_submit(ledger, file)?;
             Ok(file.approval.submit_remembered.is_none().then_some(Fact::SubmitRemembered { upload }))
         }
         Status::Ready => {
-            prerequisites::check(&ledger.catalog, &created.product.id, &created.contract.id)?;
+            check_submit(ledger, file)?;
             Ok(Some(Fact::FileSubmitted { upload }))
         }
         Status::Pending => Ok(None),
@@ -231,17 +265,28 @@ fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Option
     }
 }
 
-fn answer(file: &UsageFile, note: &str, accept: bool, context: &Context) -> Result<Fact, Rejection> {
+/// What must hold when a file is submitted, whoever carries it out.
+pub(crate) fn check_submit(ledger: &Ledger, file: &UsageFile) -> Result<(), Rejection> {
+    let created = file.approval.created.as_ref().ok_or(Rejection::NotFound)?;
+    let terms = prerequisites::check(&ledger.catalog, &created.product.id, &created.contract.id)?;
+    if !created.predictive {
+        return Ok(());
+    }
+    prerequisites::check_estimates(terms.product)?;
+    estimates::actual_of(ledger, file).map_or(Ok(()), |file| Err(Rejection::ActualFileExists { file }))
+}
+
+fn check_answer(
+    file: &UsageFile,
+    (field, note): (&str, &String),
+    action: &'static str,
+    context: &Context,
+) -> Result<(), Rejection> {
     if !context.scope.plays_provider(file) {
         return Err(Rejection::RoleNotAllowed);
     }
-    let (field, action) = if accept { ("acceptance_note", "accepted") } else { ("rejection_note", "rejected") };
-    check_texts(&[(field, &note.to_owned(), TEXT_CHARS_MAX)])?;
-    if !matches!(file.approval.decision, Some(Decision::Open)) || file.approval.deleted_at.is_some() {
-        return Err(Rejection::WrongStatus { action, status: file.status() });
-    }
-    let (upload, note) = (file.upload(), note.to_owned());
-    Ok(if accept { Fact::FileAccepted { upload, note } } else { Fact::FileRejected { upload, note } })
+    check_texts(&[(field, note, TEXT_CHARS_MAX)])?;
+    allow(file, action, |status| status == Status::Pending)
 }
 
 fn approve_records(file: &UsageFile, context: &Context) -> Result<Option<Fact>, Rejection> {

@@ -1,7 +1,9 @@
 //! Approval is the file's arbiter: the transitions that exclude one another (create, open an upload, delete, submit,
 //! accept, reject) are decided here and nowhere else, so two of them can never both happen.
 
+mod currency;
 mod decide;
+mod estimates;
 mod prerequisites;
 mod rules;
 #[cfg(test)]
@@ -57,9 +59,8 @@ impl Decider for Approval {
             Own::CarryOutSubmit { file } => {
                 let known = ledger.file(file).filter(|known| known.status() == Status::Ready).ok_or(Stale)?;
                 let upload = known.upload();
-                let created = known.approval.created.as_ref().ok_or(Stale)?;
-                let fact = match prerequisites::check(&ledger.catalog, &created.product.id, &created.contract.id) {
-                    Ok(_) => Fact::FileSubmitted { upload },
+                let fact = match decide::check_submit(ledger, known) {
+                    Ok(()) => Fact::FileSubmitted { upload },
                     Err(unmet) => Fact::SubmitDropped { upload, reason: unmet.to_string() },
                 };
                 Ok(vec![(Subject::File(file), fact)])
@@ -76,7 +77,7 @@ impl Decider for Approval {
                 let (ruling, upload) = (asked(known).ok_or(Stale)?, known.upload());
                 let note = ruling.name();
                 let fact = match ruling.action {
-                    RuleAction::Accept => Fact::FileAccepted { upload, note },
+                    RuleAction::Accept => return Ok(estimates::accepted(ledger, file, known, note)),
                     RuleAction::Reject => Fact::FileRejected { upload, note },
                     RuleAction::Manual => return Err(Stale),
                 };

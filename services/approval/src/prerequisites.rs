@@ -37,15 +37,22 @@ pub(crate) fn check<'a>(catalog: &'a Catalog, product: &ObjectId, contract: &Obj
         return Err(Rejection::CapabilityOff { product: product_id.clone() });
     }
     let schema = capabilities.pay_as_you_go.unwrap_or(Schema::Qt);
-    if schema != Schema::Qt {
-        return Err(Rejection::SchemaNotServed { schema: schema.upper() });
-    }
     let reportable = |kind| match kind {
         ItemKind::PayAsYouGo => capabilities.pay_as_you_go.is_some(),
         ItemKind::Reservation => capabilities.reservation_consumption,
     };
-    if !catalog.items_of(product_id).any(|item| reportable(item.kind)) {
+    // Where records may bring their items, none has to be defined.
+    let brought = capabilities.dynamic && capabilities.pay_as_you_go.is_some();
+    if !brought && !catalog.items_of(product_id).any(|item| reportable(item.kind)) {
         return Err(Rejection::ItemsMissing { product: product_id.clone() });
     }
     Ok(Terms { product, contract, schema })
+}
+
+/// Checks that estimates may be reported for a product.
+pub(crate) fn check_estimates(product: &Product) -> Result<(), Rejection> {
+    if product.capabilities.predictive {
+        return Ok(());
+    }
+    Err(Rejection::EstimatesOff { product: product.named.id.clone() })
 }

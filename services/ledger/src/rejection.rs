@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::file::{ChunkStatus, Status};
-use crate::id::ObjectId;
+use crate::id::{FileId, ObjectId};
 
 /// Why a command was refused. Declaration order is precedence: the first that applies is the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,15 +49,22 @@ pub enum Rejection {
         /// The product.
         product: ObjectId,
     },
-    /// The product's schema is not served by this version.
-    SchemaNotServed {
-        /// The schema.
-        schema: &'static str,
-    },
     /// The product has no item that can be reported.
     ItemsMissing {
         /// The product.
         product: ObjectId,
+    },
+    /// The product may not report estimates.
+    EstimatesOff {
+        /// The product.
+        product: ObjectId,
+    },
+    /// The schema of a product is to change while files of the old one are open.
+    SchemaInUse {
+        /// The product.
+        product: ObjectId,
+        /// One of the open files.
+        file: FileId,
     },
     /// All ids of this month are used.
     IdsUsedUp,
@@ -70,6 +77,11 @@ pub enum Rejection {
     },
     /// There is nothing to submit.
     NothingUploaded,
+    /// An estimate comes after the actual file of its time.
+    ActualFileExists {
+        /// The actual file.
+        file: FileId,
+    },
     /// The chunk's status does not allow it.
     ChunkStatusWrong {
         /// The past participle of what was wanted.
@@ -79,6 +91,8 @@ pub enum Rejection {
     },
     /// Neither billing id nor note was given.
     BillingMissing,
+    /// Nothing of an estimate is billed.
+    EstimateNotBilled,
     /// Records are still open.
     RecordsOpen {
         /// How many.
@@ -117,13 +131,16 @@ impl Rejection {
             Self::ContractInactive { .. } => "USG_021",
             Self::ListingInactive { .. } => "USG_022",
             Self::CapabilityOff { .. } => "USG_023",
-            Self::SchemaNotServed { .. } => "USG_024",
             Self::ItemsMissing { .. } => "USG_025",
             Self::IdsUsedUp => "USG_026",
+            Self::EstimatesOff { .. } => "USG_027",
+            Self::SchemaInUse { .. } => "USG_028",
+            Self::ActualFileExists { .. } => "USG_029",
             Self::WrongStatus { .. } => "USG_003",
             Self::NothingUploaded => "USG_004",
             Self::ChunkStatusWrong { .. } => "USG_030",
             Self::BillingMissing => "USG_031",
+            Self::EstimateNotBilled => "USG_033",
             Self::RecordsOpen { .. } => "USG_032",
             Self::KeyReused => "REQ_009",
             Self::Unavailable => "SYS_001",
@@ -169,21 +186,32 @@ impl fmt::Display for Rejection {
                 f,
                 "Product {product} has neither Pay-as-you-go nor consumption reporting. Enable it in its capabilities."
             ),
-            Self::SchemaNotServed { schema } => {
-                write!(f, "The reporting schema {schema} is not served by this version; QT is.")
-            }
             Self::ItemsMissing { product } => {
                 write!(f, "Product {product} has no item that can be reported. Define one first.")
             }
+            Self::EstimatesOff { product } => {
+                write!(f, "Product {product} may not report estimates. Switch on predictive in its capabilities.")
+            }
+            Self::SchemaInUse { product, file } => write!(
+                f,
+                "The schema of product {product} can not change while {file} is open. Have it closed, rejected or \
+                 deleted first."
+            ),
             Self::IdsUsedUp => f.write_str("All file ids of this month are used in this partition."),
             Self::WrongStatus { action, status } => {
                 write!(f, "Usage file in status \"{}\" can not be {action}.", status.name())
             }
             Self::NothingUploaded => f.write_str("The usage file has no workbook yet. Upload one, then submit it."),
+            Self::ActualFileExists { file } => {
+                write!(f, "The actual usage file {file} is about the same time and accepted: no estimate is needed.")
+            }
             Self::ChunkStatusWrong { action, status } => {
                 write!(f, "Chunk in status \"{}\" can not be {action}.", status.name())
             }
             Self::BillingMissing => f.write_str("external_billing_id: give a billing id, a billing note, or both."),
+            Self::EstimateNotBilled => f.write_str(
+                "Nothing of an estimate is billed. It is closed when the actual usage file of its period is accepted.",
+            ),
             Self::RecordsOpen { open } => {
                 write!(f, "{open} records are still open. Close them, their chunks, or upload a reconciliation file.")
             }

@@ -19,7 +19,6 @@ fn a_draft_is_refused_with_the_first_reason() {
     let wrong = |create: &mut CreateFile| {
         create.name = "x".repeat(101);
         create.period = Some(Period { from: NOW, to: Moment(0) });
-        create.currency = Some("usd".to_owned());
         create.product = id("PRD-9");
         create.contract = id("CRD-9");
     };
@@ -29,8 +28,6 @@ fn a_draft_is_refused_with_the_first_reason() {
     refused(&vendor(), wrong, long);
     let turned = "period: The period ends before it begins.";
     refused(&vendor(), |it| (wrong(it), it.name.clear()).1, turned);
-    let letters = "currency: Give the three letters of ISO 4217, such as USD.";
-    refused(&vendor(), |it| (wrong(it), it.name.clear(), it.period = None).2, letters);
     refused(&vendor(), |it| it.product = id("PRD-9"), "product.id: Product PRD-9 was not found.");
     refused(&other_vendor(), |_| {}, "product.id: Product PRD-1 was not found.");
     refused(&vendor(), |it| it.contract = id("CRD-9"), "contract.id: Contract CRD-9 was not found.");

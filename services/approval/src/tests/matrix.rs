@@ -9,13 +9,14 @@ use ledger::catalog::Environment;
 use ledger::fact::FileDescribed;
 use ledger::{Command, Hash, Scope, Status};
 
-use super::world::{World, file, operator, other_provider, other_vendor, outcome, provider, vendor};
+use super::world::{World, days, file, operator, other_provider, other_vendor, outcome, provider, vendor};
 
 fn commands() -> Vec<Command> {
     let (file, note) = (file(), String::new());
     let described = |described| Command::DescribeFile { file, described: Box::new(described) };
     vec![
         described(FileDescribed { note: Some("n".to_owned()), ..FileDescribed::default() }),
+        described(FileDescribed { period: Some(days(0, 14)), ..FileDescribed::default() }),
         described(FileDescribed { external_id: Some("x".to_owned()), ..FileDescribed::default() }),
         Command::OpenUpload { file, blob: Hash::of(b"other"), bytes: 5, filename: "b.xlsx".to_owned() },
         Command::ReprocessFile { file },
@@ -30,16 +31,17 @@ fn commands() -> Vec<Command> {
 fn name(command: &Command) -> String {
     match command {
         Command::DescribeFile { described, .. } if described.note.is_some() => "update its note".to_owned(),
+        Command::DescribeFile { described, .. } if described.period.is_some() => "update its period".to_owned(),
         Command::DescribeFile { .. } => "update its external id".to_owned(),
         _ => command.action().to_owned(),
     }
 }
 
 /// One line for each outcome, with the statuses that have it.
-fn outcomes(text: &mut String, command: &Command, scope: &Scope, environment: Environment) {
+fn outcomes(text: &mut String, command: &Command, scope: &Scope, world: impl Fn(Status) -> World) {
     let mut found: Vec<(String, Vec<&str>)> = Vec::new();
     for status in Status::ALL {
-        let outcome = outcome(&World::at(status, environment).asks(scope, command));
+        let outcome = outcome(&world(status).asks(scope, command));
         match found.iter_mut().find(|(known, _)| *known == outcome) {
             Some((_, statuses)) => statuses.push(status.name()),
             None => found.push((outcome, vec![status.name()])),
@@ -58,8 +60,17 @@ fn what_may_be_done_when_is_as_it_was_read_in_review() {
         for environment in [Environment::Production, Environment::Test] {
             for (caller, scope) in [("vendor", vendor()), ("provider", provider()), ("operator", operator())] {
                 writeln!(text, "\n{} by the {caller}, {}", name(&command), environment.name()).unwrap();
-                outcomes(&mut text, &command, &scope, environment);
+                outcomes(&mut text, &command, &scope, |status| World::at(status, environment));
             }
+        }
+    }
+    text.push_str(
+        "\nThe same of an estimate, by the status that it had when the actual file of its time was accepted.\n",
+    );
+    for command in commands() {
+        for (caller, scope) in [("vendor", vendor()), ("provider", provider())] {
+            writeln!(text, "\n{} by the {caller}, estimate", name(&command)).unwrap();
+            outcomes(&mut text, &command, &scope, World::followed);
         }
     }
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/matrix.txt");

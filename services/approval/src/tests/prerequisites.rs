@@ -22,8 +22,7 @@ fn cures() -> Vec<(Rejection, CatalogObject)> {
             Rejection::ListingInactive { product: product_id.clone(), contract: contract_id },
             CatalogObject::Listing(listing(true)),
         ),
-        (Rejection::CapabilityOff { product: product_id.clone() }, CatalogObject::Product(product(Some(Schema::Tr)))),
-        (Rejection::SchemaNotServed { schema: "TR" }, CatalogObject::Product(product(Some(Schema::Qt)))),
+        (Rejection::CapabilityOff { product: product_id.clone() }, CatalogObject::Product(product(Some(Schema::Qt)))),
         (Rejection::ItemsMissing { product: product_id }, CatalogObject::Item(item(ItemKind::PayAsYouGo))),
     ]
 }
@@ -60,6 +59,19 @@ fn a_file_is_submitted_only_where_usage_may_be_reported() {
     check(broken(World::at(Status::Ready, Environment::Production)), &command, "FileSubmitted");
     // Who submits early is told at once, not when the file is ready.
     check(broken(World::at(Status::Processing, Environment::Production)), &command, "SubmitRemembered");
+}
+
+#[test]
+fn a_product_whose_records_bring_their_items_needs_none() {
+    let mut world = broken(World::new());
+    cures().into_iter().take(3).for_each(|(_, cure)| world.knows(cure));
+    for (dynamic, expected) in [(false, "refused: ItemsMissing"), (true, "FileCreated")] {
+        let mut product = product(Some(Schema::Qt));
+        product.capabilities.dynamic = dynamic;
+        world.knows(CatalogObject::Product(product));
+        let command = Command::CreateFile(Box::new(create()));
+        assert_eq!(outcome(&world.asks(&vendor(), &command)), expected);
+    }
 }
 
 #[test]

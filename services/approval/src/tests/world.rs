@@ -7,7 +7,7 @@ use ledger::catalog::{
     Product, Schema,
 };
 use ledger::command::CreateFile;
-use ledger::fact::{FileChecked, FileCreated, FileRead, UploadOpened};
+use ledger::fact::{FileChecked, FileCreated, FileRead, Period, UploadOpened};
 use ledger::{
     Actor, Command, Context, Event, EventId, Fact, FileId, Hash, Ledger, Moment, Named, ObjectId, Partition, Rejection,
     Role, Scope, ServiceName, Status, Subject,
@@ -30,6 +30,21 @@ pub(super) fn named(text: &str) -> Named {
 /// The one file of these tests.
 pub(super) fn file() -> FileId {
     FileId::new(2026, 11, Partition(0), 0).unwrap()
+}
+
+/// Another one.
+pub(super) fn other_file() -> FileId {
+    FileId::new(2026, 11, Partition(0), 1).unwrap()
+}
+
+/// What files of these tests are about.
+pub(super) const OCTOBER: Period = days(0, 30);
+
+/// From the beginning of a day of October to the end of another, both counted from 0.
+pub(super) const fn days(first: i64, last: i64) -> Period {
+    const DAY: i64 = 24 * 3600 * Moment::SECOND;
+    let october = NOW.0 - 52 * DAY;
+    Period { from: Moment(october + first * DAY), to: Moment(october + (last + 1) * DAY - Moment::SECOND) }
 }
 
 fn holder(account: &str, role: Role) -> Scope {
@@ -61,13 +76,15 @@ pub(super) fn operator() -> Scope {
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) ledger: Ledger,
+    /// The file that is spoken of.
+    pub(super) about: FileId,
     sequence: u64,
 }
 
 impl World {
     /// The catalog alone.
     pub(super) fn new() -> Self {
-        let mut world = Self { ledger: Ledger::default(), sequence: 0 };
+        let mut world = Self { ledger: Ledger::default(), about: file(), sequence: 0 };
         for object in catalog() {
             world.knows(object);
         }
@@ -77,7 +94,29 @@ impl World {
     /// A file that stands somewhere in its life.
     pub(super) fn at(status: Status, environment: Environment) -> Self {
         let mut world = Self::new();
-        world.draft(environment);
+        world.draft(environment, false);
+        world.goes_to(status);
+        world
+    }
+
+    /// An estimate that stood somewhere in its life when the actual file of its time was accepted.
+    pub(super) fn followed(status: Status) -> Self {
+        let mut world = Self::new();
+        world.knows(CatalogObject::Product(predictive()));
+        world.draft(Environment::Production, true);
+        world.goes_to(status);
+        world.about = other_file();
+        world.draft(Environment::Production, false);
+        world.goes_to(Status::Pending);
+        let accept = Command::AcceptFile { file: other_file(), note: String::new() };
+        world.does(&provider(), &accept).unwrap();
+        world.about = file();
+        world
+    }
+
+    /// A draft goes on to a status.
+    pub(super) fn goes_to(&mut self, status: Status) {
+        let world = self;
         match status {
             Status::Draft => {}
             Status::Uploaded => world.uploaded(1),
@@ -109,18 +148,17 @@ impl World {
             _ => {}
         }
         assert_eq!(world.status(), status);
-        world
     }
 
-    pub(super) fn draft(&mut self, environment: Environment) {
+    pub(super) fn draft(&mut self, environment: Environment, predictive: bool) {
         let created = FileCreated {
-            predictive: false,
+            predictive,
             time_zone: String::new(),
             name: "October".to_owned(),
             external_id: String::new(),
             description: String::new(),
             note: String::new(),
-            period: None,
+            period: Some(OCTOBER),
             currency: None,
             environment,
             schema: Schema::Qt,
@@ -175,7 +213,12 @@ impl World {
 
     /// Something happened to the file, by its vendor's wish.
     pub(super) fn given(&mut self, fact: Fact) {
-        self.take(&vendor(), Subject::File(file()), fact);
+        self.take(&vendor(), Subject::File(self.about), fact);
+    }
+
+    /// The provider made a rule.
+    pub(super) fn decides(&mut self, rule: &ObjectId, fact: Fact) {
+        self.take(&provider(), Subject::Object(rule.clone()), fact);
     }
 
     /// The catalog says this now.
@@ -191,7 +234,7 @@ impl World {
     }
 
     pub(super) fn status(&self) -> Status {
-        self.ledger.file(file()).unwrap().status()
+        self.ledger.file(self.about).unwrap().status()
     }
 
     /// Asks without recording what comes of it.
@@ -212,7 +255,7 @@ impl World {
     pub(super) fn goes_on(&mut self) -> Vec<Fact> {
         let scope = Scope::service(ServiceName::Approval);
         let mut told = Vec::new();
-        while let Next::Conclude(own) = Approval.next(&self.ledger, file(), &BTreeSet::new()) {
+        while let Next::Conclude(own) = Approval.next(&self.ledger, self.about, &BTreeSet::new()) {
             for (subject, fact) in self.concludes(own).unwrap() {
                 told.push(fact.clone());
                 self.take(&scope, subject, fact);
@@ -275,6 +318,13 @@ fn catalog() -> Vec<CatalogObject> {
 pub(super) fn product(pay_as_you_go: Option<Schema>) -> Product {
     let capabilities = Capabilities { pay_as_you_go, ..Capabilities::default() };
     Product { named: named("PRD-1"), owner: id("VA-1"), capabilities, source: String::new() }
+}
+
+/// The product, where estimates may be reported.
+pub(super) fn predictive() -> Product {
+    let mut product = product(Some(Schema::Qt));
+    product.capabilities.predictive = true;
+    product
 }
 
 pub(super) fn item(kind: ItemKind) -> Item {
