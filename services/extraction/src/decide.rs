@@ -11,7 +11,7 @@ use ledger::{
 };
 use runtime::decider::{Facts, Stale};
 
-use crate::{Division, Own, next_attempt, on, unwritten};
+use crate::{Division, Exemption, Own, next_attempt, on, unwritten};
 
 /// Blocks of rows that one fact carries: 32 KiB at most, far below a frame of the log.
 const FACT_BLOCKS_MAX: usize = 4;
@@ -52,11 +52,14 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
     }
 }
 
-/// The extraction of an accepted file whose records are all in chunks.
+/// The extraction of an accepted file whose records are all in chunks, or exempt.
 fn extracted<'a>(file: &'a UsageFile, action: &'static str) -> Result<&'a Extraction, Rejection> {
     let status = file.status();
     if status != Status::Accepted {
         return Err(Rejection::WrongStatus { action, status });
+    }
+    if file.is_estimate() {
+        return Err(Rejection::EstimateNotBilled);
     }
     let ready = file.current_extraction().filter(|extraction| extraction.extracted);
     ready.ok_or(Rejection::ChunkStatusWrong { action, status: ChunkStatus::Draft })
@@ -156,8 +159,7 @@ fn close_file(file: &UsageFile) -> Result<Facts, Rejection> {
         return Ok(Facts::new());
     }
     let extraction = extracted(file, "closed")?;
-    let all: u32 = extraction.chunks.values().map(|chunk| chunk.records).sum();
-    Err(Rejection::RecordsOpen { open: all - extraction.closed.len().min(all) })
+    Err(Rejection::RecordsOpen { open: extraction.open() })
 }
 
 /// The facts of closing rows that are open: the rows, the chunks that this completes, and the file.
@@ -165,6 +167,7 @@ fn closing(id: FileId, file: &UsageFile, extraction: &Extraction, rows: ClosedRo
     let mut facts = Facts::new();
     let mut closed = extraction.closed.clone();
     closed.absorb(&rows.rows);
+    let last = rows.rows.len() == extraction.open();
     let billing = rows.billings.first().cloned().unwrap_or_default();
     for part in parts(rows) {
         let records = part.rows.len();
@@ -183,12 +186,15 @@ fn closing(id: FileId, file: &UsageFile, extraction: &Extraction, rows: ClosedRo
         };
         facts.push(on(id, Fact::ChunkClosed { chunk, billing_id, billing_note }));
     }
-    let records: u32 = extraction.chunks.values().map(|chunk| chunk.records).sum();
-    if closed.len() == records {
-        let totals = file.totals().to_vec();
-        facts.push(on(id, Fact::FileClosed { upload: file.upload(), records, totals }));
+    if last {
+        facts.push(on(id, file_closed(file, extraction.billable())));
     }
     facts
+}
+
+/// The end of a file, with what was billed of it.
+fn file_closed(file: &UsageFile, records: u32) -> Fact {
+    Fact::FileClosed { upload: file.upload(), records, totals: file.totals().to_vec() }
 }
 
 /// Cuts a closing into pieces that fit a fact.
@@ -235,7 +241,7 @@ pub(crate) fn conclude(ledger: &Ledger, own: Own) -> Result<Facts, Stale> {
                 },
             )])
         }
-        Own::Divided { file, upload, divisions } => divided(ledger, file, upload, divisions),
+        Own::Divided { file, upload, divisions, exempt } => divided(ledger, file, upload, divisions, exempt),
         Own::NotDivided { file, detail } => {
             let known = ledger.file(file).and_then(UsageFile::current_extraction).ok_or(Stale)?;
             if known.extracted || known.failed.is_some() {
@@ -307,45 +313,73 @@ fn sums<'a>(totals: impl IntoIterator<Item = &'a Total>) -> Sums<'a> {
     sums
 }
 
-/// Every record of the acceptance must be in exactly one chunk, to the last digit of the totals.
-fn divided(ledger: &Ledger, file: FileId, upload: u32, divisions: Vec<Division>) -> Result<Facts, Stale> {
+/// Why a division is not one of the file; none when every valid record is in exactly one chunk or exempt, to the last
+/// digit of the totals (design §11).
+fn mismatch(file: &UsageFile, divisions: &[Division], exempt: &[Exemption]) -> Option<String> {
+    if divisions.len() > CHUNKS_MAX {
+        return Some(format!("The file would have {} chunks; {CHUNKS_MAX} fit a file.", divisions.len()));
+    }
+    let mut rows = RowSet::default();
+    divisions.iter().for_each(|division| rows.absorb(&division.rows));
+    exempt.iter().for_each(|exemption| rows.absorb(&exemption.rows));
+    let in_chunks: u32 = divisions.iter().map(|division| division.rows.len()).sum();
+    let left_out: u32 = exempt.iter().map(|exemption| exemption.rows.len()).sum();
+    let (parts, whole) = (sums(divisions.iter().flat_map(|division| &division.totals)), sums(file.totals()));
+    let (apart, named) = (sums(exempt.iter().flat_map(|exemption| &exemption.totals)), sums(file.exempt_totals()));
+    let all = in_chunks + left_out;
+    if all == file.checking.valid && rows.len() == all && parts == whole && apart == named {
+        return None;
+    }
+    let quantity =
+        |sums: &Sums<'_>| sums.values().fold(Decimal::ZERO, |sum, (_, quantity, _)| sum.saturating_add(*quantity));
+    Some(format!(
+        "The chunks hold {in_chunks} records and {}, exempt are {left_out} and {}; the file has {} records, {} to bill \
+         and {} exempt: nothing was extracted. The operator should run an audit.",
+        quantity(&parts),
+        quantity(&apart),
+        file.checking.valid,
+        quantity(&whole),
+        quantity(&named),
+    ))
+}
+
+fn divided(
+    ledger: &Ledger,
+    file: FileId,
+    upload: u32,
+    divisions: Vec<Division>,
+    exempt: Vec<Exemption>,
+) -> Result<Facts, Stale> {
     let known = ledger.file(file).filter(|known| known.upload() == upload).ok_or(Stale)?;
     if known.current_extraction().is_none_or(|extraction| extraction.extracted) {
         return Err(Stale);
     }
-    let records: u32 = divisions.iter().map(|division| division.rows.len()).sum();
-    let mut rows = RowSet::default();
-    divisions.iter().for_each(|division| rows.absorb(&division.rows));
-    let parts = sums(divisions.iter().flat_map(|division| &division.totals));
-    let whole = sums(known.totals());
-    let problem = if divisions.len() > CHUNKS_MAX {
-        Some(format!("The file has records of {} hubs; {CHUNKS_MAX} chunks fit a file.", divisions.len()))
-    } else if records != known.checking.valid || rows.len() != records || parts != whole {
-        let quantity =
-            |sums: &Sums<'_>| sums.values().fold(Decimal::ZERO, |sum, (_, quantity, _)| sum.saturating_add(*quantity));
-        Some(format!(
-            "The chunks hold {records} records and {}, the file {} and {}: nothing was extracted. The operator should \
-             run an audit.",
-            quantity(&parts),
-            known.checking.valid,
-            quantity(&whole)
-        ))
-    } else {
-        None
-    };
-    if let Some(detail) = problem {
+    if let Some(detail) = mismatch(known, &divisions, &exempt) {
         return Ok(vec![on(file, Fact::ChunkFailed { chunk: 0, detail })]);
     }
     let mut facts = Facts::new();
     let chunks = u16::try_from(divisions.len()).unwrap_or(u16::MAX);
+    let mut extracted: u32 = 0;
     for (chunk, division) in (1..=chunks).zip(divisions) {
         let Division { hub, hub_external_id, rows, totals } = division;
         let records = rows.len();
+        extracted += records;
         facts.push(on(file, Fact::ChunkOpened { upload, chunk, hub, hub_external_id, totals, records }));
         let pieces = rows.split(FACT_BLOCKS_MAX).into_iter();
         facts.extend(pieces.map(|rows| on(file, Fact::ChunkFilled { upload, chunk, rows })));
     }
-    facts.push(on(file, Fact::FileExtracted { upload, chunks, records }));
+    for Exemption { reason, rows, mut totals } in exempt {
+        for rows in rows.split(FACT_BLOCKS_MAX) {
+            // Totals are of all pieces, and stand in the first.
+            let (records, totals) = (rows.len(), std::mem::take(&mut totals));
+            facts.push(on(file, Fact::RecordsExempted { upload, reason, rows, records, totals }));
+        }
+    }
+    facts.push(on(file, Fact::FileExtracted { upload, chunks, records: extracted }));
+    // Where nothing is billed nobody closes anything. An estimate waits for the actual file all the same.
+    if extracted == 0 && !known.is_estimate() {
+        facts.push(on(file, file_closed(known, 0)));
+    }
     Ok(facts)
 }
 
@@ -363,9 +397,8 @@ fn reconciled(
         return Err(Stale);
     }
     let rows = open_rows(extraction, rows.each());
-    let records: u32 = extraction.chunks.values().map(|chunk| chunk.records).sum();
     let closed = rows.rows.len();
-    let open = records.saturating_sub(extraction.closed.len() + closed);
+    let open = extraction.open().saturating_sub(closed);
     let mut facts = Facts::new();
     if closed > 0 {
         facts = closing(id.file, file, extraction, rows, ClosedBy::Reconciliation(id.index));

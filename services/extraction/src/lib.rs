@@ -1,4 +1,4 @@
-//! Extraction: an accepted file becomes one chunk per hub; chunks, single records and reconciliations close records;
+//! Extraction: what is billed of an accepted file becomes one chunk per hub; chunks, single records and reconciliations close records;
 //! the last closed record closes the file.
 
 mod chunk;
@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use ledger::fact::Total;
+use ledger::fact::{ExemptReason, Total};
 use ledger::file::ATTEMPTS_MAX;
 use ledger::record::ClosedRows;
 use ledger::rows::RowSet;
@@ -20,9 +20,21 @@ use ledger::{
 };
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 
+/// Records of one chunk: the rows of a sheet without its header.
+pub const CHUNK_RECORDS_MAX: u32 = 1_048_575;
+
 /// The extraction service.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ExtractionService;
+#[derive(Clone, Copy, Debug)]
+pub struct ExtractionService {
+    /// A hub with more records gets several chunks.
+    pub chunk_records_max: u32,
+}
+
+impl Default for ExtractionService {
+    fn default() -> Self {
+        Self { chunk_records_max: CHUNK_RECORDS_MAX }
+    }
+}
 
 /// One hub's part of an accepted file, as the dividing job found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +44,17 @@ pub struct Division {
     /// What the hub calls the marketplace.
     pub hub_external_id: String,
     /// Its rows.
+    pub rows: RowSet,
+    /// Their control totals.
+    pub totals: Vec<Total>,
+}
+
+/// Valid records of an accepted file that are in no chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exemption {
+    /// Why.
+    pub reason: ExemptReason,
+    /// Their rows.
     pub rows: RowSet,
     /// Their control totals.
     pub totals: Vec<Total>,
@@ -53,6 +76,8 @@ pub enum Own {
         upload: u32,
         /// The parts, in the order of their chunks.
         divisions: Vec<Division>,
+        /// What is in none of them.
+        exempt: Vec<Exemption>,
     },
     /// The file can't be divided.
     NotDivided {
@@ -158,7 +183,7 @@ impl Decider for ExtractionService {
             return None;
         }
         if !extraction.extracted {
-            return Some(Job::Divide(Box::new(divide::Divide::new(ledger, file, known)?)));
+            return Some(Job::Divide(Box::new(divide::Divide::new(ledger, file, known, self.chunk_records_max)?)));
         }
         if let Some(index) = unwritten(known) {
             return Some(Job::WriteChunk(Box::new(chunk::WriteChunk::new(ledger, file, known, index)?)));

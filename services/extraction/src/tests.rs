@@ -2,6 +2,8 @@
 
 mod closing;
 mod dividing;
+mod exempt;
+mod promise;
 mod reconciling;
 mod refusals;
 mod world;

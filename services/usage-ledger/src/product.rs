@@ -219,7 +219,7 @@ impl Product {
         let (last, _) = logs.reader(HostId::new(ServiceName::Validation, 0))?.head()?;
         let (processed, host) = wiring.host(&logs, validation::ValidationService::open(&ids, last)?)?;
         run(&mut parts, host, &wiring);
-        let (reconciliations, host) = wiring.host(&logs, extraction::ExtractionService)?;
+        let (reconciliations, host) = wiring.host(&logs, extraction::ExtractionService::default())?;
         run(&mut parts, host, &wiring);
 
         let projection = Projection::new(bus.clone());

@@ -8,14 +8,14 @@ use super::world::{World, division, file, rows, shown, total};
 use crate::{Division, ExtractionService, Job, Own};
 
 fn divided(divisions: Vec<Division>) -> Own {
-    Own::Divided { file: file(), upload: 1, divisions }
+    Own::Divided { file: file(), upload: 1, divisions, exempt: vec![] }
 }
 
 #[test]
 fn an_accepted_file_is_divided_written_and_left_alone() {
     let mut world = World::accepted();
     assert_eq!(world.goes_on(), Some(Fact::ExtractionStarted { upload: 1, attempt: 1 }));
-    assert!(matches!(ExtractionService.job(&world.ledger, file()), Some(Job::Divide(_))));
+    assert!(matches!(ExtractionService::default().job(&world.ledger, file()), Some(Job::Divide(_))));
     let told = world.tells(divided(vec![division(Some("HB-1"), 2..=5), division(None, 6..=7)])).unwrap();
     assert_eq!(
         shown(&told),
@@ -29,14 +29,14 @@ fn an_accepted_file_is_divided_written_and_left_alone() {
     );
     for chunk in 1..=2 {
         assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk, attempt: 1 }));
-        assert!(matches!(ExtractionService.job(&world.ledger, file()), Some(Job::WriteChunk(_))));
+        assert!(matches!(ExtractionService::default().job(&world.ledger, file()), Some(Job::WriteChunk(_))));
         let own = Own::ChunkWritten { chunk: file().chunk(chunk), blob: Hash::ZERO, bytes: 9 };
         let written = Fact::ChunkWritten { chunk, blob: Hash::ZERO, bytes: 9 };
         assert_eq!(world.tells(own.clone()), Ok(vec![written]));
         assert_eq!(world.tells(own), Err(Stale), "a workbook is written once");
     }
     assert_eq!(world.goes_on(), None);
-    assert!(ExtractionService.job(&world.ledger, file()).is_none());
+    assert!(ExtractionService::default().job(&world.ledger, file()).is_none());
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn the_third_crash_of_dividing_ends_in_a_reason() {
     }
     let Some(Fact::ChunkFailed { chunk: 0, detail }) = world.goes_on() else { panic!() };
     assert!(detail.contains("stopped three times while dividing the file"), "{detail}");
-    assert!(ExtractionService.job(&world.ledger, file()).is_none());
+    assert!(ExtractionService::default().job(&world.ledger, file()).is_none());
     assert_eq!(world.goes_on(), None);
 }
 
@@ -84,7 +84,9 @@ fn the_third_crash_of_writing_ends_in_a_reason_and_the_next_chunk_is_written() {
 fn check_differs(divisions: Vec<Division>, expected: &str) {
     let mut world = World::dividing();
     let told = world.tells(divided(divisions)).unwrap();
-    let expected = format!("failed 0: {expected}: nothing was extracted. The operator should run an audit.");
+    let whole =
+        "the file has 6 records, 6 to bill and 0 exempt: nothing was extracted. The operator should run an audit.";
+    let expected = format!("failed 0: {expected}, exempt are 0 and 0; {whole}");
     assert_eq!(shown(&told), [expected]);
     assert_eq!(world.goes_on(), None, "a person has to look at it");
     assert_eq!(world.status(), Status::Accepted);
@@ -93,16 +95,16 @@ fn check_differs(divisions: Vec<Division>, expected: &str) {
 #[test]
 fn what_doesnt_add_up_to_the_file_is_not_extracted() {
     let missing = vec![division(Some("HB-1"), 2..=5), division(None, 6..=6)];
-    check_differs(missing, "The chunks hold 5 records and 5, the file 6 and 6");
-    check_differs(vec![], "The chunks hold 0 records and 0, the file 6 and 6");
+    check_differs(missing, "The chunks hold 5 records and 5");
+    check_differs(vec![], "The chunks hold 0 records and 0");
     let twice = vec![division(Some("HB-1"), 2..=5), division(None, 5..=7)];
-    check_differs(twice, "The chunks hold 7 records and 7, the file 6 and 6");
+    check_differs(twice, "The chunks hold 7 records and 7");
     let mut finer = division(None, 2..=7);
     finer.totals[0].quantity = finer.totals[0].quantity.saturating_add(Decimal::from_units(1));
-    check_differs(vec![finer], "The chunks hold 6 records and 6.000000000001, the file 6 and 6");
+    check_differs(vec![finer], "The chunks hold 6 records and 6.000000000001");
     let mut parted = division(None, 2..=7);
     parted.totals = vec![total(2), total(3)];
-    check_differs(vec![parted], "The chunks hold 6 records and 5, the file 6 and 6");
+    check_differs(vec![parted], "The chunks hold 6 records and 5");
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn a_division_comes_once_and_for_the_upload_that_counts() {
     let whole = || vec![division(None, 2..=7)];
     assert_eq!(World::accepted().concludes(divided(whole())), Err(Stale), "nothing has begun");
     assert_eq!(World::divided().concludes(divided(whole())), Err(Stale), "it is divided");
-    let other = Own::Divided { file: file(), upload: 2, divisions: whole() };
+    let other = Own::Divided { file: file(), upload: 2, divisions: whole(), exempt: vec![] };
     assert_eq!(World::dividing().concludes(other), Err(Stale));
     // A second attempt takes what the first one has told.
     let mut world = World::dividing();

@@ -46,7 +46,7 @@ fn workbooks_are_numbered_and_read_one_after_the_other() {
     }
     for reconciliation in 1..=2 {
         assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation, attempt: 1 }));
-        assert!(matches!(ExtractionService.job(&world.ledger, file()), Some(Job::Reconcile(_))));
+        assert!(matches!(ExtractionService::default().job(&world.ledger, file()), Some(Job::Reconcile(_))));
         world.tells(found(reconciliation, &[], &[])).unwrap();
     }
     assert_eq!(world.goes_on(), None);

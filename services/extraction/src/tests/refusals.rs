@@ -62,7 +62,7 @@ fn outside_production_the_vendor_plays_both_sides() {
         let mut world = World::at(Status::Accepted, environment);
         world.given(Fact::ExtractionStarted { upload: 1, attempt: 1 });
         let divisions = vec![super::world::division(None, 2..=7)];
-        world.tells(crate::Own::Divided { file: file(), upload: 1, divisions }).unwrap();
+        world.tells(crate::Own::Divided { file: file(), upload: 1, divisions, exempt: vec![] }).unwrap();
         world.written(1);
         assert!(world.asks(&vendor(), &close_chunk(1, "INV-1", "")).is_ok());
         assert_eq!(world.asks(&provider(), &close_chunk(1, "INV-1", "")), Err(Rejection::NotFound));

@@ -62,10 +62,28 @@ pub(super) struct World {
 }
 
 impl World {
+    /// A draft.
+    pub(super) fn of(created: FileCreated) -> Self {
+        let mut world = Self { ledger: Ledger::default(), sequence: 0 };
+        world.given(Fact::FileCreated(Box::new(created)));
+        world
+    }
+
+    /// An accepted file that has these totals of what is billed and of what isn't, while it is divided.
+    pub(super) fn accepted_with(created: FileCreated, totals: Vec<Total>, exempt: Vec<Total>) -> Self {
+        let mut world = Self::of(created);
+        world.opened(1);
+        let valid = totals.iter().chain(&exempt).map(|total| total.records).sum();
+        world.checked_as(1, valid, totals, exempt);
+        world.given(Fact::FileSubmitted { upload: 1 });
+        world.given(Fact::FileAccepted { upload: 1, note: String::new() });
+        assert_eq!(world.goes_on(), Some(Fact::ExtractionStarted { upload: 1, attempt: 1 }));
+        world
+    }
+
     /// A file of a status up to accepted whose six records are valid.
     pub(super) fn at(status: Status, environment: Environment) -> Self {
-        let mut world = Self { ledger: Ledger::default(), sequence: 0 };
-        world.given(created(environment));
+        let mut world = Self::of(FileCreated { environment, ..created() });
         if status != Status::Draft {
             world.opened(1);
             world.checked(1, 6);
@@ -99,7 +117,7 @@ impl World {
     pub(super) fn divided() -> Self {
         let mut world = Self::dividing();
         let divisions = vec![division(Some("HB-1"), 2..=5), division(None, 6..=7)];
-        world.tells(Own::Divided { file: file(), upload: 1, divisions }).unwrap();
+        world.tells(Own::Divided { file: file(), upload: 1, divisions, exempt: vec![] }).unwrap();
         world
     }
 
@@ -117,7 +135,7 @@ impl World {
         world.checked(1, division.rows.len());
         world.given(Fact::FileAccepted { upload: 1, note: String::new() });
         world.given(Fact::ExtractionStarted { upload: 1, attempt: 1 });
-        world.tells(Own::Divided { file: file(), upload: 1, divisions: vec![division] }).unwrap();
+        world.tells(Own::Divided { file: file(), upload: 1, divisions: vec![division], exempt: vec![] }).unwrap();
         world.written(1);
         world
     }
@@ -129,13 +147,17 @@ impl World {
 
     /// Read, checked and written, with so many valid records.
     pub(super) fn checked(&mut self, upload: u32, valid: u32) {
+        self.checked_as(upload, valid, vec![total(valid)], vec![]);
+    }
+
+    fn checked_as(&mut self, upload: u32, valid: u32, totals: Vec<Total>, exempt_totals: Vec<Total>) {
         let (columns, ignored, categories, parts) = (vec![], vec![], vec![], vec![]);
         let read = FileRead { upload, attempt: 1, columns, ignored, categories, parts, records: valid };
         self.given(Fact::FileRead(Box::new(read)));
         self.given(Fact::CheckStarted { upload, attempt: 1, catalog_position: 1 });
-        let (parts, totals, codes) = (vec![], vec![total(valid)], vec![]);
+        let (parts, codes) = (vec![], vec![]);
         let checked = FileChecked {
-            exempt_totals: Vec::new(),
+            exempt_totals,
             span: None,
             warnings: Vec::new(),
             upload,
@@ -174,7 +196,7 @@ impl World {
 
     /// What extraction begins by itself, recorded too; none when it finds nothing.
     pub(super) fn goes_on(&mut self) -> Option<Fact> {
-        let next = ExtractionService.next(&self.ledger, file(), &BTreeSet::new());
+        let next = ExtractionService::default().next(&self.ledger, file(), &BTreeSet::new());
         let Next::Begin(own) = next else {
             assert!(matches!(next, Next::Nothing), "{next:?}");
             return None;
@@ -186,7 +208,7 @@ impl World {
 
     pub(super) fn concludes(&self, own: Own) -> Result<Facts, Stale> {
         let context = Context { now: Moment(0), scope: Scope::service(ServiceName::Extraction) };
-        ExtractionService.conclude(&self.ledger, own, &context)
+        ExtractionService::default().conclude(&self.ledger, own, &context)
     }
 
     /// A job's result, recorded too.
@@ -198,7 +220,7 @@ impl World {
     /// Asks without recording what comes of it.
     pub(super) fn asks(&self, scope: &Scope, command: &Command) -> Result<Facts, Rejection> {
         let context = Context { now: Moment(0), scope: scope.clone() };
-        ExtractionService.decide(&self.ledger, command, &context)
+        ExtractionService::default().decide(&self.ledger, command, &context)
     }
 
     /// Asks as the provider, and records what comes of it.
@@ -218,8 +240,9 @@ impl World {
     }
 }
 
-fn created(environment: Environment) -> Fact {
-    Fact::FileCreated(Box::new(FileCreated {
+/// What the file was created as.
+pub(super) fn created() -> FileCreated {
+    FileCreated {
         predictive: false,
         time_zone: String::new(),
         name: "October".to_owned(),
@@ -228,14 +251,14 @@ fn created(environment: Environment) -> Fact {
         note: String::new(),
         period: None,
         currency: None,
-        environment,
+        environment: Environment::Production,
         schema: Schema::Qt,
         product: named("PRD-1"),
         contract: named("CRD-1"),
         marketplace: named("MP-1"),
         vendor: named("VA-1"),
         provider: named("PA-1"),
-    }))
+    }
 }
 
 /// Rows as text: `2-5,9`.
@@ -271,6 +294,10 @@ pub(super) fn shown(facts: &[Fact]) -> Vec<String> {
             format!("opened {chunk} of {upload}: {hub} '{hub_external_id}' {records} records, {quantity}")
         }
         Fact::ChunkFilled { upload, chunk, rows: filled } => format!("filled {chunk} of {upload}: {}", rows(filled)),
+        Fact::RecordsExempted { upload, reason, rows: exempt, records, totals } => {
+            let quantity = totals.iter().fold(Decimal::ZERO, |sum, total| sum.saturating_add(total.quantity));
+            format!("exempt of {upload} as {}: {} are {records}, {quantity}", reason.name(), rows(exempt))
+        }
         Fact::FileExtracted { upload, chunks, records } => format!("extracted {upload}: {chunks} chunks, {records}"),
         Fact::RecordsClosed { by, rows, records } => {
             let by = match by {

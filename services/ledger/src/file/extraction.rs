@@ -190,3 +190,17 @@ pub struct Extraction {
     /// When the file was closed.
     pub closed_at: Option<Stamp>,
 }
+
+impl Extraction {
+    /// Records that are billed, closed or not.
+    #[must_use]
+    pub fn billable(&self) -> u32 {
+        self.chunks.values().fold(0, |sum, chunk| sum.saturating_add(chunk.records))
+    }
+
+    /// Records that wait to be closed. What is exempt never waits.
+    #[must_use]
+    pub fn open(&self) -> u32 {
+        self.chunks.values().fold(0, |sum, chunk| sum.saturating_add(chunk.records.saturating_sub(chunk.closed)))
+    }
+}

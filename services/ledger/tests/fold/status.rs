@@ -15,35 +15,41 @@ const UPLOADS: [&str; 2] = ["empty", "uploaded"];
 const DECISIONS: [&str; 4] = ["undecided", "pending", "accepted", "rejected"];
 const READINGS: [&str; 5] = ["unread", "read before", "reading", "unreadable", "read"];
 const CHECKINGS: [&str; 7] = ["unchecked", "checked before", "checking", "failed", "unwritten", "invalid", "valid"];
+const ESTIMATES: [&str; 2] = ["current", "superseded"];
 const EXTRACTIONS: [&str; 4] = ["unextracted", "closed before", "open", "closed"];
 
+type Row = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str, &'static str, Status);
+
 /// First match decides; a blank matches everything.
-const TABLE: [(&str, &str, &str, &str, &str, &str, Status); 17] = [
-    ("deleted", "", "", "", "", "", Status::Deleted),
-    ("", "uploaded", "accepted", "", "", "closed", Status::Closed),
-    ("", "", "accepted", "", "", "", Status::Accepted),
-    ("", "", "rejected", "", "", "", Status::Rejected),
-    ("", "", "pending", "", "", "", Status::Pending),
-    ("", "empty", "", "", "", "", Status::Draft),
-    ("", "", "", "unread", "", "", Status::Uploaded),
-    ("", "", "", "read before", "", "", Status::Uploaded),
-    ("", "", "", "reading", "", "", Status::Processing),
-    ("", "", "", "unreadable", "", "", Status::Invalid),
-    ("", "", "", "read", "unchecked", "", Status::Processing),
-    ("", "", "", "read", "checked before", "", Status::Processing),
-    ("", "", "", "read", "checking", "", Status::Processing),
-    ("", "", "", "read", "failed", "", Status::Invalid),
+const TABLE: [Row; 19] = [
+    ("deleted", "", "", "", "", "", "", Status::Deleted),
+    // Nothing more becomes of an estimate that was sent once the actual file is there.
+    ("", "", "accepted", "", "", "", "superseded", Status::Closed),
+    ("", "", "pending", "", "", "", "superseded", Status::Closed),
+    ("", "uploaded", "accepted", "", "", "closed", "", Status::Closed),
+    ("", "", "accepted", "", "", "", "", Status::Accepted),
+    ("", "", "rejected", "", "", "", "", Status::Rejected),
+    ("", "", "pending", "", "", "", "", Status::Pending),
+    ("", "empty", "", "", "", "", "", Status::Draft),
+    ("", "", "", "unread", "", "", "", Status::Uploaded),
+    ("", "", "", "read before", "", "", "", Status::Uploaded),
+    ("", "", "", "reading", "", "", "", Status::Processing),
+    ("", "", "", "unreadable", "", "", "", Status::Invalid),
+    ("", "", "", "read", "unchecked", "", "", Status::Processing),
+    ("", "", "", "read", "checked before", "", "", Status::Processing),
+    ("", "", "", "read", "checking", "", "", Status::Processing),
+    ("", "", "", "read", "failed", "", "", Status::Invalid),
     // The processed workbook belongs to the verdict.
-    ("", "", "", "read", "unwritten", "", Status::Processing),
-    ("", "", "", "read", "invalid", "", Status::Invalid),
-    ("", "", "", "read", "valid", "", Status::Ready),
+    ("", "", "", "read", "unwritten", "", "", Status::Processing),
+    ("", "", "", "read", "invalid", "", "", Status::Invalid),
+    ("", "", "", "read", "valid", "", "", Status::Ready),
 ];
 
 fn stamp() -> Stamp {
     Stamp { at: Moment(0), by: Actor::Operator }
 }
 
-fn approval(deleted: &str, upload: &str, decision: &str) -> Approval {
+fn approval(deleted: &str, upload: &str, decision: &str, estimate: &str) -> Approval {
     let note = String::new();
     Approval {
         upload: (upload == "uploaded").then(|| opened(UPLOAD)),
@@ -53,6 +59,7 @@ fn approval(deleted: &str, upload: &str, decision: &str) -> Approval {
             "rejected" => Some(Decision::Rejected { note }),
             _ => None,
         },
+        superseded: (estimate == "superseded").then(|| (crate::life::file(), stamp())),
         deleted_at: (deleted == "deleted").then(stamp),
         ..Approval::default()
     }
@@ -104,38 +111,44 @@ fn extraction(kind: &str) -> Extraction {
     }
 }
 
-type Parts = [&'static str; 6];
+type Parts = [&'static str; 7];
 
 fn each(check: impl Fn(Parts, &UsageFile)) {
-    for deleted in DELETED {
-        for upload in UPLOADS {
-            for decision in DECISIONS {
-                for read in READINGS {
-                    for checked in CHECKINGS {
-                        for extracted in EXTRACTIONS {
-                            let file = UsageFile {
-                                approval: approval(deleted, upload, decision),
-                                reading: reading(read),
-                                checking: checking(checked),
-                                extraction: extraction(extracted),
-                            };
-                            check([deleted, upload, decision, read, checked, extracted], &file);
-                        }
-                    }
+    for (deleted, upload, decision, estimate) in approvals() {
+        for read in READINGS {
+            for checked in CHECKINGS {
+                for extracted in EXTRACTIONS {
+                    let file = UsageFile {
+                        approval: approval(deleted, upload, decision, estimate),
+                        reading: reading(read),
+                        checking: checking(checked),
+                        extraction: extraction(extracted),
+                    };
+                    check([deleted, upload, decision, read, checked, extracted, estimate], &file);
                 }
             }
         }
     }
 }
 
+fn approvals() -> impl Iterator<Item = (&'static str, &'static str, &'static str, &'static str)> {
+    DELETED.into_iter().flat_map(|deleted| {
+        UPLOADS.into_iter().flat_map(move |upload| {
+            DECISIONS.into_iter().flat_map(move |decision| {
+                ESTIMATES.into_iter().map(move |estimate| (deleted, upload, decision, estimate))
+            })
+        })
+    })
+}
+
 #[test]
 fn the_status_of_each_combination_is_in_the_table() {
     each(|parts, file| {
-        let fits = |row: &&(&str, &str, &str, &str, &str, &str, Status)| {
-            let wanted = [row.0, row.1, row.2, row.3, row.4, row.5];
+        let fits = |row: &&Row| {
+            let wanted = [row.0, row.1, row.2, row.3, row.4, row.5, row.6];
             wanted.iter().zip(parts).all(|(wanted, part)| wanted.is_empty() || *wanted == part)
         };
-        let expected = TABLE.iter().find(fits).map(|row| row.6);
+        let expected = TABLE.iter().find(fits).map(|row| row.7);
         assert_eq!(Some(file.status()), expected, "{parts:?}");
     });
 }
@@ -143,7 +156,7 @@ fn the_status_of_each_combination_is_in_the_table() {
 #[test]
 fn counts_are_of_the_current_upload_and_follow_its_status() {
     each(|parts, file| {
-        let [deleted, upload, decision, read, checked, extracted] = parts;
+        let [deleted, upload, decision, read, checked, extracted, estimate] = parts;
         let here = upload == "uploaded";
         let ended = here && ["failed", "unwritten", "invalid", "valid"].contains(&checked);
         let (valid, invalid) = match (ended, checked) {
@@ -156,7 +169,7 @@ fn counts_are_of_the_current_upload_and_follow_its_status() {
             uploaded: if here && ["reading", "unreadable", "read"].contains(&read) { 10 } else { 0 },
             validated: valid,
             invalid,
-            pending: if decision == "pending" && deleted == "kept" { valid } else { 0 },
+            pending: if (decision, deleted, estimate) == ("pending", "kept", "current") { valid } else { 0 },
             accepted: if decision == "accepted" { valid } else { 0 },
             closed: match extracted {
                 "open" => 4,
@@ -172,7 +185,7 @@ fn counts_are_of_the_current_upload_and_follow_its_status() {
 #[test]
 fn what_is_wrong_with_the_file_is_told_while_it_counts() {
     each(|parts, file| {
-        let [_, upload, _, read, checked, _] = parts;
+        let [_, upload, _, read, checked, ..] = parts;
         let detail = file.error_detail().unwrap_or_default();
         let expected = match (upload, read, checked) {
             ("empty", ..) => "",

@@ -1,7 +1,7 @@
 //! Whatever was recorded folds: any facts, in any order, with any numbers.
 
 use ledger::catalog::Named;
-use ledger::fact::{ClosedBy, FileDescribed, Part};
+use ledger::fact::{ClosedBy, DynamicItem, ExemptReason, FileDescribed, Part};
 use ledger::record::{Billing, ClosedRows};
 use ledger::rows::RowSet;
 use ledger::rule::{RulePlace, RuleRecorded};
@@ -10,7 +10,7 @@ use ledger::{
 };
 
 use crate::life::{
-    batch_checked, batch_read, created, file_checked, file_read, full_life, id, named, opened, summarized, total,
+    batch_checked, batch_read, created, file, file_checked, file_read, full_life, id, named, opened, summarized, total,
 };
 use crate::random::{Random, for_seeds, repeat};
 
@@ -65,7 +65,7 @@ impl Numbers<'_> {
 
 fn approval(it: &mut Numbers<'_>) -> Fact {
     let upload = it.u32();
-    match it.0.below(13) {
+    match it.0.below(14) {
         0 => Fact::FileCreated(Box::new(created())),
         1 => Fact::FileDescribed(Box::new(FileDescribed { note: Some(it.text()), ..FileDescribed::default() })),
         2 => Fact::UploadOpened(opened(upload)),
@@ -82,6 +82,7 @@ fn approval(it: &mut Numbers<'_>) -> Fact {
             let (product, provider, action) = (id("PRD-1"), id("PA-1"), RuleAction::Accept);
             Fact::RuleRecorded(Box::new(RuleRecorded { product, provider, action, place }))
         }
+        12 => Fact::FileSuperseded { by: file() },
         _ => Fact::RuleDeleted,
     }
 }
@@ -106,7 +107,7 @@ fn ingestion(it: &mut Numbers<'_>) -> Fact {
 
 fn validation(it: &mut Numbers<'_>) -> Fact {
     let (upload, attempt) = (it.u32(), it.u32());
-    match it.0.below(7) {
+    match it.0.below(8) {
         0 => Fact::CheckStarted { upload, attempt, catalog_position: it.0.next() },
         1 => {
             let mut checked = batch_checked(upload, attempt, 0, 0);
@@ -121,6 +122,11 @@ fn validation(it: &mut Numbers<'_>) -> Fact {
         }
         4 => Fact::CheckFailed { upload, attempt, detail: it.text() },
         5 => Fact::ProcessedStarted { upload, attempt },
+        6 => {
+            let (named, mpn, unit) = (named("PRD-1-D0"), it.text(), it.text());
+            let item = DynamicItem { named, mpn, unit, places: u8::MAX, row: it.u32() };
+            Fact::DynamicItemsFound { upload, attempt, part: it.u32(), items: vec![item] }
+        }
         _ => Fact::ProcessedWritten { upload, vendor: Hash::ZERO, provider: None, rejects: None, writer: it.u32() },
     }
 }
@@ -128,7 +134,7 @@ fn validation(it: &mut Numbers<'_>) -> Fact {
 fn extraction(it: &mut Numbers<'_>) -> Fact {
     let (upload, chunk, attempt) = (it.u32(), it.u16(), it.u32());
     let (reconciliation, records, detail) = (chunk, it.u32(), it.text());
-    match it.0.below(15) {
+    match it.0.below(16) {
         0 => Fact::ExtractionStarted { upload, attempt },
         1 => {
             let (hub, hub_external_id, totals) = (it.hub(), it.text(), vec![total(records)]);
@@ -152,6 +158,10 @@ fn extraction(it: &mut Numbers<'_>) -> Fact {
             Fact::ReconciliationProcessed { reconciliation, closed, open, summary: detail, processed: None }
         }
         13 => Fact::ReconciliationFailed { reconciliation, detail },
+        14 => {
+            let reason = [ExemptReason::Reservation, ExemptReason::Estimate][it.0.below(2)];
+            Fact::RecordsExempted { upload, reason, rows: it.rows(), records, totals: vec![total(records)] }
+        }
         _ => Fact::FileClosed { upload, records, totals: vec![] },
     }
 }
@@ -185,6 +195,7 @@ fn check(seed: u64, life: &[(u64, Event)]) {
         // Whoever shows a file asks for these; they must have an answer at every step.
         for file in ledger.files.values() {
             let _ = (file.status(), file.stats(), file.error_detail(), file.totals().len());
+            assert!(file.extraction.open() <= file.extraction.billable());
             assert!(file.extraction.chunks.values().all(|chunk| !chunk.status().name().is_empty()));
         }
     }
