@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use ledger::catalog::Environment;
 use ledger::command::CreateFile;
-use ledger::fact::FileDescribed;
+use ledger::fact::{FileDescribed, Period};
 use ledger::{Command, FileId, Rejection, Scope};
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ use crate::links::{Origin, Workbooks};
 use crate::listing::{Found, Wanted};
 use crate::multipart::Form;
 use crate::payload::{Fields, Payload};
+use crate::period::Zone;
 use crate::rql;
 use crate::visibility::{self, Kind};
 
@@ -91,6 +92,7 @@ fn creation(fields: Fields<'_>) -> Result<CreateFile, Rejection> {
             Rejection::field("environment", format!("\"{name}\" is not one of test, preview and production."))
         })?),
     };
+    let zone = fields.zone()?.unwrap_or(Zone::UTC);
     Ok(CreateFile {
         product: fields.reference("product")?,
         contract: fields.reference("contract")?,
@@ -98,9 +100,9 @@ fn creation(fields: Fields<'_>) -> Result<CreateFile, Rejection> {
         external_id: fields.text("external_id")?.unwrap_or_default(),
         description: fields.text("description")?.unwrap_or_default(),
         note: fields.text("note")?.unwrap_or_default(),
-        period: fields.period()?,
-        time_zone: String::new(),
-        predictive: false,
+        period: fields.period(zone)?,
+        time_zone: zone.kept(),
+        predictive: fields.flag("predictive")?,
         currency: fields.text("currency")?.filter(|code| !code.is_empty()),
         environment,
     })
@@ -131,17 +133,40 @@ pub(crate) async fn put(
 ) -> Answered {
     let file = file_id(&id)?;
     let fields = payload.fields()?;
+    let (period, time_zone) = redated(&app, &scope, file, fields).await?;
     let described = FileDescribed {
         description: fields.text_to_set("description")?,
         note: fields.text_to_set("note")?,
         external_id: fields.text_to_set("external_id")?,
-        period: fields.period()?,
-        time_zone: None,
+        period,
+        time_zone,
         currency: fields.text("currency")?.filter(|code| !code.is_empty()),
     };
     let command = Command::DescribeFile { file, described: Box::new(described) };
     let settled = app.command(command, &scope, &key).await?;
     Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::OK))
+}
+
+/// The period and zone that a file gets: days without a zone are those of its own.
+async fn redated(
+    app: &App,
+    scope: &Scope,
+    file: FileId,
+    fields: Fields<'_>,
+) -> Result<(Option<Period>, Option<String>), ApiError> {
+    let known = app.find(file, scope, |_, file| {
+        let created = file.approval.created.as_ref()?;
+        Some((created.time_zone.clone(), created.period.is_some()))
+    });
+    let (own, dated) = known.await?;
+    let zone = fields.zone()?;
+    let own_zone = Zone::parse(&own).unwrap_or(Zone::UTC);
+    let period = fields.period(zone.unwrap_or(own_zone))?;
+    if let Some(zone) = zone.filter(|&zone| dated && period.is_none() && zone != own_zone) {
+        let message = format!("Give the period as well, in days of {}: its instants stay as they are.", zone.name());
+        return Err(ApiError::field("time_zone", message));
+    }
+    Ok((period, zone.map(Zone::kept)))
 }
 
 /// `POST /usage/files/{id}/upload`

@@ -5,11 +5,12 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use ledger::fact::Period;
 use ledger::record::Billing;
-use ledger::{Moment, ObjectId, Rejection};
+use ledger::{ObjectId, Rejection};
 use serde_json::Value;
 
 use crate::JSON_BYTES_MAX;
 use crate::error::ApiError;
+use crate::period::{self, PeriodError, Zone};
 
 /// A JSON body. Nothing, `{}` and `null` are the same: actions without a payload arrive as any of them (connect-api
 /// §2.1).
@@ -80,6 +81,17 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A truth value; absent or null is false. Forms and shells write it as a text.
+    pub(crate) fn flag(self, name: &str) -> Result<bool, Rejection> {
+        match self.value(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(true),
+            Some(Value::String(text)) if text.is_empty() || text.eq_ignore_ascii_case("false") => Ok(false),
+            Some(_) => Err(Rejection::field(name, "Must be a valid boolean: true or false.")),
+        }
+    }
+
     /// A text to set: null empties it, absent leaves it alone.
     pub(crate) fn text_to_set(self, name: &str) -> Result<Option<String>, Rejection> {
         match self.0.get(name) {
@@ -97,20 +109,21 @@ impl<'a> Fields<'a> {
         ObjectId::new(text).ok_or_else(|| Rejection::field(&field, format!("\"{text}\" is no valid id.")))
     }
 
-    /// `period: {from, to}`, or the two fields that Connect's own portal sends.
-    pub(crate) fn period(self) -> Result<Option<Period>, Rejection> {
+    /// The zone that days are given in, under either of two names.
+    pub(crate) fn zone(self) -> Result<Option<Zone>, Rejection> {
+        let field = if self.value("time_zone").is_some() { "time_zone" } else { "timezone" };
+        let name = self.text(field)?;
+        name.map(|name| Zone::parse(&name)).transpose().map_err(|error| Rejection::field(field, error.to_string()))
+    }
+
+    /// `period: {from, to}`, whose days are those of a zone, or the two fields that Connect's own portal sends, which
+    /// are in UTC whatever the zone.
+    pub(crate) fn period(self, zone: Zone) -> Result<Option<Period>, Rejection> {
         if let Some(period) = self.value("period") {
             let given = Self(period);
-            return match (given.value("from"), given.value("to")) {
-                (None, None) => Ok(None),
-                (from, to) => bounds(("period.from", from), ("period.to", to)).map(Some),
-            };
+            return between(given, ["from", "to"], "period.", zone);
         }
-        let (from, to) = ("start_datetime_utc", "end_datetime_utc");
-        match (self.value(from), self.value(to)) {
-            (None, None) => Ok(None),
-            (first, last) => bounds((from, first), (to, last)).map(Some),
-        }
+        between(self, ["start_datetime_utc", "end_datetime_utc"], "", Zone::UTC)
     }
 
     /// How something was billed.
@@ -121,23 +134,24 @@ impl<'a> Fields<'a> {
     }
 }
 
-type Named<'a> = (&'static str, Option<&'a Value>);
-
-fn bounds(from: Named<'_>, to: Named<'_>) -> Result<Period, Rejection> {
-    let (from, _) = instant(from)?;
-    let (to, whole_day) = instant(to)?;
-    // A day as the end of a period is the whole of it (connect-api §3.1).
-    let to = if whole_day { Moment(to.0.saturating_add(Moment::DAY - Moment::SECOND)) } else { to };
-    Ok(Period { from, to })
+/// The period between two fields; none where neither is given.
+fn between(given: Fields<'_>, names: [&str; 2], prefix: &str, zone: Zone) -> Result<Option<Period>, Rejection> {
+    let [from, to] = names.map(|name| (format!("{prefix}{name}"), given.value(name)));
+    if from.1.is_none() && to.1.is_none() {
+        return Ok(None);
+    }
+    let (first, last) = (text_of(&from)?, text_of(&to)?);
+    period::period(first, last, zone).map(Some).map_err(|error| {
+        let field = match &error {
+            PeriodError::From(_) => &from.0,
+            PeriodError::To(_) => &to.0,
+            PeriodError::Reversed | PeriodError::Zone { .. } => "period",
+        };
+        Rejection::field(field, error.to_string())
+    })
 }
 
-/// An instant, and whether it was written as a day.
-fn instant((field, value): Named<'_>) -> Result<(Moment, bool), Rejection> {
+fn text_of<'a>((field, value): &(String, Option<&'a Value>)) -> Result<&'a str, Rejection> {
     let value = value.ok_or_else(|| Rejection::field(field, "This field is required."))?;
-    let text = value.as_str().unwrap_or_default().trim();
-    let moment = Moment::parse_iso(text).ok_or_else(|| {
-        let formats = "YYYY-MM-DD or YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]";
-        Rejection::field(field, format!("Datetime has wrong format. Use one of these formats instead: {formats}."))
-    })?;
-    Ok((moment, !text.contains(':')))
+    Ok(value.as_str().unwrap_or_default())
 }

@@ -29,6 +29,7 @@ fn usage() -> Router<Arc<App>> {
         .route("/public/v1/usage/files/{id}/upload", post(files::upload))
         .route("/public/v1/usage/files/{id}/reconciliation", post(files::reconcile))
         .route("/public/v1/usage/files/{id}/categories", get(files::categories))
+        .route("/public/v1/usage/files/{id}/validation-errors", get(records::faults))
         .route("/public/v1/usage/files/{id}/approve-all", put(files::approve_all))
         .route("/public/v1/usage/files/{id}/{action}", post(files::act))
         .route("/public/v1/usage/records", get(records::list))

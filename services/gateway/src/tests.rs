@@ -1,6 +1,8 @@
 //! The API as clients see it, over logs that hold what services would have said.
 
 mod edge;
+mod faults;
+mod files;
 mod objects;
 mod records;
 mod rules;

@@ -20,12 +20,16 @@ pub(crate) enum Kind {
 }
 
 /// The fields that are not for everybody who sees the object, each with who sees it.
-const RESTRICTED: [(Kind, &str, &[Role]); 4] = [
+const RESTRICTED: [(Kind, &str, &[Role]); 7] = [
     // "This ID will be visible only for you" (seed 003).
     (Kind::File, "external_id", &[Role::Vendor, Role::Operator]),
     // The workbook as the vendor made it may have tabs and columns that are nobody else's business; the provider has
     // the processed one (seed 002).
     (Kind::File, "usage_file_uri", &[Role::Vendor, Role::Operator]),
+    // What is wrong or doubtful in a report is between the ledger and who reports; a provider decides on what is valid.
+    (Kind::File, "rejects_file_uri", &[Role::Vendor, Role::Operator]),
+    (Kind::File, "warnings", &[Role::Vendor, Role::Operator]),
+    (Kind::Record, "warnings", &[Role::Vendor, Role::Operator]),
     (Kind::File, "submit_remembered", &[Role::Vendor, Role::Operator]),
     (Kind::File, "progress", &[Role::Vendor, Role::Operator]),
 ];

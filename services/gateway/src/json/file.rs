@@ -6,7 +6,7 @@ use ledger::rule::Ruling;
 use ledger::{Actor, Catalog, FileId, Ledger, Scope, Status};
 use serde_json::{Value, json};
 
-use super::{Object, named, named_with_icon, stamp};
+use super::{Object, named, named_with_icon, stamp, totals};
 use crate::links::{Store, Workbooks};
 use crate::sources::Sources;
 
@@ -26,24 +26,27 @@ pub(crate) fn detail(
 ) -> Option<Value> {
     let mut object = whole(&ledger.catalog, id, file, sources)?;
     object.put_some("sub_status", sub_status(file));
-    object.put("records", records(file));
+    object.put("records", records(file)).put("totals", totals::shown(file));
     object.put_some("submit_remembered", file.approval.submit_remembered.as_ref().map(stamp));
     object.put_some("progress", progress(file));
     if let Some(upload) = &file.approval.upload {
         object.put("usage_file_uri", workbooks.link(Store::Uploaded, upload.blob, &format!("{id}.xlsx")));
     }
-    let processed = file.current_checking().and_then(|checking| checking.processed);
-    let processed = processed.and_then(|it| if scope.plays_vendor() { Some(it.vendor) } else { it.provider });
+    let written = file.current_checking().and_then(|checking| checking.processed);
+    let processed = written.and_then(|it| if scope.plays_vendor() { Some(it.vendor) } else { it.provider });
     if let Some(blob) = processed {
         object.put("processed_file_uri", workbooks.link(Store::Processed, blob, &format!("{id}-PROCESSED.xlsx")));
     }
+    if let Some(blob) = written.and_then(|it| it.rejects) {
+        object.put("rejects_file_uri", workbooks.link(Store::Processed, blob, &format!("{id}-REJECTS.xlsx")));
+    }
     let reconciled = file.current_extraction().and_then(|extraction| extraction.reconciliations.last_key_value());
     if let Some((number, reconciliation)) = reconciled.filter(|_| scope.plays_provider(file)) {
-        let blob = match &reconciliation.end {
-            Some(ReconciliationEnd::Processed { processed: Some(blob), .. }) => *blob,
-            _ => reconciliation.blob,
+        let (blob, suffix) = match &reconciliation.end {
+            Some(ReconciliationEnd::Processed { processed: Some(blob), .. }) => (*blob, "-PROCESSED"),
+            _ => (reconciliation.blob, ""),
         };
-        let name = format!("{}.xlsx", id.reconciliation(*number));
+        let name = format!("{}{suffix}.xlsx", id.reconciliation(*number));
         object.put("reconciliation_file_uri", workbooks.link(Store::Reconciliation, blob, &name));
     }
     Some(object.done())
@@ -73,10 +76,15 @@ fn whole(catalog: &Catalog, id: FileId, file: &UsageFile, sources: &Sources) -> 
         Some(Decision::Open) | None => &mut object,
     };
     object.put("schema", created.schema.lower()).put_some("currency", created.currency.as_deref());
+    object.put_some("predictive", created.predictive.then_some(true));
+    if let Some((by, stamp)) = &file.approval.superseded {
+        object.put("superseded_by", json!({ "id": by.to_string(), "at": stamp.at.iso() }));
+    }
     if let Some(period) = created.period {
         object.put("period", json!({ "from": period.from.iso(), "to": period.to.iso() }));
     }
-    object.put("stats", stats(file)).put("events", events(file));
+    object.put("time_zone", created.time_zone.as_str());
+    object.put("stats", stats(file)).count("warnings", warnings(file)).put("events", events(file));
     Some(object)
 }
 
@@ -92,6 +100,12 @@ fn stats(file: &UsageFile) -> Value {
         .count("closed", stats.closed)
         .count("billed", stats.billed)
         .done()
+}
+
+/// How often a rule warned.
+fn warnings(file: &UsageFile) -> u32 {
+    let counts = file.verdict().into_iter().flat_map(|verdict| &verdict.warnings);
+    counts.fold(0, |sum, (_, count)| sum.saturating_add(*count))
 }
 
 fn records(file: &UsageFile) -> Value {

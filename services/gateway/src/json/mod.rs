@@ -6,6 +6,7 @@ pub(crate) mod file;
 pub(crate) mod reconciliation;
 pub(crate) mod record;
 pub(crate) mod rule;
+pub(crate) mod totals;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};

@@ -1,7 +1,8 @@
 //! A usage record (connect-api §3.2), with what only workbooks have in Connect: the vendor's own id and note, and what
 //! is wrong with it.
 
-use ledger::catalog::precision_name;
+use ledger::catalog::{ItemKind, precision_name};
+use ledger::fact::ExemptReason;
 use ledger::file::Stamp;
 use ledger::record::{Billing, CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, SubscriptionFacts};
 use serde_json::{Value, json};
@@ -34,6 +35,13 @@ impl<'a> Row<'a> {
         self.checked.and_then(|checked| checked.records.get(self.index))
     }
 
+    /// Why it is never billed, where it isn't.
+    fn exempt(&self) -> Option<ExemptReason> {
+        let is_reservation = self.item_facts().is_some_and(|item| item.kind == ItemKind::Reservation);
+        self.record().filter(|record| record.is_valid())?;
+        self.view.exempt(self.row(), is_reservation)
+    }
+
     fn text(&self, column: &str) -> &'a str {
         self.view.places.get(column).map_or("", |&place| self.read.cell(self.index, place).text)
     }
@@ -54,6 +62,7 @@ impl<'a> Row<'a> {
         let mut object = Object::default();
         object.put("id", view.id.record(self.row()).to_string());
         object.put_some("status", view.status(self.row(), record.map(CheckedRecord::is_valid)));
+        object.put_some("exempt", self.exempt().map(ExemptReason::name));
         object.put("usagefile", view.reference()).put("product_id", view.created.product.id.as_str());
         object.put_some("created_time", view.created_time.map(ledger::Moment::iso));
         object.put("record_id", self.text("record_id")).put("record_note", self.text("record_note"));
@@ -116,6 +125,12 @@ impl<'a> Row<'a> {
 
     fn put_errors(&self, object: &mut Object) {
         let Some(record) = self.record() else { return };
+        let warnings = record.warnings.iter().map(|warning| {
+            let mut shown = Object::default();
+            shown.put("code", warning.code.to_string()).put("message", warning.message.as_str());
+            shown.put("fix", warning.fix.as_str()).done()
+        });
+        object.put("warnings", warnings.collect::<Vec<_>>());
         object.put("error_codes", record.error_codes()).put("error_details", record.error_details());
     }
 }

@@ -1,6 +1,7 @@
 //! `/usage/records`: records read from where they rest, and closed.
 
 mod close;
+mod faults;
 mod scan;
 mod view;
 
@@ -24,6 +25,7 @@ use crate::rql;
 use crate::visibility::{self, Kind};
 
 pub(crate) use close::{close, close_many, put};
+pub(crate) use faults::list as faults;
 pub(crate) use scan::Counts;
 pub(crate) use view::FileView;
 

@@ -30,11 +30,11 @@ const COUNTS_MAX: usize = 4_096;
 pub(crate) struct Counts(Mutex<HashMap<Hash, Arc<Vec<u32>>>>);
 
 impl Counts {
-    fn get(&self, key: &Hash) -> Option<Arc<Vec<u32>>> {
+    pub(super) fn get(&self, key: &Hash) -> Option<Arc<Vec<u32>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    fn put(&self, key: Hash, counts: Vec<u32>) {
+    pub(super) fn put(&self, key: Hash, counts: Vec<u32>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= COUNTS_MAX {
             known.clear();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ledger::fact::{Category, FileColumn, FileCreated, Part};
-use ledger::file::{CheckingEnd, Closing, Status, UsageFile};
+use ledger::fact::{Category, ExemptReason, FileColumn, FileCreated, Part};
+use ledger::file::{CheckingEnd, Closing, Extraction, Status, UsageFile};
 use ledger::rows::RowSet;
 use ledger::{FileId, Moment};
 use serde_json::{Value, json};
@@ -70,12 +70,18 @@ fn standing(file: &UsageFile, records: u32) -> Standing {
         Status::Pending if file.approval.records_approved_at.is_some() => Standing::All("approved"),
         Status::Ready | Status::Pending => Standing::All("valid"),
         Status::Rejected => Standing::All("rejected"),
+        // An estimate that was superseded before it was answered.
+        Status::Closed if !file.is_accepted() => Standing::All("closed"),
         Status::Accepted | Status::Closed => match file.current_extraction().map_or(0, |it| it.closed.len()) {
             0 => Standing::All("approved"),
             closed if closed >= records => Standing::All("closed"),
             _ => Standing::Billed,
         },
     }
+}
+
+fn exempt_rows(extraction: &Extraction) -> BTreeMap<ExemptReason, RowSet> {
+    extraction.exempt.iter().map(|(reason, exempt)| (*reason, exempt.rows.clone())).collect()
 }
 
 /// Everything about a file that its records are shown with.
@@ -92,6 +98,8 @@ pub(crate) struct FileView {
     pub(crate) read: Vec<Part>,
     pub(crate) checked: Vec<Part>,
     pub(crate) closed: RowSet,
+    /// Which rows are in no chunk and why, once the file is divided.
+    exempt: Option<BTreeMap<ExemptReason, RowSet>>,
     pub(crate) closings: Vec<Closing>,
     /// What of the file decides which records fulfil a condition: equal marks, equal answers.
     pub(crate) mark: (u32, u32, u32, Status, bool, usize),
@@ -119,6 +127,7 @@ impl FileView {
             read: reading.parts.clone(),
             checked: checking.map(|checking| checking.parts.clone()).unwrap_or_default(),
             closed: extraction.map(|it| it.closed.clone()).unwrap_or_default(),
+            exempt: extraction.filter(|it| it.extracted).map(exempt_rows),
             mark: (reading.upload, reading.attempt, attempt, file.status(), approved, closings.len()),
             closings,
         })
@@ -131,6 +140,15 @@ impl FileView {
             Standing::All(status) => Some(status),
             Standing::Mixed => valid.map(|valid| if valid { "valid" } else { "invalid" }),
             Standing::Billed => Some(if self.closed.contains(row) { "closed" } else { "approved" }),
+        }
+    }
+
+    /// Why a valid record is never billed: what extraction said, and before that what it is going to say.
+    pub(crate) fn exempt(&self, row: u32, is_reservation: bool) -> Option<ExemptReason> {
+        match &self.exempt {
+            Some(exempt) => exempt.iter().find(|(_, rows)| rows.contains(row)).map(|(reason, _)| *reason),
+            None if self.created.predictive => Some(ExemptReason::Estimate),
+            None => is_reservation.then_some(ExemptReason::Reservation),
         }
     }
 

@@ -54,8 +54,13 @@ pub const FILES: &[Field] = &[
     Field::block("error_detail"),
     Field::block("currency"),
     Field::block("period"),
+    Field::block("time_zone"),
+    Field::block("predictive"),
+    Field::block("superseded_by"),
     Field::block("stats"),
     Field::block("records"),
+    Field::block("totals"),
+    Field::block("warnings"),
     Field::block("events.uploaded"),
     Field::block("events.submitted"),
     Field::block("events.accepted"),
@@ -64,6 +69,7 @@ pub const FILES: &[Field] = &[
     Field::block("events.deleted"),
     Field::block("usage_file_uri"),
     Field::block("processed_file_uri"),
+    Field::block("rejects_file_uri"),
     Field::block("reconciliation_file_uri"),
 ];
 
@@ -100,6 +106,8 @@ pub const RECORDS: &[Field] = &[
     Field::block("external_billing_id"),
     Field::block("external_billing_note"),
     Field::block("params"),
+    Field::block("exempt"),
+    Field::block("warnings"),
     Field::block("resource_local_id"),
 ];
 
@@ -162,6 +170,19 @@ pub const CATEGORIES: &[Field] = &[
     Field::text("id", "id").searched(),
     Field::text("name", "name").searched().ordered(),
     Field::block("description"),
+];
+
+/// What is wrong with the records of a usage file. Their order is fixed: by row, then by column.
+pub const VALIDATION_ERRORS: &[Field] = &[
+    Field::number("row", "row"),
+    Field::text("record_id", "record_id").searched(),
+    Field::text("column", "column").searched(),
+    Field::text("code", "code").searched(),
+    Field::one_of("severity", "severity", &["error", "warning"]),
+    Field::block("cell"),
+    Field::block("message"),
+    Field::block("fix"),
+    Field::block("raw_value"),
 ];
 
 /// Contracts.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::world::{PROVIDER, STRANGER, VENDOR, World, created, file, id, named};
 
 /// Records in a batch, and batches in a file, of these tests.
-const BATCH: u32 = 3;
+pub(super) const BATCH: u32 = 3;
 const BATCHES: u32 = 3;
 const COLUMNS: [&str; 5] = ["record_id", "record_note", "quantity", "category_id", "v.Region"];
 /// 2026-10-01 00:00:00.
@@ -34,7 +34,7 @@ fn read_batch(part: u32) -> ReadBatch {
 }
 
 /// The second subscription has the last record of each batch; a wrong one has no item.
-fn checked_batch(part: u32, wrong: Option<u32>) -> CheckedBatch {
+pub(super) fn checked_batch(part: u32, wrong: Option<u32>) -> CheckedBatch {
     let subscription = |number: u32| SubscriptionFacts {
         id: id(&format!("AS-{number}")),
         external_id: format!("ext-{number}"),
@@ -77,7 +77,7 @@ fn checked_batch(part: u32, wrong: Option<u32>) -> CheckedBatch {
     CheckedBatch { records, subscriptions: vec![subscription(1), subscription(2)], items: vec![item] }
 }
 
-async fn read(world: &mut World, uf: FileId) -> Vec<Part> {
+pub(super) async fn read(world: &mut World, uf: FileId) -> Vec<Part> {
     world.say(uf, "SU-1", Fact::FileCreated(Box::new(created(Environment::Production)))).await;
     let filename = "a.xlsx".to_owned();
     let opened = UploadOpened { upload: 1, blob: Hash::ZERO, bytes: 2, filename, catalog_position: 1 };
@@ -121,10 +121,16 @@ async fn read(world: &mut World, uf: FileId) -> Vec<Part> {
 }
 
 async fn check(world: &mut World, uf: FileId, read: &[Part], wrong: Option<u32>) {
+    check_as(world, uf, read, |part| checked_batch(part, wrong)).await;
+}
+
+/// Records what a check found, batch by batch, and its verdict.
+pub(super) async fn check_as(world: &mut World, uf: FileId, read: &[Part], of: impl Fn(u32) -> CheckedBatch) {
     world.say(uf, "SU-1", Fact::CheckStarted { upload: 1, attempt: 1, catalog_position: 1 }).await;
-    let mut parts = Vec::new();
+    let (mut parts, mut wrong, mut warned) = (Vec::new(), 0, 0);
     for (part, known) in (0..).zip(read) {
-        let batch = checked_batch(part, wrong);
+        let batch = of(part);
+        warned += batch.records.iter().map(|record| record.warnings.len()).sum::<usize>();
         let invalid = u32::try_from(batch.records.iter().filter(|record| !record.is_valid()).count()).unwrap();
         let checked = RecordsChecked {
             upload: 1,
@@ -138,16 +144,17 @@ async fn check(world: &mut World, uf: FileId, read: &[Part], wrong: Option<u32>)
             read_hash: Hash::ZERO,
             payload: proto::encode_checked_batch(&batch).unwrap(),
         };
+        wrong += invalid;
         let sequence = world.say(uf, "SU-1", Fact::RecordsChecked(Box::new(checked))).await;
         parts.push(Part { sequence, ..*known });
     }
-    let invalid = u32::from(wrong.is_some());
+    let invalid = wrong;
     let (totals, codes) = (vec![], vec![]);
     let valid = BATCH * BATCHES - invalid;
     let checked = FileChecked {
         exempt_totals: Vec::new(),
         span: None,
-        warnings: Vec::new(),
+        warnings: vec![(Code::Overlap, u32::try_from(warned).unwrap())],
         upload: 1,
         attempt: 1,
         parts,
