@@ -88,6 +88,12 @@ pub(crate) async fn asset(caller: Caller, state: State<Arc<App>>, Path(id): Path
     get(caller, state, Path(("assets".to_owned(), id))).await
 }
 
+/// The id of an asset that the caller sees.
+pub(crate) async fn known_asset(app: &App, scope: &Scope, id: &str) -> Result<ObjectId, ApiError> {
+    one(app, scope, Collection::Assets, id).await?;
+    ObjectId::new(id).ok_or(ApiError::NOT_FOUND)
+}
+
 fn collection(name: &str) -> Result<Collection, ApiError> {
     Collection::parse(name).ok_or_else(|| ApiError::NoRoute { path: format!("/public/v1/{name}") })
 }

@@ -25,7 +25,7 @@ use crate::rql;
 use crate::visibility::{self, Kind};
 
 /// Files written while the fold is held: whoever keeps it fresh has to wait for that long.
-const FILES_AT_ONCE: usize = 256;
+pub(crate) const FILES_AT_ONCE: usize = 256;
 
 /// What a file's workbook is called in a form.
 const UPLOAD_FIELD: &str = "usage_file";

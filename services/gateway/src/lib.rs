@@ -4,6 +4,7 @@
 //! answers from the fold of what every service recorded. No handler runs without a [`ledger::Scope`], which exactly
 //! one extractor makes (see `auth`); the exceptions are the probes, the page at `/` and signed links.
 
+mod aggregates;
 mod app;
 mod auth;
 mod catalog;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{get, post, put};
 
 use crate::app::App;
-use crate::{catalog, chunks, download, files, health, reconciliations, records, rules, template};
+use crate::{aggregates, catalog, chunks, download, files, health, reconciliations, records, rules, template};
 
 /// All routes, without the slash that may stand at their ends.
 pub(crate) fn all() -> Router<Arc<App>> {
@@ -44,6 +44,9 @@ fn usage() -> Router<Arc<App>> {
         .route("/public/v1/usage/reconciliations", get(reconciliations::list).post(reconciliations::create))
         .route("/public/v1/usage/reconciliations/{id}", get(reconciliations::get))
         .route("/public/v1/usage/reconciliations/{id}/{which}", get(reconciliations::download))
+        .route("/public/v1/usage/aggregates", get(aggregates::list))
+        // As an SDK spells it (connect-api §2.4).
+        .route("/public/v1/usage/agregates", get(aggregates::list))
         .route("/public/v1/usage/products/{id}/template", get(template::link))
 }
 
@@ -51,6 +54,7 @@ fn objects() -> Router<Arc<App>> {
     Router::new()
         .route("/public/v1/subscriptions/assets", get(catalog::assets))
         .route("/public/v1/subscriptions/assets/{id}", get(catalog::asset))
+        .route("/public/v1/assets/{id}/usage/aggregates", get(aggregates::of_asset))
         .route("/public/v1/products/{id}/items", get(catalog::items))
         .route("/public/v1/products/{id}/items/{item}", get(catalog::item))
         .route("/public/v1/products/{id}/usage/rules", get(rules::list).post(rules::create))

@@ -1,5 +1,6 @@
 //! The API as clients see it, over logs that hold what services would have said.
 
+mod aggregates;
 mod edge;
 mod faults;
 mod files;

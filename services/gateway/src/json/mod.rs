@@ -1,6 +1,7 @@
 //! The objects of the API, written from the fold (connect-api §3). What is empty is left out, as Connect does; numbers
 //! are exact text, never floats.
 
+pub(crate) mod aggregate;
 pub(crate) mod chunk;
 pub(crate) mod file;
 pub(crate) mod reconciliation;

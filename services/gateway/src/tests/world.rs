@@ -255,6 +255,17 @@ fn catalog() -> Catalog {
     }));
     catalog.record(CatalogObject::Item(Item {
         dynamic: false,
+        named: named("PRD-1-0002"),
+        product: id("PRD-1"),
+        mpn: "SEAT".to_owned(),
+        unit: "seat".to_owned(),
+        period: "monthly".to_owned(),
+        kind: ItemKind::Reservation,
+        places: 0,
+        source: source("PRD-1-0002", ""),
+    }));
+    catalog.record(CatalogObject::Item(Item {
+        dynamic: false,
         named: named("PRD-1-0001"),
         product: id("PRD-1"),
         mpn: "VM".to_owned(),

@@ -1,0 +1,141 @@
+//! `/usage/aggregates`: what was used of each item in each subscription, over the life of the ledger. Made from the
+//! summaries of the files that were accepted, never from their records.
+//!
+//! `accepted` is the sum over pay-as-you-go usage. Of a file whose records have tiers the lowest tier counts, since the
+//! tiers tell the same usage at several prices. `consumed` of a reservation is what the latest file says of it, as a
+//! report tells how much of it is in use. Estimates count nowhere, nor do files outside production.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use ledger::catalog::{Catalog, Environment, ItemKind};
+use ledger::fact::SummaryLine;
+use ledger::file::{Stamp, UsageFile};
+use ledger::{Decimal, ObjectId, Scope};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::catalog::known_asset;
+use crate::error::ApiError;
+use crate::files::{FILES_AT_ONCE, aside};
+use crate::json::aggregate;
+use crate::listing::{Found, Wanted};
+use crate::rql;
+use crate::visibility::Kind;
+
+/// `GET /usage/aggregates`
+pub(crate) async fn list(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Found, ApiError> {
+    found(app, scope, query, None).await
+}
+
+/// `GET /assets/{id}/usage/aggregates`
+pub(crate) async fn of_asset(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Found, ApiError> {
+    let asset = known_asset(&app, &scope, &id).await?;
+    found(app, scope, query, Some(asset)).await
+}
+
+async fn found(app: Arc<App>, scope: Scope, query: Option<String>, asset: Option<ObjectId>) -> Result<Found, ApiError> {
+    let wanted = Wanted::new(query.as_deref(), rql::AGGREGATES, Kind::Catalog, &scope)?;
+    aside("aggregates", move || page(&app, &scope, &wanted, asset.as_ref())).await
+}
+
+fn page(app: &App, scope: &Scope, wanted: &Wanted, asset: Option<&ObjectId>) -> Found {
+    let catalog = app.bus.shelf().take();
+    let named = wanted.query.required_values("asset.id");
+    let uids = wanted.query.required_values("asset.external_uid");
+    let is_wanted = |id: &ObjectId| {
+        let uid = || catalog.subscriptions.get(id).map(|subscription| subscription.external_uid.as_str());
+        asset.is_none_or(|asset| asset == id)
+            && named.as_ref().is_none_or(|ids| ids.contains(&id.as_str()))
+            && uids.as_ref().is_none_or(|uids| uid().is_some_and(|uid| uids.contains(&uid)))
+    };
+    let mut sums = Sums::default();
+    let ids: Vec<_> = app.projection.read().files.keys().copied().collect();
+    for ids in ids.chunks(FILES_AT_ONCE) {
+        let ledger = app.projection.read();
+        for file in ids.iter().filter_map(|&id| ledger.file(id)).filter(|file| scope.sees(file)) {
+            sums.add(file, &catalog, is_wanted);
+        }
+    }
+    wanted.page_of(sums.0.iter().map(|(key, sum)| shown(app, &catalog, key, sum)))
+}
+
+/// Subscription, item and currency.
+type Key = (ObjectId, ObjectId, String);
+
+#[derive(Debug, Default)]
+struct Sums(BTreeMap<Key, Sum>);
+
+/// What was used of one item in one subscription.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    accepted: Decimal,
+    consumed: Decimal,
+    amount: Decimal,
+    last_reported: Option<Stamp>,
+}
+
+impl Sums {
+    fn add(&mut self, file: &UsageFile, catalog: &Catalog, is_wanted: impl Fn(&ObjectId) -> bool) {
+        let Some(created) = file.approval.created.as_deref() else { return };
+        let counts = file.is_accepted() && !created.predictive && created.environment == Environment::Production;
+        let Some(checking) = file.current_checking().filter(|_| counts) else { return };
+        let reported = file.approval.submitted_at.as_ref();
+        for line in lowest_tiers(&checking.summary).filter(|line| is_wanted(&line.subscription)) {
+            let kind = catalog.items.get(&line.item).map_or(ItemKind::PayAsYouGo, |item| item.kind);
+            // What is in use of a reservation has no price.
+            let currency = created.currency.as_ref().filter(|_| kind == ItemKind::PayAsYouGo);
+            let key = (line.subscription.clone(), line.item.clone(), currency.cloned().unwrap_or_default());
+            self.0.entry(key).or_default().add(line, kind, reported);
+        }
+    }
+}
+
+impl Sum {
+    fn add(&mut self, line: &SummaryLine, kind: ItemKind, reported: Option<&Stamp>) {
+        let at = |stamp: Option<&Stamp>| stamp.map(|stamp| stamp.at);
+        let is_latest = at(reported).cmp(&at(self.last_reported.as_ref())) != Ordering::Less;
+        match kind {
+            ItemKind::PayAsYouGo => {
+                self.accepted = self.accepted.saturating_add(line.quantity);
+                self.consumed = self.accepted;
+                self.amount = self.amount.saturating_add(line.amount);
+            }
+            ItemKind::Reservation if is_latest => self.consumed = line.quantity,
+            ItemKind::Reservation => {}
+        }
+        if is_latest {
+            self.last_reported = reported.cloned();
+        }
+    }
+}
+
+/// The first line of each subscription and item, which has the lowest tier.
+fn lowest_tiers(lines: &[SummaryLine]) -> impl Iterator<Item = &SummaryLine> {
+    let same = |left: &SummaryLine, right: &SummaryLine| {
+        (&left.subscription, &left.item) == (&right.subscription, &right.item)
+    };
+    lines.chunk_by(same).filter_map(|alike| alike.first())
+}
+
+fn shown(app: &App, catalog: &Catalog, (subscription, item, currency): &Key, sum: &Sum) -> Value {
+    let words = app.sources.words(catalog, item);
+    let quantities = aggregate::Quantities {
+        accepted: sum.accepted,
+        consumed: sum.consumed,
+        amount: (!currency.is_empty()).then_some((sum.amount, currency)),
+    };
+    aggregate::shown(catalog, subscription, item, &words, &quantities, sum.last_reported.as_ref())
+}
