@@ -14,7 +14,8 @@ const SERVICES: [&str; 5] = ["catalog", "ingestion", "validation", "approval", "
 const BELOW_SERVICES: [&str; 4] = ["runtime", "proto", "ledger", "workbook"];
 
 /// The card's packages that work here already, and what for.
-const USED: [(&str, &str); 7] = [
+const USED: [(&str, &str); 8] = [
+    ("calamine", "workbooks in other formats than XLSX, in the guarded child"),
     ("tokio", "the loops of the hosts and HTTP"),
     ("serde", "JSON at the edge"),
     ("prost", "the bytes of every fact"),
@@ -24,10 +25,7 @@ const USED: [(&str, &str); 7] = [
     ("tracing", "what an operator reads"),
 ];
 /// The card's packages that come with an issue of their own; each moves up when it does.
-const ARRIVING: [(&str, &str); 2] = [
-    ("async-nats", "the issue of services that run apart over NATS"),
-    ("calamine", "the issue of workbooks in other formats than XLSX"),
-];
+const ARRIVING: [(&str, &str); 1] = [("async-nats", "the issue of services that run apart over NATS")];
 
 /// A crate of the workspace and the packages that it names.
 struct Crate {

@@ -199,7 +199,7 @@ fn root() -> PathBuf {
 }
 
 /// The binary of the profile that this test was built with.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let path = test.parent().and_then(Path::parent).expect("target/profile").join("usage-ledger");
     assert!(path.exists(), "{} is missing: run `cargo build -p usage-ledger` first", path.display());

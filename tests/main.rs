@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod graph;
 #[cfg(test)]
 mod kills;

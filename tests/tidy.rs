@@ -8,7 +8,8 @@ const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files that may use a package, as prefixes of paths; everything else goes through them.
-const NAMED_FILES: [(&str, &[&str]); 9] = [
+const NAMED_FILES: [(&str, &[&str]); 10] = [
+    ("calamine", &["services/workbook/src/foreign/inside.rs", "services/workbook/tests/"]),
     ("sled", &["services/runtime/src/log/store.rs"]),
     ("prost", &["proto/"]),
     ("zstd", &["proto/"]),
@@ -21,7 +22,8 @@ const NAMED_FILES: [(&str, &[&str]); 9] = [
 ];
 
 /// Where a float may stand, and why no quantity or amount passes through it.
-const FLOATS: [(&str, &str); 6] = [
+const FLOATS: [(&str, &str); 7] = [
+    ("services/workbook/src/foreign/inside.rs", "writes down the doubles that calamine gives, and computes nothing"),
     ("services/ledger/src/amount.rs", "asks which double a program's digits name, and keeps the decimal"),
     ("services/workbook/src/write/", "widths of columns"),
     ("services/usage-ledger/src/cli/", "progress on a terminal"),

@@ -12,6 +12,7 @@ use ledger::fact::{FileRead, RecordsRead};
 use ledger::file::{ATTEMPTS_MAX, ReadingEnd};
 use ledger::{Command, Context, Fact, FileId, Ledger, Rejection, ServiceName, Subject};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
+use workbook::foreign::Guard;
 
 pub use batch::BatchBuilder;
 pub use read::{ReadJob, Reading, Stopped, read_workbook};
@@ -20,8 +21,11 @@ pub use read::{ReadJob, Reading, Stopped, read_workbook};
 pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The ingestion service.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IngestionService;
+#[derive(Clone, Debug, Default)]
+pub struct IngestionService {
+    /// How the child process is started that reads formats other than XLSX and CSV; without it they are refused.
+    pub guard: Option<Guard>,
+}
 
 /// What ingestion tells itself.
 #[derive(Clone, Debug)]
@@ -103,7 +107,7 @@ impl Decider for IngestionService {
     }
 
     fn perform(&self, job: ReadJob, tools: &Tools<Own>) {
-        job.run(tools);
+        job.run(tools, self.guard.as_ref());
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading a workbook: the job, and the reading itself, which the offline check uses too.
 
+use std::collections::HashSet;
 use std::io::{BufReader, Read, Seek};
 
 use ledger::fact::{Category, FileColumn, FileRead, Part, RecordsRead};
@@ -7,9 +8,11 @@ use ledger::record::{CellKind, ReadBatch};
 use ledger::{FileId, Hash};
 use proto::WireError;
 use runtime::decider::{Stale, Tools};
-use workbook::columns;
-use workbook::read::table::Table;
+use workbook::foreign::{Book, ForeignError, Guard};
+use workbook::format::{self, Format};
+use workbook::read::table::{RowSource, Table};
 use workbook::read::{self, Limits, ReadError, Workbook};
+use workbook::{columns, csv};
 
 use crate::Own;
 use crate::batch::{BatchBuilder, halves};
@@ -18,10 +21,17 @@ use crate::batch::{BatchBuilder, halves};
 const CATEGORIES_MAX: usize = 4_096;
 /// Text that the categories of a file keep, so that they fit the fact that carries them.
 const CATEGORIES_BYTES_MAX: usize = 48 * 1024;
+/// Records of a file: what a sheet holds under its header, whatever the format.
+const RECORDS_MAX: u32 = workbook::read::limits::ROWS_MAX - 1;
+/// The tabs that may hold the records: the template's name and the SDKs'.
+const RECORDS_TABS: [&str; 2] = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
 /// Ignored headers that are named.
 const IGNORED_MAX: usize = 32;
 /// Characters of the sentence that says why a file can't be read (connect-api §3.1).
 const DETAIL_CHARS_MAX: usize = 200;
+
+/// Who takes the batches.
+type Receive<'r> = dyn FnMut(ReadBatch) -> Result<(), Stopped> + 'r;
 
 /// Read one upload.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +75,7 @@ impl From<ReadError> for Stopped {
 }
 
 impl ReadJob {
-    pub(crate) fn run(self, tools: &Tools<Own>) {
+    pub(crate) fn run(self, tools: &Tools<Own>, guard: Option<&Guard>) {
         let (file, upload, attempt) = (self.file, self.upload, self.attempt);
         let mut parts = Vec::new();
         runtime::crash::point("read.begin");
@@ -78,7 +88,8 @@ impl ReadJob {
                 return;
             }
         };
-        let outcome = read_workbook(BufReader::new(source), &mut |batch| self.lay_down(tools, &batch, &mut parts));
+        let mut lay_down = |batch: ReadBatch| self.lay_down(tools, &batch, &mut parts);
+        let outcome = read_workbook(BufReader::new(source), guard, &mut lay_down);
         runtime::crash::point("read.before_end");
         let own = match outcome {
             Ok(reading) => {
@@ -133,26 +144,81 @@ fn first(rows: &[u32]) -> u32 {
     rows.first().copied().unwrap_or(0)
 }
 
-/// Reads a workbook and hands its records over in batches. Nothing counts before this returns: only then did the
-/// package's checksums hold.
+/// Reads a workbook of any format and hands its records over in batches. Nothing counts before this returns: only then
+/// did its checksums hold. ODS, XLSB and XLS are read in a child process that the guard starts.
 ///
 /// # Errors
-/// [`Stopped`]: a fault of the package, or the receiver's wish. A fault in a cell is data of its record.
+/// [`Stopped`]: a fault of the file, or the receiver's wish. A fault in a cell is data of its record.
 pub fn read_workbook<R: Read + Seek>(
-    source: R,
+    mut source: R,
+    guard: Option<&Guard>,
     receive: &mut dyn FnMut(ReadBatch) -> Result<(), Stopped>,
 ) -> Result<Reading, Stopped> {
+    match format::detect(&mut source)? {
+        Format::Xlsx => read_xlsx(source, receive),
+        Format::Csv => read_csv(source, receive),
+        format @ (Format::Ods | Format::Xlsb | Format::Xls) => {
+            let unserved = ForeignError::NotServed { format: format.ending() };
+            read_foreign(guard.ok_or(ReadError::from(unserved))?, format, source, receive)
+        }
+    }
+}
+
+fn read_xlsx<R: Read + Seek>(source: R, receive: &mut Receive<'_>) -> Result<Reading, Stopped> {
     let mut workbook = Workbook::open(source, Limits::default())?;
-    let mut reading = Reading { categories: read_categories(&mut workbook)?, ..Reading::default() };
-    let names = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
-    let sheet = workbook.sheet_named(&names)?.ok_or_else(|| {
-        Stopped::Unreadable(
-            "The workbook has no tab called records. Name the tab with the usage records so and upload it again."
-                .to_owned(),
-        )
-    })?;
-    let known: Vec<&str> = columns::RECORDS.iter().map(|column| column.name).collect();
-    let mut table = Table::open(workbook.rows(sheet)?, &known)?;
+    let mut reading = Reading::default();
+    if let Some(sheet) = workbook.sheet_named(&[columns::CATEGORIES_TAB])? {
+        reading.categories = read_categories(workbook.rows(sheet)?)?;
+    }
+    let sheet = workbook.sheet_named(&RECORDS_TABS)?.ok_or_else(no_records_tab)?;
+    read_table(workbook.rows(sheet)?, reading, receive, None)
+}
+
+/// A CSV has no tab for categories, so each that a record names stands for itself.
+fn read_csv<R: Read + Seek>(source: R, receive: &mut Receive<'_>) -> Result<Reading, Stopped> {
+    let rows = csv::Rows::open(source, &known(&columns::RECORDS))?;
+    let mut named = Categories::default();
+    let mut reading = read_table(rows, Reading::default(), receive, Some(&mut named))?;
+    reading.categories = named.list;
+    Ok(reading)
+}
+
+fn read_foreign<R: Read + Seek>(
+    guard: &Guard,
+    format: Format,
+    source: R,
+    receive: &mut Receive<'_>,
+) -> Result<Reading, Stopped> {
+    let [records, alias] = RECORDS_TABS;
+    let mut book = Book::open(guard, format, source, &[columns::CATEGORIES_TAB, records, alias])?;
+    let categories = book.sheet_named(&[columns::CATEGORIES_TAB])?;
+    let sheet = book.sheet_named(&RECORDS_TABS)?.ok_or_else(no_records_tab)?;
+    let mut reading = Reading::default();
+    if let Some(categories) = categories {
+        reading.categories = read_categories(book.rows(categories)?)?;
+    }
+    let reading = read_table(book.rows(sheet)?, reading, receive, None)?;
+    book.finish()?;
+    Ok(reading)
+}
+
+fn no_records_tab() -> Stopped {
+    let detail = "The workbook has no tab called records. Name the tab with the usage records so and upload it again.";
+    Stopped::Unreadable(detail.to_owned())
+}
+
+fn known(columns: &[columns::Column]) -> Vec<&'static str> {
+    columns.iter().map(|column| column.name).collect()
+}
+
+fn read_table<S: RowSource>(
+    rows: S,
+    mut reading: Reading,
+    receive: &mut Receive<'_>,
+    categories: Option<&mut Categories>,
+) -> Result<Reading, Stopped> {
+    let known = known(&columns::RECORDS);
+    let mut table = Table::open(rows, &known)?;
     let mut kept = Vec::new();
     for (position, column) in table.columns().iter().enumerate() {
         let custom = column.name.get(..2).is_some_and(|prefix| prefix.eq_ignore_ascii_case(columns::CUSTOM_PREFIX));
@@ -170,20 +236,27 @@ pub fn read_workbook<R: Read + Seek>(
                 .to_owned(),
         ));
     }
-    reading.records = read_records(&mut table, &reading.columns, &kept, receive)?;
+    reading.records = read_records(&mut table, &reading.columns, &kept, receive, categories)?;
     Ok(reading)
 }
 
-fn read_records<R: Read + Seek>(
-    table: &mut Table<'_, R>,
+fn read_records<S: RowSource>(
+    table: &mut Table<S>,
     file_columns: &[FileColumn],
     kept: &[usize],
-    receive: &mut dyn FnMut(ReadBatch) -> Result<(), Stopped>,
+    receive: &mut Receive<'_>,
+    mut categories: Option<&mut Categories>,
 ) -> Result<u32, Stopped> {
-    let identity = file_columns.iter().position(|column| column.name == "record_id").unwrap_or(0);
+    let place = |name: &str| file_columns.iter().position(|column| column.name == name);
+    let identity = place("record_id").unwrap_or(0);
+    let category = place("category_id");
     let mut builder = BatchBuilder::new(kept.len());
     let mut records: u32 = 0;
     while let Some(record) = table.next_record()? {
+        if records == RECORDS_MAX {
+            let detail = format!("The file has more than {RECORDS_MAX} records. Split it into several usage files.");
+            return Err(Stopped::Unreadable(detail));
+        }
         if builder.is_full() {
             receive(builder.take(salt()?))?;
         }
@@ -193,11 +266,14 @@ fn read_records<R: Read + Seek>(
             let Some(cell) = record.cell(position) else { continue };
             any = true;
             builder.cell(column, kind_of(&cell), cell.text);
+            if let Some(categories) = categories.as_deref_mut().filter(|_| category == Some(column)) {
+                categories.name(cell.text)?;
+            }
         }
         if let Some((column, fault)) = record.fault() {
             // A row whose cells may have moved can't be trusted in any of them: its identity says so.
             let address = read::address(column, record.number());
-            builder.cell(identity, CellKind::Error, &format!("damaged row at {address}: {fault:?}"));
+            builder.cell(identity, CellKind::Error, &format!("damaged row at {address}: {}", fault.damage()));
         } else if !any {
             // Only cells under headers that are left out: the row is still a row, and its identity is missing.
             builder.cell(identity, CellKind::Text, "");
@@ -234,33 +310,54 @@ fn kind_of(cell: &read::Cell<'_>) -> CellKind {
     }
 }
 
+/// The categories of a file, within what the fact that carries them holds.
+#[derive(Default)]
+struct Categories {
+    list: Vec<Category>,
+    ids: HashSet<String>,
+    bytes: usize,
+}
+
+impl Categories {
+    fn add(&mut self, category: Category) -> Result<(), Stopped> {
+        self.bytes += category.id.len() + category.name.len() + category.description.len();
+        if self.list.len() >= CATEGORIES_MAX || self.bytes > CATEGORIES_BYTES_MAX {
+            let detail = "The file has too many categories: 4,096 with 48 KiB of text fit. Use fewer or shorter ones.";
+            return Err(Stopped::Unreadable(detail.to_owned()));
+        }
+        self.list.push(category);
+        Ok(())
+    }
+
+    /// Adds the category that a record names, once.
+    fn name(&mut self, id: &str) -> Result<(), Stopped> {
+        let id = id.trim();
+        if id.is_empty() || !self.ids.insert(id.to_owned()) {
+            return Ok(());
+        }
+        self.add(Category { id: id.to_owned(), name: String::new(), description: String::new() })
+    }
+}
+
 /// The categories tab is optional, and so is each of its columns but the id.
-fn read_categories<R: Read + Seek>(workbook: &mut Workbook<R>) -> Result<Vec<Category>, Stopped> {
-    let Some(sheet) = workbook.sheet_named(&[columns::CATEGORIES_TAB])? else { return Ok(Vec::new()) };
-    let known: Vec<&str> = columns::CATEGORIES.iter().map(|column| column.name).collect();
-    let mut table = match Table::open(workbook.rows(sheet)?, &known) {
+fn read_categories<S: RowSource>(rows: S) -> Result<Vec<Category>, Stopped> {
+    let known = known(&columns::CATEGORIES);
+    let mut table = match Table::open(rows, &known) {
         Ok(table) => table,
         Err(ReadError::NoHeader { .. }) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
     let at: Vec<Option<usize>> = known.iter().map(|name| table.position(name)).collect();
-    let mut categories = Vec::new();
-    let mut bytes = 0;
+    let mut categories = Categories::default();
     while let Some(record) = table.next_record()? {
         let text = |column: usize| {
             let cell = at.get(column).copied().flatten().and_then(|position| record.cell(position));
             cell.map_or_else(String::new, |cell| cell.text.trim().to_owned())
         };
         let category = Category { id: text(0), name: text(1), description: text(2) };
-        if category.id.is_empty() {
-            continue;
+        if !category.id.is_empty() {
+            categories.add(category)?;
         }
-        bytes += category.id.len() + category.name.len() + category.description.len();
-        if categories.len() >= CATEGORIES_MAX || bytes > CATEGORIES_BYTES_MAX {
-            let detail = "The categories tab is too large: 4,096 categories with 48 KiB of text fit. Shorten it.";
-            return Err(Stopped::Unreadable(detail.to_owned()));
-        }
-        categories.push(category);
     }
-    Ok(categories)
+    Ok(categories.list)
 }

@@ -16,7 +16,7 @@ use ledger::record::{CellView, ReadBatch};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("give a workbook")?;
     let mut batches = Vec::new();
-    let reading = read_workbook(BufReader::new(File::open(path)?), &mut |batch| {
+    let reading = read_workbook(BufReader::new(File::open(path)?), None, &mut |batch| {
         batches.push(batch);
         Ok(())
     });

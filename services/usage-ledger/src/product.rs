@@ -21,6 +21,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use workbook::foreign::Guard;
 
 use crate::secrets::{Secrets, SecretsError};
 
@@ -48,6 +49,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// The time.
     pub clock: Clock,
+    /// How the child process is started that reads formats other than XLSX and CSV; without it they are refused.
+    pub guard: Option<Guard>,
 }
 
 impl Settings {
@@ -55,7 +58,7 @@ impl Settings {
     #[must_use]
     pub fn new(data: &Path, listen: SocketAddr) -> Self {
         let rotate_bytes = LogSettings::default().rotate_bytes;
-        Self { data: data.to_owned(), listen, rotate_bytes, public_url: None, clock: Clock::Machine }
+        Self { data: data.to_owned(), listen, rotate_bytes, public_url: None, clock: Clock::Machine, guard: None }
     }
 }
 
@@ -213,7 +216,7 @@ impl Product {
         run(&mut parts, host, &wiring);
         let (_, host) = wiring.host(&logs, approval::Approval)?;
         run(&mut parts, host, &wiring);
-        let (uploads, host) = wiring.host(&logs, ingestion::IngestionService)?;
+        let (uploads, host) = wiring.host(&logs, ingestion::IngestionService { guard: settings.guard.clone() })?;
         run(&mut parts, host, &wiring);
         let ids = data.join("cache").join("record-ids");
         let (last, _) = logs.reader(HostId::new(ServiceName::Validation, 0))?.head()?;

@@ -83,8 +83,8 @@ fn unreadable(upload: u32, attempt: u32) -> Fact {
 
 /// What ingestion finds to do, recorded too; none when it finds nothing.
 fn goes_on(ledger: &mut Ledger) -> Option<Fact> {
-    let Next::Begin(own) = IngestionService.next(ledger, file(), &BTreeSet::new()) else { return None };
-    let facts = IngestionService.conclude(ledger, own, &context()).unwrap();
+    let Next::Begin(own) = IngestionService::default().next(ledger, file(), &BTreeSet::new()) else { return None };
+    let facts = IngestionService::default().conclude(ledger, own, &context()).unwrap();
     let [(Subject::File(about), fact)] = facts.as_slice() else { panic!("{facts:?}") };
     assert_eq!(*about, file());
     take(ledger, fact);
@@ -94,7 +94,7 @@ fn goes_on(ledger: &mut Ledger) -> Option<Fact> {
 #[track_caller]
 fn check_next(facts: &[Fact], expected: Option<Fact>) {
     let mut ledger = given(facts);
-    let next = IngestionService.next(&ledger, file(), &BTreeSet::new());
+    let next = IngestionService::default().next(&ledger, file(), &BTreeSet::new());
     assert_eq!(matches!(next, Next::Nothing), expected.is_none(), "{next:?} after {facts:?}");
     assert_eq!(goes_on(&mut ledger), expected, "after {facts:?}");
 }
@@ -126,7 +126,7 @@ fn a_deleted_file_is_left_alone() {
     }
     life.push(Fact::FileDeleted);
     for own in results(1, 1) {
-        assert_eq!(IngestionService.conclude(&given(&life), own, &context()), Err(Stale));
+        assert_eq!(IngestionService::default().conclude(&given(&life), own, &context()), Err(Stale));
     }
 }
 
@@ -135,17 +135,17 @@ fn the_third_attempt_is_the_last() {
     let mut ledger = given(&[created(), opened(1)]);
     for attempt in 1..=3 {
         assert_eq!(goes_on(&mut ledger), Some(started(1, attempt)));
-        let job = IngestionService.job(&ledger, file()).unwrap();
+        let job = IngestionService::default().job(&ledger, file()).unwrap();
         assert_eq!((job.file, job.upload, job.attempt, job.blob), (file(), 1, attempt, blob(1)));
     }
     let Some(Fact::FileUnreadable { upload: 1, attempt: 3, detail }) = goes_on(&mut ledger) else { panic!() };
     assert!(detail.contains("stopped three times") && detail.contains("upload it again"), "{detail}");
-    assert!(IngestionService.job(&ledger, file()).is_none(), "the end is no beginning");
+    assert!(IngestionService::default().job(&ledger, file()).is_none(), "the end is no beginning");
     assert_eq!(goes_on(&mut ledger), None);
     take(&mut ledger, &opened(2));
-    assert!(IngestionService.job(&ledger, file()).is_none(), "nothing has begun");
+    assert!(IngestionService::default().job(&ledger, file()).is_none(), "nothing has begun");
     assert_eq!(goes_on(&mut ledger), Some(started(2, 1)));
-    assert_eq!(IngestionService.job(&ledger, file()).map(|job| (job.upload, job.blob)), Some((2, blob(2))));
+    assert_eq!(IngestionService::default().job(&ledger, file()).map(|job| (job.upload, job.blob)), Some((2, blob(2))));
 }
 
 /// One result of each kind, as a job of this upload and attempt tells them.
@@ -169,7 +169,7 @@ fn check_results(facts: &[Fact], (upload, attempt): (u32, u32), counts: bool) {
     for (own, fact) in results(upload, attempt).into_iter().zip(recorded(upload, attempt)) {
         let expected = if counts { Ok(vec![(Subject::File(file()), fact)]) } else { Err(Stale) };
         let shown = format!("{own:?} after {facts:?}");
-        assert_eq!(IngestionService.conclude(&ledger, own, &context()), expected, "{shown}");
+        assert_eq!(IngestionService::default().conclude(&ledger, own, &context()), expected, "{shown}");
     }
 }
 
@@ -195,14 +195,14 @@ fn only_the_current_attempt_at_the_current_upload_counts() {
 
 #[test]
 fn a_beginning_needs_a_file() {
-    let concluded = IngestionService.conclude(&Ledger::default(), Own::Start { file: file() }, &context());
+    let concluded = IngestionService::default().conclude(&Ledger::default(), Own::Start { file: file() }, &context());
     assert_eq!(concluded, Err(Stale));
-    assert!(IngestionService.job(&Ledger::default(), file()).is_none());
+    assert!(IngestionService::default().job(&Ledger::default(), file()).is_none());
 }
 
 #[test]
 fn nothing_is_asked_of_ingestion() {
     let ledger = given(&[created(), opened(1)]);
     let command = Command::SubmitFile { file: file() };
-    assert_eq!(IngestionService.decide(&ledger, &command, &context()), Err(Rejection::NotFound));
+    assert_eq!(IngestionService::default().decide(&ledger, &command, &context()), Err(Rejection::NotFound));
 }

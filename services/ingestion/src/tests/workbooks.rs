@@ -13,7 +13,7 @@ type Read = (Reading, Vec<String>);
 
 fn read(book: &Book) -> Result<Read, String> {
     let mut batches: Vec<ReadBatch> = Vec::new();
-    let taken = read_workbook(Cursor::new(book.bytes()), &mut |batch| {
+    let taken = read_workbook(Cursor::new(book.bytes()), None, &mut |batch| {
         batches.push(batch);
         Ok(())
     });
@@ -151,7 +151,7 @@ fn a_row_whose_cells_may_have_moved_says_so_in_its_identity() {
     let twice = [text("A2", "1"), text("B2", "r-1"), text("B2", "r-9")].concat();
     let (reading, lines) = read(&Book::default().tab_xml("records", rows(&twice))).unwrap();
     assert_eq!((reading.records, lines.len()), (1, 1));
-    assert_eq!(lines, ["2 quantity=1 record_id=Error:damaged row at B2: Duplicate"]);
+    assert_eq!(lines, ["2 quantity=1 record_id=Error:damaged row at B2: a cell stands twice"]);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn categories_are_read_by_name() {
 
 #[test]
 fn too_many_categories_are_refused() {
-    let detail = "The categories tab is too large: 4,096 categories with 48 KiB of text fit. Shorten it.";
+    let detail = "The file has too many categories: 4,096 with 48 KiB of text fit. Use fewer or shorter ones.";
     let book = |count: usize, length: usize| {
         let ids: Vec<String> = (0..count).map(|at| format!("{at:0length$}")).collect();
         let cells: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
@@ -229,7 +229,7 @@ fn a_workbook_without_records_is_refused() {
         &["2 record_id=r-1"],
     );
     let torn = Book::of("records", &[&["record_id"], &["r-1"]]).bytes();
-    let outcome = read_workbook(Cursor::new(&torn[..torn.len() / 2]), &mut |_| panic!("nothing counts of it"));
+    let outcome = read_workbook(Cursor::new(&torn[..torn.len() / 2]), None, &mut |_| panic!("nothing counts of it"));
     assert!(matches!(outcome, Err(Stopped::Unreadable(detail)) if detail.contains("cut off or damaged")));
 }
 
@@ -242,7 +242,7 @@ fn records_come_in_batches_of_1024_and_reading_ends_when_nobody_wants_them() {
     let bytes = Book::of("records", &rows).bytes();
     let mut found: Vec<(usize, u32)> = Vec::new();
     let mut salts = Vec::new();
-    let reading = read_workbook(Cursor::new(&bytes), &mut |batch| {
+    let reading = read_workbook(Cursor::new(&bytes), None, &mut |batch| {
         found.push((batch.rows.len(), batch.rows[0]));
         salts.push(batch.salt_key);
         let last = *batch.rows.last().unwrap();
@@ -253,7 +253,7 @@ fn records_come_in_batches_of_1024_and_reading_ends_when_nobody_wants_them() {
     assert_eq!(found, [(1_024, 2), (1_024, 1_026), (1, 2_050)]);
     assert!(salts[0] != salts[1] && salts[1] != salts[2], "each batch is salted anew");
     let mut asked = 0;
-    let outcome = read_workbook(Cursor::new(&bytes), &mut |_| {
+    let outcome = read_workbook(Cursor::new(&bytes), None, &mut |_| {
         asked += 1;
         Err(Stopped::Stale)
     });

@@ -2,6 +2,7 @@
 
 mod client;
 mod file;
+mod foreign;
 mod progress;
 mod validate;
 
@@ -62,6 +63,9 @@ enum Command {
     File(file::FileArgs),
     /// Check a workbook without sending it: the same rules, every bad cell with its address.
     Validate(validate::ValidateArgs),
+    /// Read an ODS, XLSB or XLS workbook for another process of this program.
+    #[command(hide = true, name = foreign::COMMAND)]
+    ReadForeign(foreign::ReadForeignArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -216,6 +220,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Key(command) => block_on(key(command)),
         Command::File(args) => file::run(args).map(|()| 0),
         Command::Validate(args) => validate::run(&args),
+        Command::ReadForeign(args) => foreign::run(&args),
     }
 }
 
@@ -238,6 +243,7 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
     let mut settings = Settings::new(&args.data.data, args.listen);
     settings.public_url = args.public_url;
     settings.rotate_bytes = args.rotate_bytes;
+    settings.guard = foreign::guard();
     let mut product = Product::start(settings).await?;
     product.projection.catch_up().await;
     if let Some(path) = &args.catalog {

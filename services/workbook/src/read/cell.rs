@@ -50,6 +50,25 @@ pub enum CellFault {
     },
     /// The cells before it have filled what a row may hold; its text is dropped.
     RowTooLong,
+    /// A CSV line with more cells than the header, so a separator inside a cell may have moved the others.
+    MoreThanHeader,
+    /// Text between a closing quotation mark and the separator.
+    TextAfterQuote,
+}
+
+impl CellFault {
+    /// What is wrong with a row that has such a fault in its structure, for its row error.
+    #[must_use]
+    pub fn damage(self) -> &'static str {
+        match self {
+            Self::BadReference => "a cell's address is wrong",
+            Self::Duplicate => "a cell stands twice",
+            Self::OutOfOrder => "cells are out of order",
+            Self::MoreThanHeader => "more cells than columns; quote cells that hold the separator",
+            Self::TextAfterQuote => "text after a closing quotation mark; write \"\" for a quotation mark",
+            _ => "its cells can't be told apart",
+        }
+    }
 }
 
 /// A cell of a row. Blank cells are not in the row.
@@ -138,7 +157,7 @@ impl Row {
         Cell { column: stored.column, kind: stored.kind, text, fault: stored.fault }
     }
 
-    pub(super) fn begin(&mut self, number: u32) {
+    pub(crate) fn begin(&mut self, number: u32) {
         self.number = number;
         self.text.clear();
         self.cells.clear();
@@ -156,7 +175,7 @@ impl Row {
         self.cells.push(Stored { column, kind, start: position(start), end: position(self.text.len()), fault });
     }
 
-    pub(super) fn note(&mut self, column: u16, fault: CellFault) {
+    pub(crate) fn note(&mut self, column: u16, fault: CellFault) {
         self.fault.get_or_insert((column, fault));
     }
 }

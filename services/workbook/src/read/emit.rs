@@ -193,7 +193,7 @@ fn hold_number(row: &mut Row, context: &Context<'_>, cell: &RawCell<'_>, value: 
 }
 
 /// A date that is none keeps its raw text.
-fn hold_date(row: &mut Row, value: &str, result: Result<(), DateFault>) -> (CellKind, Option<CellFault>) {
+pub(super) fn hold_date(row: &mut Row, value: &str, result: Result<(), DateFault>) -> (CellKind, Option<CellFault>) {
     let fault = result.err().map(|fault| {
         hold_text(row, value);
         CellFault::BadDate(fault)
@@ -202,7 +202,7 @@ fn hold_date(row: &mut Row, value: &str, result: Result<(), DateFault>) -> (Cell
 }
 
 #[inline]
-fn hold_text(row: &mut Row, value: &str) -> Option<CellFault> {
+pub(super) fn hold_text(row: &mut Row, value: &str) -> Option<CellFault> {
     let (kept, units) = text::cut(value);
     let held = row.text_mut();
     if held.len() + kept.len() > ROW_TEXT_BYTES_MAX {

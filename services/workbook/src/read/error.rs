@@ -232,6 +232,12 @@ pub enum ReadError {
         /// Columns allowed.
         limit: usize,
     },
+    /// A fault of a CSV file.
+    #[error(transparent)]
+    Csv(#[from] crate::csv::CsvError),
+    /// A fault of a workbook in a foreign format.
+    #[error(transparent)]
+    Foreign(#[from] crate::foreign::ForeignError),
     /// Two columns of one name.
     #[error("the column '{name}' stands twice in the header, in {first} and {second}; keep one of them")]
     DuplicateColumn {
@@ -245,7 +251,7 @@ pub enum ReadError {
 }
 
 /// What a message quotes of the file: enough to find it, never enough to flood a page.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     const QUOTED_CHARS_MAX: usize = 40;
     let mut quoted: String =
         text.chars().take(QUOTED_CHARS_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();

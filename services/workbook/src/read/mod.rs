@@ -14,8 +14,9 @@ mod emit;
 mod error;
 mod fast;
 pub mod limits;
-mod package;
+pub(crate) mod package;
 mod parts;
+pub(crate) mod put;
 mod sheet;
 mod slow;
 mod strings;
@@ -23,7 +24,7 @@ mod styles;
 pub mod table;
 mod text;
 mod window;
-mod xml;
+pub(crate) mod xml;
 
 use std::io::{Read, Seek};
 
@@ -34,7 +35,7 @@ pub use limits::Limits;
 pub use sheet::Rows;
 
 use emit::Context;
-use error::quote;
+pub(crate) use error::quote;
 use package::Package;
 use parts::Relation;
 use strings::Strings;
@@ -128,17 +129,7 @@ impl<R: Read + Seek> Workbook<R> {
     ///
     /// [`ReadError::AmbiguousSheet`] if two sheets have such a name: taking either could drop records.
     pub fn sheet_named(&self, names: &[&str]) -> Result<Option<usize>, ReadError> {
-        let is_named = |sheet: &Sheet| {
-            let name = sheet.name.trim().to_lowercase();
-            names.iter().any(|wanted| wanted.to_lowercase() == name)
-        };
-        let mut found = self.sheets.iter().enumerate().filter(|(_, sheet)| is_named(sheet));
-        match (found.next(), found.next()) {
-            (Some((_, first)), Some((_, second))) => {
-                Err(ReadError::AmbiguousSheet { first: quote(&first.name), second: quote(&second.name) })
-            }
-            (first, _) => Ok(first.map(|(position, _)| position)),
-        }
+        named(self.sheets.iter().map(Sheet::name), names)
     }
 
     /// Streams the rows of a sheet, by its position in [`Workbook::sheets`].
@@ -173,6 +164,23 @@ impl<R: Read + Seek> Workbook<R> {
         self.xml_only = true;
         self.strings = None;
     }
+}
+
+/// The position of the one name that is among the wanted ones, whatever its case and the blanks around it.
+pub(crate) fn named<'a>(sheets: impl Iterator<Item = &'a str>, wanted: &[&str]) -> Result<Option<usize>, ReadError> {
+    let mut found = sheets.enumerate().filter(|(_, sheet)| is_named(sheet, wanted));
+    match (found.next(), found.next()) {
+        (Some((_, first)), Some((_, second))) => {
+            Err(ReadError::AmbiguousSheet { first: quote(first), second: quote(second) })
+        }
+        (first, _) => Ok(first.map(|(position, _)| position)),
+    }
+}
+
+/// Whether a sheet has one of the wanted names.
+pub(crate) fn is_named(sheet: &str, wanted: &[&str]) -> bool {
+    let name = sheet.trim().to_lowercase();
+    wanted.iter().any(|wanted| wanted.to_lowercase() == name)
 }
 
 /// Finds the workbook part.

@@ -12,14 +12,14 @@ use super::error::{ReadError, Stop, from_part_io, quote};
 use super::limits::Limits;
 
 /// An opened container. Parts are found by name in lower case with `/` between folders, as Office finds them.
-pub(super) struct Package<R> {
+pub(crate) struct Package<R> {
     reader: R,
     parts: HashMap<String, OwnedZipFileEntry>,
     limits: Limits,
 }
 
 impl<R: Read + Seek> Package<R> {
-    pub(super) fn open(mut reader: R, limits: Limits) -> Result<Self, ReadError> {
+    pub(crate) fn open(mut reader: R, limits: Limits) -> Result<Self, ReadError> {
         let head = look(&mut reader)?;
         let mut archive = match ZipIterable::try_new(&mut reader, Config::default()) {
             Ok(archive) => archive,
@@ -47,12 +47,29 @@ impl<R: Read + Seek> Package<R> {
         Ok(Self { reader, parts, limits })
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.parts.contains_key(&name.to_lowercase())
     }
 
+    /// Reads every part to its end, so that whatever reads the package later reads what its checksums vouch for, and
+    /// no more than the limits allow.
+    pub(crate) fn verify(&mut self) -> Result<(), ReadError> {
+        let bytes_max = self.limits.part_inflated_bytes_max;
+        for name in self.names() {
+            if let Some(mut part) = self.part(&name, bytes_max)? {
+                io::copy(&mut part, &mut io::sink()).map_err(|error| from_part_io(&name, &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of all parts, in lower case.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.parts.keys().cloned().collect()
+    }
+
     /// A part as a stream; none if the package has no such part.
-    pub(super) fn part(&mut self, name: &str, bytes_max: u64) -> Result<Option<Part<'_, R>>, ReadError> {
+    pub(crate) fn part(&mut self, name: &str, bytes_max: u64) -> Result<Option<Part<'_, R>>, ReadError> {
         let Some(entry) = self.parts.get(&name.to_lowercase()) else { return Ok(None) };
         let entry = entry.as_ref();
         let compressed = entry.compressed_size();
@@ -67,7 +84,7 @@ impl<R: Read + Seek> Package<R> {
 
 /// A part's inflated bytes, counted as they come: declared sizes prove nothing. Its end is only reported once the
 /// checksum held.
-pub(super) struct Part<'p, R: Read> {
+pub(crate) struct Part<'p, R: Read> {
     file: ZipFile<'p, R>,
     inflated: u64,
     compressed: u64,
@@ -109,7 +126,8 @@ fn look<R: Read + Seek>(reader: &mut R) -> Result<Vec<u8>, ReadError> {
 /// What a file is that is no zip.
 fn explain<R: Read + Seek>(reader: &mut R, head: &[u8], error: ZipError) -> ReadError {
     const OLE_MAGIC: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
-    if head.starts_with(b"PK") {
+    // A CSV may begin with these two letters; what follows them in a zip is never text.
+    if head.starts_with(b"PK") && head.get(2).is_none_or(u8::is_ascii_control) {
         return damaged(error);
     }
     if head.starts_with(&OLE_MAGIC) {

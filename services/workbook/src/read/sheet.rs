@@ -12,6 +12,7 @@ use super::fast::{self, RowNumber, Scanned, Scratch};
 use super::limits::Limits;
 use super::package::Part;
 use super::slow::{self, Piece, Tag};
+use super::table::RowSource;
 use super::text::{push_reference, trim};
 use super::xml::Xml;
 
@@ -42,6 +43,20 @@ enum Step {
     Row,
     Nothing,
     End,
+}
+
+impl<R: Read + Seek> RowSource for Rows<'_, R> {
+    fn next_row(&mut self, row: &mut Row) -> Result<bool, ReadError> {
+        Rows::next_row(self, row)
+    }
+
+    fn sheet(&self) -> &str {
+        Rows::sheet(self)
+    }
+
+    fn columns_max(&self) -> usize {
+        self.limits.columns_max
+    }
 }
 
 impl<'w, R: Read + Seek> Rows<'w, R> {
@@ -75,10 +90,6 @@ impl<'w, R: Read + Seek> Rows<'w, R> {
     #[must_use]
     pub fn sheet(&self) -> &str {
         &self.sheet
-    }
-
-    pub(super) fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// Reads the next row. `Ok(false)` says that there is none, that the sheet's data were complete, and that the

@@ -1,11 +1,8 @@
 //! A sheet as a table: the first row that isn't blank names the columns, and what follows are its records.
 
-use std::io::{Read, Seek};
-
 use super::cell::{Cell, CellFault, Row, address};
 use super::error::{ReadError, quote};
 use super::limits::SHEET_COLUMNS_MAX;
-use super::sheet::Rows;
 
 /// The prefix of a vendor's own columns.
 const CUSTOM_PREFIX: &str = "v.";
@@ -24,9 +21,25 @@ pub struct Column {
     pub header_text: String,
 }
 
+/// What gives rows, whatever the file's format: numbers rise, and an end that is reported is a checked one.
+pub trait RowSource {
+    /// Reads the next row. `Ok(false)` says that there is none and that what was read is complete.
+    ///
+    /// # Errors
+    ///
+    /// A fault of the file, never of a cell.
+    fn next_row(&mut self, row: &mut Row) -> Result<bool, ReadError>;
+
+    /// Name of the sheet, for messages.
+    fn sheet(&self) -> &str;
+
+    /// Columns that a table over it keeps.
+    fn columns_max(&self) -> usize;
+}
+
 /// A table over the rows of a sheet.
-pub struct Table<'w, R: Read + Seek> {
-    rows: Rows<'w, R>,
+pub struct Table<S> {
+    rows: S,
     row: Row,
     columns: Vec<Column>,
     header_row: u32,
@@ -64,13 +77,13 @@ impl<'t> Record<'t> {
     }
 }
 
-impl<'w, R: Read + Seek> Table<'w, R> {
+impl<S: RowSource> Table<S> {
     /// Reads the header. A column that is `known`, or a vendor's own, may stand in it only once.
     ///
     /// # Errors
     ///
-    /// A header that is missing, can't be read, has too many columns or one twice, and whatever [`Rows`] meets.
-    pub fn open(mut rows: Rows<'w, R>, known: &[&str]) -> Result<Self, ReadError> {
+    /// A header that is missing, can't be read, has too many columns or one twice, and whatever the rows meet.
+    pub fn open(mut rows: S, known: &[&str]) -> Result<Self, ReadError> {
         let mut row = Row::new();
         while rows.next_row(&mut row)? {
             if row.fault().is_none() && row.cells().all(|cell| cell.is_blank()) {
@@ -112,7 +125,7 @@ impl<'w, R: Read + Seek> Table<'w, R> {
     ///
     /// # Errors
     ///
-    /// Faults of the package, see [`Rows::next_row`].
+    /// Faults of the package, see [`RowSource::next_row`].
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
         loop {
             if !self.rows.next_row(&mut self.row)? {
@@ -137,12 +150,12 @@ impl<'w, R: Read + Seek> Table<'w, R> {
     }
 }
 
-fn header<R: Read + Seek>(rows: &Rows<'_, R>, row: &Row, known: &[&str]) -> Result<Vec<Column>, ReadError> {
+fn header(rows: &impl RowSource, row: &Row, known: &[&str]) -> Result<Vec<Column>, ReadError> {
     let bad = |column: u16| ReadError::BadHeader { address: address(column, row.number()) };
     if let Some((column, _)) = row.fault() {
         return Err(bad(column));
     }
-    let limit = rows.limits().columns_max.min(usize::from(DROPPED));
+    let limit = rows.columns_max().min(usize::from(DROPPED));
     let mut columns: Vec<Column> = Vec::new();
     for cell in row.cells().filter(|cell| !cell.is_blank()) {
         if cell.fault.is_some() {

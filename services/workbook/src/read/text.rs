@@ -127,7 +127,7 @@ fn push_legal(text: &str, out: &mut String) -> bool {
     true
 }
 
-fn is_legal(c: char) -> bool {
+pub(super) fn is_legal(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 

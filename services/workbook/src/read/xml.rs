@@ -11,7 +11,7 @@ use super::limits::DEPTH_MAX;
 use super::window::Window;
 
 /// A part's XML as events. Between two events the window can be read directly, as long as whole elements are taken.
-pub(super) struct Xml<R: Read> {
+pub(crate) struct Xml<R: Read> {
     reader: Reader<Window<R>>,
     buffer: Vec<u8>,
     depth: u32,
@@ -21,7 +21,7 @@ pub(super) struct Xml<R: Read> {
 
 impl<R: Read> Xml<R> {
     /// Reads a part; no single event may have more than `allowance` bytes.
-    pub(super) fn new(part: &str, source: R, allowance: u64) -> Self {
+    pub(crate) fn new(part: &str, source: R, allowance: u64) -> Self {
         let reader = Reader::from_reader(Window::new(source));
         Self { reader, buffer: Vec::new(), depth: 0, part: part.to_owned(), allowance }
     }
@@ -33,7 +33,7 @@ impl<R: Read> Xml<R> {
     }
 
     /// The next event, with an allowance of its own.
-    pub(super) fn next(&mut self) -> Result<Event<'_>, ReadError> {
+    pub(crate) fn next(&mut self) -> Result<Event<'_>, ReadError> {
         self.renew();
         self.next_within()
     }
@@ -55,7 +55,7 @@ impl<R: Read> Xml<R> {
     }
 
     /// Elements that are open.
-    pub(super) fn depth(&self) -> u32 {
+    pub(crate) fn depth(&self) -> u32 {
         self.depth
     }
 
@@ -80,7 +80,7 @@ impl<R: Read> Xml<R> {
         Ok(())
     }
 
-    pub(super) fn unfinished(&self) -> ReadError {
+    pub(crate) fn unfinished(&self) -> ReadError {
         ReadError::Unfinished { part: quote(&self.part) }
     }
 
@@ -105,7 +105,7 @@ fn fault(part: &str, error: &quick_xml::Error) -> ReadError {
 }
 
 /// Calls back with the name (prefix included) and value of each attribute; says whether all of them are well-formed.
-pub(super) fn attributes(element: &BytesStart<'_>, mut each: impl FnMut(&str, &str)) -> bool {
+pub(crate) fn attributes(element: &BytesStart<'_>, mut each: impl FnMut(&str, &str)) -> bool {
     for attribute in element.attributes().with_checks(false) {
         let Ok(attribute) = attribute else { return false };
         let Ok(value) = attribute.normalized_value(XmlVersion::Implicit1_0) else { return false };
