@@ -1,7 +1,7 @@
 //! What changes the catalog.
 
-use ledger::catalog::{CatalogObject, ContractKind, Key, Role};
-use ledger::{Command, Context, Fact, Hash, Ledger, ObjectId, Partition, Rejection, Subject};
+use ledger::catalog::{CatalogObject, ContractKind, Key, Product, Role};
+use ledger::{Command, Context, Fact, Hash, Ledger, ObjectId, Partition, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
 
 pub(crate) fn decide(
@@ -12,14 +12,14 @@ pub(crate) fn decide(
 ) -> Result<Facts, Rejection> {
     match command {
         _ if context.scope.role != Role::Operator => Err(Rejection::RoleNotAllowed),
-        Command::ImportCatalog { objects } => Ok(import(ledger, objects, partitions)),
+        Command::ImportCatalog { objects } => import(ledger, objects, partitions),
         Command::RevokeKey { key } => revoke(ledger, key),
         _ => Err(Rejection::NotFound),
     }
 }
 
 /// Records what differs from what is known: importing the same file again changes nothing.
-fn import(ledger: &Ledger, objects: &[CatalogObject], partitions: u16) -> Facts {
+fn import(ledger: &Ledger, objects: &[CatalogObject], partitions: u16) -> Result<Facts, Rejection> {
     let mut facts = Facts::new();
     for object in objects {
         if ledger.catalog.object(object).as_ref() == Some(object) {
@@ -30,6 +30,9 @@ fn import(ledger: &Ledger, objects: &[CatalogObject], partitions: u16) -> Facts 
         if ledger.catalog.keys.get(&id).is_some_and(|key| key.revoked) {
             continue;
         }
+        if let CatalogObject::Product(product) = object {
+            check_schema(ledger, product)?;
+        }
         facts.push((Subject::Object(id.clone()), Fact::ObjectRecorded(Box::new(object.clone()))));
         let CatalogObject::Contract(contract) = object else { continue };
         if contract.kind == ContractKind::Distribution && !ledger.catalog.placements.contains_key(&id) {
@@ -37,7 +40,24 @@ fn import(ledger: &Ledger, objects: &[CatalogObject], partitions: u16) -> Facts 
             facts.push((Subject::Object(id), Fact::ContractPlaced { partition }));
         }
     }
-    facts
+    Ok(facts)
+}
+
+/// A product's schema can't be changed while a file of another one is open (design §12): the two would be added up and
+/// compared as if they were alike.
+fn check_schema(ledger: &Ledger, product: &Product) -> Result<(), Rejection> {
+    let id = &product.named.id;
+    let before = ledger.catalog.products.get(id).and_then(|known| known.capabilities.pay_as_you_go);
+    let Some(schema) = product.capabilities.pay_as_you_go.filter(|schema| before != Some(*schema)) else {
+        return Ok(());
+    };
+    let open = |file: &UsageFile| {
+        let created = file.approval.created.as_ref();
+        let ended = matches!(file.status(), Status::Closed | Status::Rejected | Status::Deleted);
+        !ended && created.is_some_and(|created| created.product.id == *id && created.schema != schema)
+    };
+    let found = ledger.files.iter().find(|(_, file)| open(file));
+    found.map_or(Ok(()), |(file, _)| Err(Rejection::SchemaInUse { product: id.clone(), file: *file }))
 }
 
 /// The partition of a contract: by hash when it is first seen, and never changed (design §6).

@@ -1,7 +1,8 @@
-//! Catalog: who trades with whom in what. It reads catalog files, records what changed, and gives each contract its
-//! partition.
+//! Catalog: who trades with whom in what. It reads catalog files, records what changed, gives each contract its
+//! partition, and takes in the items that accepted files brought.
 
 mod decide;
+mod dynamic;
 pub mod json;
 #[cfg(test)]
 mod tests;
@@ -18,33 +19,46 @@ pub struct CatalogService {
     pub partitions: u16,
 }
 
-/// The catalog tells itself nothing.
+/// What the catalog tells itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// An accepted file brought items that the catalog lacks.
+    RecordItems {
+        /// Which file.
+        file: FileId,
+    },
+}
+
+/// The catalog has no long work.
 #[derive(Clone, Copy, Debug)]
-pub enum Nothing {}
+pub enum NoJob {}
 
 impl Decider for CatalogService {
     const SERVICE: ServiceName = ServiceName::Catalog;
-    const HEARS: &'static [ServiceName] = &[];
-    type Own = Nothing;
-    type Job = Nothing;
+    const HEARS: &'static [ServiceName] = &[ServiceName::Approval, ServiceName::Validation, ServiceName::Extraction];
+    type Own = Own;
+    type Job = NoJob;
 
     fn decide(&self, ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
         decide::decide(ledger, command, context, self.partitions)
     }
 
-    fn conclude(&self, _ledger: &Ledger, own: Nothing, _context: &Context) -> Result<Facts, Stale> {
-        match own {}
+    fn conclude(&self, ledger: &Ledger, own: Own, _context: &Context) -> Result<Facts, Stale> {
+        match own {
+            Own::RecordItems { file } => Ok(dynamic::record(dynamic::missing(ledger, file))),
+        }
     }
 
-    fn next(&self, _ledger: &Ledger, _file: FileId, _running: &BTreeSet<FileId>) -> Next<Nothing> {
-        Next::Nothing
+    fn next(&self, ledger: &Ledger, file: FileId, _running: &BTreeSet<FileId>) -> Next<Own> {
+        let lacking = !dynamic::missing(ledger, file).is_empty();
+        if lacking { Next::Conclude(Own::RecordItems { file }) } else { Next::Nothing }
     }
 
-    fn job(&self, _ledger: &Ledger, _file: FileId) -> Option<Nothing> {
+    fn job(&self, _ledger: &Ledger, _file: FileId) -> Option<NoJob> {
         None
     }
 
-    fn perform(&self, job: Nothing, _tools: &Tools<Nothing>) {
+    fn perform(&self, job: NoJob, _tools: &Tools<Own>) {
         match job {}
     }
 }

@@ -1,11 +1,13 @@
 //! Goal: an import records what differs and nothing else, a contract is placed once and for ever, and a revoked key
 //! stays revoked. Method: a small catalog is imported, changed and imported again.
 
+mod dynamic;
+
 use ledger::catalog::{
     Account, CatalogObject, Contract, ContractKind, Environment, Key, Named, Role, Subscription, SubscriptionStatus,
 };
 use ledger::{
-    Actor, Command, Context, Event, EventId, Hash, Ledger, Moment, ObjectId, Partition, Rejection, Scope, Subject,
+    Actor, Command, Context, Event, EventId, Fact, Hash, Ledger, Moment, ObjectId, Partition, Rejection, Scope, Subject,
 };
 use runtime::decider::{Decider, Facts};
 
@@ -94,12 +96,16 @@ impl World {
             let Subject::Object(about) = &subject else { panic!("{subject:?}") };
             let word: String = format!("{fact:?}").chars().take_while(char::is_ascii_alphanumeric).collect();
             told.push(format!("{word} {about}"));
-            self.sequence += 1;
-            let (actor, cause, recorded_at) = (Actor::Operator, Hash::ZERO, Moment(0));
-            let event = Event { id: EventId::default(), subject, cause, actor, recorded_at, fact };
-            self.ledger.evolve(self.sequence, &event);
+            self.take(subject, fact);
         }
         Ok(told)
+    }
+
+    fn take(&mut self, subject: Subject, fact: Fact) {
+        self.sequence += 1;
+        let (actor, cause, recorded_at) = (Actor::Operator, Hash::ZERO, Moment(0));
+        let event = Event { id: EventId::default(), subject, cause, actor, recorded_at, fact };
+        self.ledger.evolve(self.sequence, &event);
     }
 
     fn imports(&mut self, objects: Vec<CatalogObject>) -> Vec<String> {

@@ -160,7 +160,9 @@ impl<D: Decider> Host<D> {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), HostError> {
         let (deliver, mut deliveries) = mpsc::channel(DELIVERIES_MAX);
         let mut followers = tokio::task::JoinSet::new();
-        for (source, log) in self.parts.bus.sources(D::HEARS, Some(self.parts.id.partition)) {
+        // The catalog is one for all partitions: it hears them all.
+        let near = (D::SERVICE != ServiceName::Catalog).then_some(self.parts.id.partition);
+        for (source, log) in self.parts.bus.sources(D::HEARS, near) {
             let (heard, _) = self.parts.writer.heard(source);
             followers.spawn(follow(source, log, heard + 1, deliver.clone(), stop.clone()));
         }

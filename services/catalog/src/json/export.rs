@@ -83,6 +83,7 @@ fn capabilities(it: &Capabilities) -> Value {
             "future": it.future,
             "late": it.late,
             "predictive": it.predictive,
+            "overlap": it.overlap.name(),
             "required_custom_fields": it.required_custom_fields,
         })
     });
@@ -98,6 +99,7 @@ fn item(it: &Item) -> Value {
         "unit": {"name": it.unit},
         "period": it.period,
         "precision": precision_name(it.places),
+        "dynamic": it.dynamic.then_some(true),
     });
     whole(&it.source, facts)
 }

@@ -25,6 +25,7 @@ use serde_json::Value;
 
 pub use export::export;
 pub use fault::{FAULTS_MAX, Fault};
+pub(crate) use product::PERIOD_OF_METERED;
 
 use node::Node;
 use reader::Reader;

@@ -19,7 +19,7 @@ const OVERLAPS: [(&str, OverlapPolicy); 3] =
 const ITEM_KINDS: [(&str, ItemKind); 2] = [("ppu", ItemKind::PayAsYouGo), ("reservation", ItemKind::Reservation)];
 
 /// The only period that metered items can have (connect-api §3.9).
-const PERIOD_OF_METERED: &str = "monthly";
+pub(crate) const PERIOD_OF_METERED: &str = "monthly";
 
 /// The only precision of what is bought ahead (connect-api §3.9).
 const PRECISION_OF_RESERVATIONS: &str = "integer";
