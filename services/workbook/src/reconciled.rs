@@ -122,7 +122,7 @@ impl ReconciledWriter {
     pub fn finish(mut self) -> Result<Written, WriteError> {
         for result in RowResult::ALL {
             let count = self.counts.get(&result).copied().unwrap_or(0);
-            self.book.general(&format!("rows_{}", result.name().replace(' ', "_")), &count.to_string())?;
+            self.book.general(&format!("rows_{}", result.name().replace(' ', "_")), &count.to_string());
         }
         self.book.finish()
     }

@@ -1,13 +1,20 @@
 //! Writing workbooks: what we found in a vendor's file, what a distributor bills, what was billed, and the template.
 //!
-//! Nothing is held: rows go to an unlinked temporary file and from there into the package. Every cell is text, so
-//! that nothing a vendor sends can become a formula. rust_xlsxwriter is named in this module only.
+//! Nothing is held: rows are formatted into blocks, the blocks deflated on threads beside each other, and written in
+//! order. Every cell is text, so that nothing a vendor sends can become a formula. The template, which is small and has
+//! dropdowns, is made with rust_xlsxwriter, which is named in this module only.
 
+mod deflate;
 mod error;
 mod guide;
+mod looks;
+mod markup;
+mod notes;
+mod package;
 mod problems;
 mod records;
 mod sheet;
+mod tabs;
 mod template;
 mod text;
 

@@ -1,17 +1,19 @@
-//! The `errors` tab: everything that is wrong with the records, one in each row, with a link to its cell.
+//! The `errors` tab: everything that is wrong with the records, one in each row, with a link to its cell. It comes
+//! after the records in the file but is written beside them, so it waits in an unlinked file, deflated.
 
-use rust_xlsxwriter::{Url, Worksheet, XlsxError};
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
 
 use super::RECORDS_MAX;
-use super::sheet::{self, Looks};
-use crate::columns::{self, ERRORS_TAB, RECORDS_TAB};
-use crate::read::address;
+use super::deflate::{Part, Sizes};
+use super::markup::{Look, cell, letters, sheet_head, sheet_tail};
+use crate::columns::{ERRORS, RECORDS_TAB};
 
 /// Links that a sheet can hold; what comes after them has its address as text.
-const LINKS_MAX: u32 = 65_530;
-const CODE_COLUMN: u16 = 2;
-const MESSAGE_COLUMN: u16 = 4;
-const LINK_COLUMN: u16 = 6;
+const LINKS_MAX: usize = 65_530;
+const MESSAGE_COLUMN: usize = 4;
+const LINK_COLUMN: usize = 6;
 
 /// Something that is wrong with a record, or worth a look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,59 +36,109 @@ pub struct Problem<'a> {
 
 /// The tab in the making.
 pub(super) struct Problems {
-    sheet: Worksheet,
+    part: Part,
+    waiting: BufWriter<File>,
+    /// Row and column in the `records` tab of each problem that gets a link.
+    targets: Vec<(u32, u16)>,
     written: u32,
 }
 
 impl Problems {
-    /// Begins the tab on an empty sheet.
-    pub(super) fn begin(mut sheet: Worksheet, looks: &Looks) -> Result<Self, XlsxError> {
-        sheet.set_name(ERRORS_TAB)?.set_freeze_panes(1, 0)?;
-        for (at, column) in (0..).zip(&columns::ERRORS) {
-            sheet.set_column_width(at, column.width)?.set_column_format(at, &looks.text)?;
-            sheet::put(&mut sheet, 0, at, column.name, Some(&looks.header))?;
-        }
-        Ok(Self { sheet, written: 0 })
+    /// Begins the tab with its header.
+    pub(super) fn begin(folder: &Path) -> io::Result<Self> {
+        let waiting = BufWriter::new(tempfile::tempfile_in(folder)?);
+        let mut part = Part::new();
+        let widths = ERRORS.map(|column| column.width);
+        part.buffer().extend(sheet_head(&widths, true));
+        let mut this = Self { part, waiting, targets: Vec::new(), written: 0 };
+        this.row(&ERRORS.map(|column| (column.name, Look::Header)))?;
+        Ok(this)
     }
 
-    /// Adds a problem of the record in a row of the `records` tab, counted from 0.
-    pub(super) fn add(&mut self, record: u32, problem: &Problem<'_>, looks: &Looks) -> Result<(), XlsxError> {
+    /// Adds a problem of the record in a row of the `records` tab, counted from 1 with its header.
+    pub(super) fn add(&mut self, record: u32, problem: &Problem<'_>) -> io::Result<()> {
         // The last row says that there is more: a list that just ends looks complete.
         if self.written + 1 >= RECORDS_MAX {
             if self.written < RECORDS_MAX {
                 self.written += 1;
-                let more = "There is more than a sheet can hold; error_details has it for every record.";
-                sheet::put(&mut self.sheet, self.written, MESSAGE_COLUMN, more, Some(&looks.text))?;
+                let mut cells = [("", Look::Text); ERRORS.len()];
+                if let Some(message) = cells.get_mut(MESSAGE_COLUMN) {
+                    message.0 = "There is more than a sheet can hold; error_details has it for every record.";
+                }
+                self.row(&cells)?;
             }
             return Ok(());
         }
         self.written += 1;
-        let severity = if problem.is_warning { "warning" } else { "error" };
-        let row = problem.row.to_string();
-        let texts = [row.as_str(), problem.header, problem.code, severity, problem.message, problem.fix];
-        for (at, text) in (0..).zip(texts) {
-            let looks = match at {
-                CODE_COLUMN if problem.is_warning => &looks.warning,
-                CODE_COLUMN => &looks.error,
-                _ => &looks.text,
-            };
-            sheet::put(&mut self.sheet, self.written, at, text, Some(looks))?;
+        let column = problem.column.unwrap_or(0);
+        let place = target(record, column);
+        let is_linked = self.targets.len() < LINKS_MAX;
+        if is_linked {
+            self.targets.push((record, column));
         }
-        let place = format!("{RECORDS_TAB}!{}", address(problem.column.unwrap_or(0), record + 1));
-        if self.written > LINKS_MAX {
-            sheet::put(&mut self.sheet, self.written, LINK_COLUMN, &place, Some(&looks.text))?;
-        } else {
-            let link = Url::new(format!("internal:{place}")).set_text(&place);
-            self.sheet.write_url_with_format(self.written, LINK_COLUMN, link, &looks.link)?;
-        }
-        Ok(())
+        self.row(&[
+            (&problem.row.to_string(), Look::Text),
+            (problem.header, Look::Text),
+            (problem.code, if problem.is_warning { Look::Warning } else { Look::Error }),
+            (if problem.is_warning { "warning" } else { "error" }, Look::Text),
+            (problem.message, Look::Text),
+            (problem.fix, Look::Text),
+            (&place, if is_linked { Look::Link } else { Look::Text }),
+        ])
     }
 
-    /// The sheet, when nothing is to be added any more.
-    pub(super) fn finish(mut self) -> Result<Worksheet, XlsxError> {
-        if self.written > 0 {
-            self.sheet.autofilter(0, 0, self.written, LINK_COLUMN)?;
+    fn row(&mut self, cells: &[(&str, Look); ERRORS.len()]) -> io::Result<()> {
+        let number = (self.written + 1).to_string();
+        let out = self.part.buffer();
+        out.extend_from_slice(format!("<row r=\"{number}\">").as_bytes());
+        for (column, (text, look)) in ["A", "B", "C", "D", "E", "F", "G"].iter().zip(cells) {
+            if !text.is_empty() {
+                cell(out, column, &number, *look, text);
+            }
         }
-        Ok(self.sheet)
+        out.extend_from_slice(b"</row>");
+        self.part.flow(&mut self.waiting)
+    }
+
+    /// Ends the tab: gives its range to filter by, what its part holds, and the file in which that waits.
+    pub(super) fn finish(mut self) -> io::Result<(Option<String>, Sizes, File)> {
+        let links: Vec<(String, String)> = (2_u32..)
+            .zip(&self.targets)
+            .map(|(row, (record, column))| (format!("{}{row}", letters(LINK_COLUMN)), target(*record, *column)))
+            .collect();
+        let filter = (self.written > 0).then(|| format!("A1:{}{}", letters(LINK_COLUMN), self.written + 1));
+        self.part.buffer().extend(sheet_tail(filter.as_deref(), &links, false));
+        let sizes = self.part.finish(&mut self.waiting)?;
+        let file = self.waiting.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok((filter, sizes, file))
+    }
+}
+
+fn target(record: u32, column: u16) -> String {
+    format!("{RECORDS_TAB}!{}{record}", letters(usize::from(column)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek};
+
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_too_long_says_so_and_links_end_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut problems = Problems::begin(folder.path()).unwrap();
+        for record in 0..RECORDS_MAX + 2 {
+            problems.add(record.min(RECORDS_MAX) + 1, &Problem::default()).unwrap();
+        }
+        let (filter, _, mut file) = problems.finish().unwrap();
+        assert_eq!(filter.as_deref(), Some("A1:G1048576"));
+        file.rewind().unwrap();
+        let mut xml = String::new();
+        flate2::read::DeflateDecoder::new(file).read_to_string(&mut xml).unwrap();
+        assert_eq!(xml.matches("<hyperlink ").count(), LINKS_MAX);
+        assert_eq!(xml.matches("<row ").count(), 1_048_576);
+        assert_eq!(xml.matches("There is more than a sheet can hold").count(), 1);
+        assert!(xml.contains("<c r=\"G65531\" s=\"8\"") && xml.contains("<c r=\"G65532\" s=\"1\""));
     }
 }

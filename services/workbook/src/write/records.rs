@@ -1,34 +1,31 @@
 //! Workbooks of records, written row by row: processed files, chunks and reconciliations.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ledger::Moment;
 use ledger::fact::Category;
-use rust_xlsxwriter::{IgnoreError, Workbook, Worksheet, XlsxError};
 
-use super::error::guarded;
+use super::deflate::Part;
+use super::markup::{Look, cell, letters, sheet_head, sheet_tail};
+use super::notes::Notes;
+use super::package::Package;
 use super::problems::{Problem, Problems};
-use super::sheet::{self, Looks};
-use super::{CELL_UNITS_MAX, COLUMNS_MAX, Kind, NOTES_MAX, RECORDS_MAX, WriteError, text};
-use crate::columns::{self, CATEGORIES_TAB, GENERAL_TAB, INSTRUCTIONS_TAB, RECORDS_TAB};
+use super::{COLUMNS_MAX, Kind, RECORDS_MAX, WriteError, looks, tabs};
+use crate::columns::{self, CATEGORIES_TAB, ERRORS_TAB, GENERAL_TAB, INSTRUCTIONS_TAB, RECORDS_TAB};
 
-/// Between speed and size: measured on 100,000 × 20 (`measure` in the tests), 3 takes 0.86 s of processor time, 6 takes
-/// 1.19 s for a tenth fewer bytes, 1 takes 0.75 s for two fifths more.
-const DEFLATE_LEVEL: u8 = 3;
-/// From here on a part of the package needs the 64-bit form of zip, which some old readers don't know. Less than
-/// 4 GiB by what a sheet has around its rows.
-const LARGE_PART_BYTES: u64 = (4 << 30) - (64 << 20);
-/// `<c r="XFD1048576" s="9999" t="inlineStr"><is><t xml:space="preserve"></t></is></c>`, and a share of its row's.
-const CELL_XML_BYTES: u64 = 96;
-/// One write to the output file.
-const OUTPUT_BUFFER_BYTES: usize = 1 << 18;
-const GENERAL_WIDTH: f64 = 28.0;
-const INSTRUCTIONS_WIDTH: f64 = 111.0;
+/// The columns whose text is one line for each thing.
+const WRAPPED: [&str; 2] = ["error_details", "result_details"];
+/// What a row grows to for them: beyond that the rest of the sheet is out of sight.
+const LINES_MAX: usize = 8;
+const LINE_HEIGHT: usize = 15;
 const WIDTH_UNKNOWN: u8 = 20;
 /// The first column of the records is at least that wide.
 const WIDTH_FIRST: u8 = 20;
+/// Where the tab of the records stands among the others, and that of the errors.
+const RECORDS_AT: usize = 3;
+const ERRORS_AT: usize = 4;
 
 /// What a workbook is and what stands in it beside the records.
 #[derive(Clone, Debug)]
@@ -95,27 +92,26 @@ pub struct Written {
     pub problems: u32,
 }
 
-/// A workbook that is being written. Until [`RecordsWorkbook::finish`] its file is empty; dropping it leaves it so.
+/// A workbook that is being written: the records go to its file as they come. Dropping it leaves a file that is of no
+/// use.
 pub struct RecordsWorkbook {
     path: PathBuf,
-    output: File,
-    workbook: Workbook,
-    /// What is written last although it stands first: it says what was counted on the way.
-    general: Worksheet,
-    general_rows: u32,
-    categories: Worksheet,
-    records: Worksheet,
+    temp_dir: PathBuf,
+    package: Package,
+    part: Part,
     problems: Option<Problems>,
-    looks: Looks,
-    headers: usize,
-    xml_bytes: u64,
+    notes: Notes,
+    general: Vec<(String, String)>,
+    /// The letters of each column, and whether it is wrapped.
+    columns: Vec<(String, bool)>,
+    widths: Vec<u8>,
     broken: bool,
     written: Written,
 }
 
 impl RecordsWorkbook {
-    /// Begins a workbook: creates or empties the file, and writes all but the records. Rows wait in an unlinked file
-    /// in `temp_dir`, about 60 to 100 bytes for each cell.
+    /// Begins a workbook: creates or empties the file, and writes what stands before the records. Where the workbook
+    /// has a tab of errors, its rows wait, deflated, in an unlinked file in `temp_dir`.
     ///
     /// # Errors
     /// [`WriteError::Output`] and [`WriteError::TemporaryFile`] from the system, [`WriteError::TooManyColumns`].
@@ -123,53 +119,51 @@ impl RecordsWorkbook {
         if layout.headers.len() > COLUMNS_MAX {
             return Err(WriteError::TooManyColumns { columns: layout.headers.len() });
         }
-        let output = File::create(path).map_err(|source| WriteError::Output { path: path.to_owned(), source })?;
-        let looks = Looks::new();
-        let (workbook, [general, categories, records], problems) = guarded("begin the workbook", || {
-            let mut workbook = Workbook::new();
-            workbook.set_tempdir(temp_dir)?;
-            workbook.set_zip_compression_level(DEFLATE_LEVEL);
-            sheet::describe(&mut workbook, &layout.title, layout.created)?;
-            write_instructions(workbook.add_worksheet_with_constant_memory()?, layout.kind, &looks)?;
-            let mut general = workbook.new_worksheet_with_constant_memory()?;
-            write_general(&mut general, &layout.general, &looks)?;
-            let mut categories = workbook.new_worksheet_with_constant_memory()?;
-            write_categories(&mut categories, &layout.categories, &looks)?;
-            let mut records = workbook.new_worksheet_with_constant_memory()?;
-            write_headers(&mut records, layout, &looks)?;
-            let problems = if layout.kind.lists_errors() {
-                Some(Problems::begin(workbook.new_worksheet_with_constant_memory()?, &looks)?)
-            } else {
-                None
-            };
-            Ok((workbook, [general, categories, records], problems))
-        })?;
-        Ok(Self {
+        let failed = |source| WriteError::Output { path: path.to_owned(), source };
+        let temporary = |source| WriteError::TemporaryFile { dir: temp_dir.to_owned(), source };
+        let package = Package::new(File::create(path).map_err(failed)?);
+        let is_wrapped = |header: &String| WRAPPED.contains(&columns::normalised(header).as_str());
+        let named = layout.headers.iter().enumerate().map(|(at, header)| (letters(at), is_wrapped(header)));
+        let problems = layout.kind.lists_errors().then(|| Problems::begin(temp_dir)).transpose().map_err(temporary)?;
+        let mut this = Self {
             path: path.to_owned(),
-            output,
-            workbook,
-            general,
-            general_rows: u32::try_from(layout.general.len()).unwrap_or(u32::MAX),
-            categories,
-            records,
+            temp_dir: temp_dir.to_owned(),
+            package,
+            part: Part::new(),
             problems,
-            looks,
-            headers: layout.headers.len(),
-            xml_bytes: 0,
+            notes: Notes::default(),
+            general: layout.general.clone(),
+            columns: named.collect(),
+            widths: widths(&layout.headers),
             broken: false,
             written: Written::default(),
-        })
+        };
+        this.begin(layout).map_err(failed)?;
+        Ok(this)
+    }
+
+    fn begin(&mut self, layout: &Layout) -> io::Result<()> {
+        self.package.add("_rels/.rels", looks::package_links().as_bytes())?;
+        self.package.add("docProps/app.xml", looks::application().as_bytes())?;
+        self.package.add("docProps/core.xml", &looks::properties(&layout.title, layout.created))?;
+        self.package.add("xl/styles.xml", looks::styles().as_bytes())?;
+        self.package.add("xl/worksheets/sheet1.xml", &tabs::instructions(layout.kind))?;
+        self.package.add("xl/worksheets/sheet3.xml", &tabs::categories(&layout.categories))?;
+        self.package.begin("xl/worksheets/sheet4.xml")?;
+        let out = self.part.buffer();
+        out.extend(sheet_head(&self.widths, true));
+        out.extend_from_slice(b"<row r=\"1\">");
+        for ((column, _), header) in self.columns.iter().zip(&layout.headers) {
+            let ours = layout.kind.added().iter().any(|added| added.name == columns::normalised(header));
+            cell(out, column, "1", if ours { Look::StrongHeader } else { Look::Header }, header);
+        }
+        out.extend_from_slice(b"</row>");
+        Ok(())
     }
 
     /// Adds a row to the `general` tab.
-    ///
-    /// # Errors
-    /// As [`RecordsWorkbook::row`].
-    pub fn general(&mut self, attribute: &str, value: &str) -> Result<(), WriteError> {
-        self.guarded("write the general tab", |this| {
-            this.general_rows += 1;
-            sheet::put_row(&mut this.general, this.general_rows, 0, [attribute, value], None)
-        })
+    pub fn general(&mut self, attribute: &str, value: &str) {
+        self.general.push((attribute.to_owned(), value.to_owned()));
     }
 
     /// Adds what is wrong with the record that was written last to the `errors` tab, where the workbook has one.
@@ -177,25 +171,16 @@ impl RecordsWorkbook {
     /// # Errors
     /// As [`RecordsWorkbook::row`].
     pub fn problem(&mut self, problem: &Problem<'_>) -> Result<(), WriteError> {
-        self.guarded("write into the errors tab", |this| {
-            let Some(problems) = &mut this.problems else { return Ok(()) };
-            this.written.problems += 1;
-            problems.add(this.written.records, problem, &this.looks)
-        })
-    }
-
-    /// After an error the workbook has a hole, and nobody can go on with it.
-    fn guarded(
-        &mut self,
-        attempted: &'static str,
-        work: impl FnOnce(&mut Self) -> Result<(), XlsxError>,
-    ) -> Result<(), WriteError> {
         if self.broken {
             return Err(WriteError::Unfinished);
         }
+        let Some(problems) = &mut self.problems else { return Ok(()) };
         self.broken = true;
-        guarded(attempted, || work(self))?;
+        let record = self.written.records + 1;
+        let failed = |source| WriteError::TemporaryFile { dir: self.temp_dir.clone(), source };
+        problems.add(record, problem).map_err(failed)?;
         self.broken = false;
+        self.written.problems += 1;
         Ok(())
     }
 
@@ -211,38 +196,55 @@ impl RecordsWorkbook {
         if self.written.records == RECORDS_MAX {
             return Err(WriteError::TooManyRecords);
         }
-        if cells.len() > self.headers {
-            return Err(WriteError::TooManyCells { cells: cells.len(), headers: self.headers });
+        if cells.len() > self.columns.len() {
+            return Err(WriteError::TooManyCells { cells: cells.len(), headers: self.columns.len() });
         }
-        self.guarded("write a record into the workbook", |this| {
-            (0..).zip(cells).try_for_each(|(column, cell)| this.cell(column, *cell))
-        })?;
+        self.broken = true;
         self.written.records += 1;
+        self.cells(cells);
+        let failed = |source| WriteError::Output { path: self.path.clone(), source };
+        self.part.flow(self.package.sink()).map_err(failed)?;
+        self.broken = false;
         Ok(())
     }
 
-    fn cell(&mut self, column: u16, cell: CellOut<'_>) -> Result<(), XlsxError> {
-        let row = self.written.records + 1;
-        if cell.text.is_empty() && cell.mark == Mark::Plain {
-            return Ok(());
+    fn cells(&mut self, cells: &[CellOut<'_>]) {
+        let row = self.written.records;
+        let number = (row + 1).to_string();
+        let out = self.part.buffer();
+        out.extend_from_slice(b"<row r=\"");
+        out.extend_from_slice(number.as_bytes());
+        let wrapped = cells.iter().zip(&self.columns).zip(&self.widths).filter(|((_, (_, wrapped)), _)| *wrapped);
+        let lines = wrapped.map(|((cell, _), width)| lines_of(cell.text, *width)).max().unwrap_or(1);
+        if lines > 1 {
+            let height = lines.min(LINES_MAX) * LINE_HEIGHT;
+            out.extend_from_slice(format!("\" ht=\"{height}\" customHeight=\"1").as_bytes());
         }
-        self.xml_bytes += CELL_XML_BYTES + text::xml_bytes_max(cell.text);
-        let cut = text::fitting(cell.text, CELL_UNITS_MAX).len() < cell.text.len();
-        self.written.cut += u32::from(cut);
-        let (looks, note) = match cell.mark {
-            Mark::Plain if cut => {
-                (Some(&self.looks.warning), "The text is longer than a cell can be; this is its beginning.")
+        out.extend_from_slice(b"\">");
+        for (at, (one, (column, wrapped))) in (0..).zip(cells.iter().zip(&self.columns)) {
+            let (look, note) = match one.mark {
+                Mark::Plain if one.text.is_empty() => continue,
+                Mark::Plain if *wrapped && lines > 1 => (Look::Wrapped, ""),
+                Mark::Plain => (Look::Text, ""),
+                Mark::Error { note } => (Look::Error, note),
+                Mark::Warning { note } => (Look::Warning, note),
+            };
+            let start = out.len();
+            let is_cut = cell(out, column, &number, look, one.text);
+            if !note.is_empty() {
+                self.notes.add(row, at, note);
+            } else if is_cut {
+                self.notes.add(row, at, "This text is longer than a cell can hold; its end is missing here.");
             }
-            Mark::Plain => (None, ""),
-            Mark::Error { note } => (Some(&self.looks.error), note),
-            Mark::Warning { note } => (Some(&self.looks.warning), note),
-        };
-        sheet::put(&mut self.records, row, column, cell.text, looks)?;
-        if !note.is_empty() && self.written.notes < NOTES_MAX {
-            self.records.insert_note(row, column, &sheet::note(note))?;
-            self.written.notes += 1;
+            if is_cut {
+                self.written.cut += 1;
+                if look != Look::Error {
+                    out.truncate(start);
+                    cell(out, column, &number, Look::Warning, one.text);
+                }
+            }
         }
-        Ok(())
+        out.extend_from_slice(b"</row>");
     }
 
     /// Packs the workbook into its file. Whoever moves the file into place sees to it that it is on the disk.
@@ -253,77 +255,55 @@ impl RecordsWorkbook {
         if self.broken {
             return Err(WriteError::Unfinished);
         }
-        let Self { mut workbook, general, categories, mut records, problems, written, headers, .. } = self;
-        let mut output = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, &mut self.output);
-        let packed = guarded("pack the workbook", || {
-            if let Some(last) = headers.checked_sub(1).filter(|_| written.records > 0) {
-                records.autofilter(0, 0, written.records, u16::try_from(last).unwrap_or(u16::MAX))?;
-            }
-            for sheet in [general, categories, records] {
-                workbook.push_worksheet(sheet);
-            }
-            if let Some(problems) = problems {
-                workbook.push_worksheet(problems.finish()?);
-            }
-            workbook.use_zip_large_file(self.xml_bytes > LARGE_PART_BYTES);
-            workbook.save_to_writer(&mut output)
-        });
-        let failed = |source: io::Error| WriteError::Output { path: self.path, source };
-        match packed {
-            Ok(()) => output.flush().map_err(failed)?,
-            Err(WriteError::Library { source: XlsxError::IoError(source), .. }) => return Err(failed(source)),
-            Err(error) => return Err(error),
-        }
+        let temporary = |source| WriteError::TemporaryFile { dir: self.temp_dir.clone(), source };
+        let problems = self.problems.take().map(Problems::finish).transpose().map_err(temporary)?;
+        self.written.notes = self.notes.count();
+        let (written, path) = (self.written, self.path.clone());
+        self.end(problems).map_err(|source| WriteError::Output { path, source })?;
         Ok(written)
     }
+
+    fn end(self, problems: Option<(Option<String>, super::deflate::Sizes, File)>) -> io::Result<()> {
+        let Self { mut package, mut part, notes, general, columns, widths, written, .. } = self;
+        let mut filters = Vec::new();
+        let last = columns.last().filter(|_| written.records > 0);
+        let range = last.map(|(column, _)| format!("A1:{column}{}", written.records + 1));
+        part.buffer().extend(sheet_tail(range.as_deref(), &[], notes.count() > 0));
+        let sizes = part.finish(package.sink())?;
+        package.end(sizes)?;
+        filters.extend(range.map(|range| (RECORDS_AT, RECORDS_TAB, range)));
+        package.add("xl/worksheets/sheet2.xml", &tabs::general(&general))?;
+        let mut names = vec![INSTRUCTIONS_TAB, GENERAL_TAB, CATEGORIES_TAB, RECORDS_TAB];
+        if let Some((range, sizes, content)) = problems {
+            names.push(ERRORS_TAB);
+            package.add_deflated("xl/worksheets/sheet5.xml", sizes, content)?;
+            filters.extend(range.map(|range| (ERRORS_AT, ERRORS_TAB, range)));
+        }
+        if notes.count() > 0 {
+            package.add("xl/worksheets/_rels/sheet4.xml.rels", looks::note_links().as_bytes())?;
+            package.add("xl/comments1.xml", &notes.texts())?;
+            package.add("xl/drawings/vmlDrawing1.vml", notes.boxes(&widths).as_bytes())?;
+        }
+        package.add("xl/workbook.xml", looks::workbook(&names, &filters).as_bytes())?;
+        package.add("xl/_rels/workbook.xml.rels", looks::workbook_links(names.len()).as_bytes())?;
+        package.add("[Content_Types].xml", looks::content_types(names.len(), notes.count() > 0).as_bytes())?;
+        package.finish()
+    }
 }
 
-fn write_instructions(sheet: &mut Worksheet, kind: Kind, looks: &Looks) -> Result<(), XlsxError> {
-    sheet.set_name(INSTRUCTIONS_TAB)?.set_column_width(0, INSTRUCTIONS_WIDTH)?;
-    for (row, (heading, line)) in (0..).zip(kind.lines()) {
-        sheet::put(sheet, row, 0, &line, Some(if heading { &looks.heading } else { &looks.wrapped }))?;
+/// The lines of a text that has several, broken to the width of its column; 1 for any other, which may run on.
+fn lines_of(text: &str, width: u8) -> usize {
+    if !text.contains('\n') {
+        return 1;
     }
-    Ok(())
+    text.lines().map(|line| 1 + line.chars().count() / usize::from(width.max(1))).sum()
 }
 
-fn write_general(sheet: &mut Worksheet, rows: &[(String, String)], looks: &Looks) -> Result<(), XlsxError> {
-    sheet.set_name(GENERAL_TAB)?.set_freeze_panes(1, 0)?;
-    sheet.set_column_range_width(0, 1, GENERAL_WIDTH)?.set_column_range_format(0, 1, &looks.text)?;
-    sheet::put_row(sheet, 0, 0, columns::GENERAL, Some(&looks.header))?;
-    for (row, (attribute, value)) in (1..).zip(rows) {
-        sheet::put_row(sheet, row, 0, [attribute.as_str(), value], None)?;
+fn widths(headers: &[String]) -> Vec<u8> {
+    let width = |header: &String| columns::known(header).map_or(WIDTH_UNKNOWN, |column| column.width);
+    let mut widths: Vec<u8> = headers.iter().map(width).collect();
+    if let Some(first) = widths.first_mut() {
+        *first = (*first).max(WIDTH_FIRST);
     }
-    ignore_numbers(sheet)
-}
-
-fn write_categories(sheet: &mut Worksheet, rows: &[Category], looks: &Looks) -> Result<(), XlsxError> {
-    sheet.set_name(CATEGORIES_TAB)?.set_freeze_panes(1, 0)?;
-    for (at, column) in (0..).zip(&columns::CATEGORIES) {
-        sheet.set_column_width(at, column.width)?.set_column_format(at, &looks.text)?;
-    }
-    sheet::put_row(sheet, 0, 0, columns::CATEGORIES.iter().map(|column| column.name), Some(&looks.header))?;
-    for (row, category) in (1..).zip(rows) {
-        sheet::put_row(sheet, row, 0, [category.id.as_str(), &category.name, &category.description], None)?;
-    }
-    ignore_numbers(sheet)
-}
-
-fn write_headers(sheet: &mut Worksheet, layout: &Layout, looks: &Looks) -> Result<(), XlsxError> {
-    sheet.set_name(RECORDS_TAB)?.set_freeze_panes(1, 0)?;
-    let added = layout.kind.added();
-    for (at, header) in (0..).zip(&layout.headers) {
-        let width = columns::known(header).map_or(WIDTH_UNKNOWN, |column| column.width);
-        let width = if at == 0 { width.max(WIDTH_FIRST) } else { width };
-        sheet.set_column_width(at, width)?.set_column_format(at, &looks.text)?;
-        let ours = added.iter().any(|column| column.name == columns::normalised(header));
-        sheet::put(sheet, 0, at, header, Some(if ours { &looks.strong_header } else { &looks.header }))?;
-    }
-    ignore_numbers(sheet)
-}
-
-/// No green corners at numbers: that they are text is meant.
-fn ignore_numbers(sheet: &mut Worksheet) -> Result<(), XlsxError> {
-    let last = u16::try_from(COLUMNS_MAX - 1).unwrap_or(u16::MAX);
-    sheet.ignore_error_range(0, 0, RECORDS_MAX, last, IgnoreError::NumberStoredAsText)?;
-    Ok(())
+    widths
 }

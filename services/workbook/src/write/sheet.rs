@@ -1,9 +1,8 @@
-//! What all our sheets have in common: their looks, and text in cells.
+//! What the template's sheets have in common: their looks, and text in cells.
 
 use ledger::Moment;
 use rust_xlsxwriter::{
-    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, FormatUnderline, Note, Workbook, Worksheet,
-    XlsxError,
+    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Note, Workbook, Worksheet, XlsxError,
 };
 
 use super::{CELL_UNITS_MAX, text};
@@ -12,16 +11,13 @@ use super::{CELL_UNITS_MAX, text};
 const AS_TEXT: u8 = 49;
 const GREY: u32 = 0x00D9_D9D9;
 const BLUE: u32 = 0x00DD_EBF7;
-const RED: u32 = 0x00FF_C7CE;
-const DARK_RED: u32 = 0x009C_0006;
-const YELLOW: u32 = 0x00FF_EB9C;
-const LINK_BLUE: u32 = 0x0005_63C1;
 const FAINT: u32 = 0x0080_8080;
 /// The screen width of a note and the height of one line of it, in pixels.
 const NOTE_WIDTH: u32 = 340;
 const NOTE_LINE_HEIGHT: u32 = 18;
 /// Characters of the note's font that fit its width.
 const NOTE_LINE_CHARS: usize = 48;
+const LINE_HEIGHT: u32 = 15;
 const NOTE_LINES_MAX: usize = 20;
 
 /// The looks of cells.
@@ -38,18 +34,12 @@ pub(super) struct Looks {
     pub(super) wrapped: Format,
     /// A line that heads others.
     pub(super) heading: Format,
-    /// What is wrong.
-    pub(super) error: Format,
-    /// What is worth a look.
-    pub(super) warning: Format,
     /// A time that is typed.
     pub(super) instant: Format,
     /// A quantity that is typed: never shown rounded.
     pub(super) quantity: Format,
     /// An amount of money that is typed.
     pub(super) money: Format,
-    /// A link to a cell of the same workbook.
-    pub(super) link: Format,
 }
 
 impl Looks {
@@ -63,12 +53,9 @@ impl Looks {
             text: text(),
             wrapped: text().set_text_wrap().set_align(FormatAlign::Top),
             heading: text().set_bold(),
-            error: text().set_background_color(RED).set_font_color(DARK_RED),
-            warning: text().set_background_color(YELLOW),
             instant: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
             quantity: Format::new().set_num_format("0.0#######"),
             money: Format::new().set_num_format("0.00##########"),
-            link: text().set_font_color(LINK_BLUE).set_underline(FormatUnderline::Single),
         }
     }
 }
@@ -100,6 +87,19 @@ pub(super) fn put_row<'a>(
     for (column, value) in (first..).zip(values) {
         put(sheet, row, column, value, looks)?;
     }
+    Ok(())
+}
+
+/// On paper a sheet is one page wide.
+pub(super) fn printed(sheet: &mut Worksheet) {
+    sheet.set_landscape().set_print_fit_to_pages(1, 0);
+}
+
+/// Makes a row as high as its texts need, each with the characters that fit its column: programs don't all measure rows
+/// when they open a file.
+pub(super) fn grow(sheet: &mut Worksheet, row: u32, texts: &[(impl AsRef<str>, usize)]) -> Result<(), XlsxError> {
+    let lines = texts.iter().map(|(text, width)| 1 + text.as_ref().chars().count() / width.max(&1)).max().unwrap_or(1);
+    sheet.set_row_height(row, LINE_HEIGHT * u32::try_from(lines).unwrap_or(1))?;
     Ok(())
 }
 

@@ -20,6 +20,10 @@ const VALUES_TAB: &str = "valid_values";
 const CATEGORIES_EXAMPLE_TAB: &str = "categories_tab_example";
 const RECORDS_EXAMPLE_TAB: &str = "records_tab_example";
 const INSTRUCTIONS_WIDTH: f64 = 111.0;
+/// Characters of a sentence that fit that width.
+const INSTRUCTIONS_CHARS: usize = 116;
+/// The widths of the definitions.
+const DEFINITIONS_WIDTHS: [u8; 6] = [12, 24, 60, 50, 30, 36];
 /// Where the items begin in the tab of valid values; the lists for dropdowns stand before them.
 const ITEMS_COLUMN: u16 = 5;
 
@@ -211,7 +215,9 @@ fn write_instructions(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -
         (false, "A file holds up to 1,048,575 records and 64 MB."),
     ];
     lines.extend(more.map(|(heading, line)| (heading, line.to_owned())));
+    sheet::printed(sheet);
     for (row, (heading, line)) in (0..).zip(&lines) {
+        sheet::grow(sheet, row, &[(line, INSTRUCTIONS_CHARS)])?;
         sheet::put(sheet, row, 0, line, Some(if *heading { &looks.heading } else { &looks.wrapped }))?;
     }
     Ok(())
@@ -219,9 +225,10 @@ fn write_instructions(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -
 
 fn write_definitions(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Result<(), XlsxError> {
     sheet.set_name(DEFINITIONS_TAB)?.set_freeze_panes(1, 2)?;
-    for (column, width) in (0..).zip([12, 24, 60, 50, 30, 36]) {
+    for (column, width) in (0..).zip(DEFINITIONS_WIDTHS) {
         sheet.set_column_width(column, width)?;
     }
+    sheet::printed(sheet);
     let headers = ["tab", "column", "meaning", "accepted", "example", "needed"];
     sheet::put_row(sheet, 0, 0, headers, Some(&looks.header))?;
     let mut rows: Vec<[String; 6]> = Vec::new();
@@ -235,6 +242,9 @@ fn write_definitions(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) ->
     rows.extend(fields.map(|texts| texts.map(str::to_owned)));
     rows.extend(columns::CATEGORIES.iter().map(|column| table(CATEGORIES_TAB, column)));
     for (row, values) in (1..).zip(&rows) {
+        let texts: Vec<(&str, usize)> =
+            values.iter().zip(DEFINITIONS_WIDTHS).map(|(text, width)| (text.as_str(), usize::from(width))).collect();
+        sheet::grow(sheet, row, &texts)?;
         sheet::put_row(sheet, row, 0, values.iter().map(String::as_str), Some(&looks.wrapped))?;
     }
     Ok(())
@@ -242,6 +252,7 @@ fn write_definitions(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) ->
 
 fn write_values(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Result<(), XlsxError> {
     sheet.set_name(VALUES_TAB)?.set_freeze_panes(1, 0)?;
+    sheet::printed(sheet);
     for (column, width) in (0..).zip([22, 28, 30, 16, 4, 26, 26, 36, 16, 14, 16]) {
         sheet.set_column_width(column, width)?;
     }

@@ -1,4 +1,4 @@
-//! Making a text fit a cell or a note, and how much room it takes in the package.
+//! Making a text fit a cell or a note.
 
 /// The part of a text that fits so many UTF-16 units, never half a character.
 pub(super) fn fitting(text: &str, units_max: usize) -> &str {
@@ -14,14 +14,6 @@ pub(super) fn fitting(text: &str, units_max: usize) -> &str {
         }
     }
     text
-}
-
-/// The most bytes that a text takes in a sheet's XML: escapes are at most seven bytes long.
-pub(super) fn xml_bytes_max(text: &str) -> u64 {
-    const ESCAPE_GROWTH: u64 = 6;
-    // 0xEF begins U+FFFE and U+FFFF, which no XML can hold.
-    let escaped = text.bytes().filter(|byte| *byte < 0x20 || matches!(byte, b'&' | b'<' | b'>' | b'_' | 0xEF)).count();
-    text.len() as u64 + escaped as u64 * ESCAPE_GROWTH
 }
 
 /// A text for a note. The library escapes a literal `_x0041_` in cells but not in notes, where Excel would read an `A`.
@@ -64,15 +56,6 @@ mod tests {
             ("_xäöü_", "_xäöü_"),
         ] {
             assert_eq!(for_note(text), note);
-        }
-    }
-
-    #[test]
-    fn room_is_never_underestimated() {
-        assert_eq!(xml_bytes_max("abc"), 3);
-        for (text, xml) in [("\u{1}", "_x0001_"), ("&", "&amp;"), ("\u{ffff}", "_xFFFF_"), ("_x0041_", "_x005F_x0041_")]
-        {
-            assert!(xml_bytes_max(text) >= xml.len() as u64, "{text:?}");
         }
     }
 }

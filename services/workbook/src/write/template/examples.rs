@@ -70,6 +70,7 @@ fn begin(
     looks: &Looks,
 ) -> Result<(), XlsxError> {
     sheet.set_name(name)?.set_freeze_panes(HEADER_ROW + 1, 1)?.set_column_width(0, DESCRIPTION_WIDTH)?;
+    sheet::printed(sheet);
     let first = "Nothing on this tab is read. What each column means is in 'data_definitions'.";
     sheet::put(sheet, 0, 0, first, Some(&looks.text))?;
     sheet::put(sheet, 1, 0, &format!("Write your own data into the tab '{real}'."), Some(&looks.text))?;

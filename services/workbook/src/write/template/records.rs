@@ -25,6 +25,7 @@ const YEAR_MIN: u16 = 2000;
 /// Writes the tab. Under its header nothing stands, so that the filled workbook has the vendor's rows only.
 pub(super) fn write(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Result<(), XlsxError> {
     sheet.set_name(RECORDS_TAB)?.set_freeze_panes(1, 1)?;
+    sheet::printed(sheet);
     for (at, column) in (0..).zip(of.columns()) {
         sheet.set_column_width(at, column.width)?;
         if let Some(format) = format(of, column, looks) {

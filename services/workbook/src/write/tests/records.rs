@@ -224,11 +224,12 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(RecordsWorkbook::create(&path, dir.path(), &wide), Err(WriteError::TooManyColumns { .. })));
     let nowhere = dir.path().join("none");
     let narrow = layout(Kind::Chunk, &["a"]);
-    assert!(matches!(RecordsWorkbook::create(&path, &nowhere, &narrow), Err(WriteError::TemporaryFile { .. })));
+    let listing = layout(Kind::Rejects, &["a"]);
+    assert!(matches!(RecordsWorkbook::create(&path, &nowhere, &listing), Err(WriteError::TemporaryFile { .. })));
     let missing = nowhere.join("out.xlsx");
     assert!(matches!(RecordsWorkbook::create(&missing, dir.path(), &narrow), Err(WriteError::Output { .. })));
-    let full = RecordsWorkbook::create(std::path::Path::new("/dev/full"), dir.path(), &narrow).unwrap();
-    let error = full.finish().unwrap_err();
+    let full = RecordsWorkbook::create(std::path::Path::new("/dev/full"), dir.path(), &narrow);
+    let error = full.and_then(RecordsWorkbook::finish).unwrap_err();
     assert!(matches!(error, WriteError::Output { .. }), "{error:?}");
 }
 
