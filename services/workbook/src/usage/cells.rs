@@ -70,7 +70,7 @@ fn is_plain(text: &str) -> bool {
 
 /// What is wrong with a record (true) or worth a look.
 pub(super) fn findings(record: &CheckedRecord) -> impl Iterator<Item = (bool, &RecordError)> {
-    record.errors.iter().map(|error| (true, error))
+    record.errors.iter().map(|error| (true, error)).chain(record.warnings.iter().map(|warning| (false, warning)))
 }
 
 /// What stands in a column of ours.

@@ -40,5 +40,8 @@ pub(crate) fn rows(kind: Kind, id: FileId, file: &UsageFile, hub: Option<&Named>
         row(&format!("{prefix}_id"), named.id.as_str());
         row(&format!("{prefix}_name"), &named.name);
     }
+    if facts.predictive {
+        row("predictive", "yes");
+    }
     Some(rows)
 }

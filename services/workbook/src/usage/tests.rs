@@ -54,6 +54,31 @@ fn the_vendor_sees_what_is_wrong_in_the_cell_in_the_details_and_in_a_list() {
 }
 
 #[test]
+fn a_warning_is_yellow_for_both_sides_and_says_that_it_is_one() {
+    for kind in [Kind::ProcessedVendor, Kind::ProcessedProvider, Kind::Chunk, Kind::Rejects] {
+        let mut world = World::new(Schema::Qt, &["record_id", "tier"]);
+        let errors = if kind == Kind::Rejects { vec![error(Code::CellBlank, Some(0), "Blank")] } else { Vec::new() };
+        world.row(2, &["r-1", "5"], errors);
+        world.warn(error(Code::TierInvalid, Some(1), "Tier is ignored"));
+        let (mut book, _) = world.written(kind);
+        let sheet = world.part(kind, "xl/worksheets/sheet4.xml");
+        let is_yellow = sheet.contains("<c r=\"B2\" s=\"7\"");
+        assert_eq!(is_yellow, kind != Kind::Chunk, "{kind:?}");
+        let row = row(&mut book, "records", 1);
+        let warned = "Warning: Tier is ignored. Mend it.";
+        match kind {
+            Kind::ProcessedVendor => assert_eq!(row[2..], ["valid", "", warned]),
+            Kind::Rejects => assert_eq!(row[2..], ["USG_FILE_102", &format!("Blank. Mend it.\n{warned}")]),
+            _ => assert_eq!(row.len(), 2 + columns::PROVIDER_ADDED.len()),
+        }
+        if kind.lists_errors() {
+            let last = texts(&mut book, "errors").pop().unwrap();
+            assert_eq!(last, ["2", "tier", "USG_FILE_105", "warning", "Tier is ignored", "Mend it.", "records!B2"]);
+        }
+    }
+}
+
+#[test]
 fn rejects_are_the_invalid_rows_as_they_were_sent() {
     let mut world = World::new(Schema::Pr, &["record_id", "quantity", "amount", "status"]);
     world.valid(&["r-1", "7", "1e3", "theirs"]);
@@ -123,6 +148,13 @@ fn the_general_tab_ends_with_what_the_records_of_the_workbook_add_up_to() {
         ]
     );
     assert_eq!(general(&mut book, "currency").as_deref(), Some("EUR"));
+    let mut estimate = World::new(Schema::Qt, &["record_id", "quantity"]);
+    estimate.estimate();
+    estimate.valid(&["r", "2.5"]);
+    let (mut book, _) = estimate.written(Kind::ProcessedProvider);
+    let rows: Vec<_> = texts(&mut book, "general").iter().map(|row| row.join(" ")).collect();
+    let last = ["predictive yes", "total_records 0", "total_quantity 0", "estimate_records 1", "estimate_quantity 2.5"];
+    assert_eq!(rows[rows.len() - 5..], last);
     let mut empty = World::new(Schema::Qt, &["record_id"]);
     let (mut book, _) = empty.written(Kind::Chunk);
     assert_eq!(general(&mut book, "total_records").as_deref(), Some("0"));

@@ -125,6 +125,15 @@ impl World {
         categories.push(Category { id: text(), name: text(), description: text() });
     }
 
+    pub(super) fn estimate(&mut self) {
+        self.file.approval.created.as_mut().unwrap().predictive = true;
+    }
+
+    /// The last record gets a warning.
+    pub(super) fn warn(&mut self, warning: RecordError) {
+        self.checked.records.last_mut().unwrap().warnings.push(warning);
+    }
+
     /// Adds a record without an error, with the values that its cells say.
     pub(super) fn valid(&mut self, cells: &[&str]) {
         self.kinds(cells, CellKind::Text);
