@@ -16,6 +16,44 @@ NO_CAPABILITY, NO_ITEMS, NOT_LISTED = "PRD-900-000-001", "PRD-900-000-002", "PRD
 NO_PROGRAM_PRODUCT, NO_PROGRAM_CONTRACT = "PRD-900-000-004", "CRD-90000-00000-00002"
 ENDED_CONTRACT = "CRD-90000-00000-00001"
 
+# What the documentation's sample rows are about, one product for each schema. The samples show ids and part numbers cut
+# off by the width of a column; these begin with what is shown.
+KUWAIT, KUWAIT_CONTRACT = "MP-90000", "CRD-90000-00000-00003"
+SAMPLES = {
+    "QT": {
+        "product": "PRD-768-002-669",
+        "asset": "AS-3651-4933-0051",
+        "contract": AGREEMENT,
+        "precision": "decimal(1)",
+        "mpns": ["usage"],
+        "currency": None,
+    },
+    "PR": {
+        "product": "PRD-236-007-866",
+        "asset": "AS-3651-4933-0052",
+        "contract": AGREEMENT,
+        "precision": "decimal(1)",
+        "mpns": [f"MPN-C-PPU {number}" for number in (11, 12, 13, 14, 21, 22)],
+        "currency": "USD",
+    },
+    "CR": {
+        "product": "PRD-900-000-005",
+        "asset": "AS-3651-4933-0053",
+        "contract": KUWAIT_CONTRACT,
+        "precision": "decimal(4)",
+        "mpns": [f"MPN-C-PPU {number}" for number in (11, 12, 13, 14, 21, 22)],
+        "currency": "KWD",
+    },
+    "TR": {
+        "product": "PRD-900-000-006",
+        "asset": "AS-3651-4933-0054",
+        "contract": CONTRACT_2,
+        "precision": "decimal(1)",
+        "mpns": [f"MPN-A-PPU {number}" for number in (1, 2, 3)],
+        "currency": "EUR",
+    },
+}
+
 
 class Catalog:
     """Look-ups in a catalog file."""
@@ -96,6 +134,50 @@ def extended(path, target):
         {"id": f"LST-900-000-{number:03}", "status": "listed", "product": {"id": what}, "contract": {"id": under}}
         for number, (what, under) in enumerate(listed, start=1)
     ]
+    samples(file, model)
     file["api_keys"].append({"id": UNREADY_VENDOR, "name": "Unready (test)", "account": unready, "secret": "unready"})
     target.write_text(json.dumps(file, ensure_ascii=False), encoding="utf-8")
     return Catalog(target)
+
+
+def samples(file, model):
+    """Adds what the documentation's sample rows name."""
+    market = next(entry for entry in file["marketplaces"] if entry["id"] == "MP-38661")
+    agreement = next(entry for entry in file["contracts"] if entry["id"] == AGREEMENT)
+    asset = next(entry for entry in file["assets"] if entry["product"]["id"] == PULSE and entry["connection"].get("hub"))
+    file["marketplaces"].append({**market, "id": KUWAIT, "name": "Kuwait", "currency": "KWD"})
+    named = {"id": KUWAIT, "name": "Kuwait"}
+    file["contracts"].append({**agreement, "id": KUWAIT_CONTRACT, "name": "Kuwait Contract", "marketplace": named})
+    contracts = {entry["id"]: entry for entry in file["contracts"]}
+    for number, (schema, sample) in enumerate(SAMPLES.items(), start=1):
+        product = {"id": sample["product"], "name": f"Sample {schema}"}
+        contract = contracts[sample["contract"]]
+        items = [
+            {
+                **model["items"][0],
+                "id": f"{product['id']}-{place:04}",
+                "name": mpn,
+                "mpn": mpn,
+                "precision": sample["precision"],
+            }
+            for place, mpn in enumerate(sample["mpns"], start=1)
+        ]
+        ppu = {**model["capabilities"]["ppu"], "schema": schema}
+        file["products"].append(
+            {**model, **product, "capabilities": {**model["capabilities"], "ppu": ppu}, "items": items}
+        )
+        listing = {"id": f"LST-900-001-{number:03}", "status": "listed"}
+        file["listings"].append({**listing, "product": product, "contract": {"id": contract["id"]}})
+        provider = {"id": contract["issuer"]["id"], "name": contract["issuer"]["name"]}
+        file["assets"].append(
+            {
+                **asset,
+                "id": sample["asset"],
+                "product": product,
+                "connection": {**asset["connection"], "provider": provider},
+                "contract": {"id": contract["id"], "name": contract["name"], "type": "distribution"},
+                "marketplace": contract["marketplace"],
+                "params": [{"id": "tenant_id", "value": f"sample-{schema}", "constraints": {"reconciliation": True}}],
+                "items": [{"global_id": item["id"], "quantity": "unlimited"} for item in items],
+            }
+        )
