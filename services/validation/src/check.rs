@@ -1,41 +1,41 @@
 //! Checking a file: batch by batch, each recorded as soon as it is checked, the verdict at the end.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::borrow::Borrow;
 
-use ledger::catalog::{Capabilities, Catalog, Schema};
-use ledger::fact::{Category, FileChecked, FileColumn, Part, RecordsChecked};
+use ledger::fact::{FileChecked, Part, RecordsChecked};
 use ledger::record::{CheckedBatch, ReadBatch};
-use ledger::{FileId, Hash, Ledger, ObjectId, UsageFile};
+use ledger::{FileId, Hash, Ledger, UsageFile};
 use proto::WireError;
 use runtime::decider::{Stale, Tools};
 use runtime::records::RecordsError;
 use thiserror::Error;
 
 use crate::Own;
-use crate::ids::{Ids, IdsError};
-use crate::record_ids::RecordIdsReader;
-use crate::rules::{Against, Checker, NO_KEY, Summary, repeated, taken};
+use crate::examine::{Draft, Examination, ExamineError, Examiner};
+use crate::ids::Ids;
 
-/// Errors of one record that are kept: more of them would not help anybody, and a batch must fit a frame.
-const RECORD_ERRORS_MAX: usize = 16;
-
-/// What the job needs to know.
+/// What the job needs to know: all of it was taken from the ledger when the check was begun, so that what happens
+/// meanwhile changes no answer.
 #[derive(Debug)]
 pub struct CheckJob {
     file: FileId,
     upload: u32,
     attempt: u32,
-    catalog: Arc<Catalog>,
-    contract: ObjectId,
-    product: ObjectId,
-    schema: Schema,
-    currency: String,
-    columns: Vec<FileColumn>,
-    categories: Vec<Category>,
+    examination: Examination,
     parts: Vec<Part>,
-    /// Ordinals of other files whose ids count.
-    alive: BTreeMap<u32, FileId>,
+}
+
+/// A batch as read, and where it rests.
+struct Rested {
+    batch: ReadBatch,
+    sequence: u64,
+    hash: Hash,
+}
+
+impl Borrow<ReadBatch> for Rested {
+    fn borrow(&self) -> &ReadBatch {
+        &self.batch
+    }
 }
 
 /// Why checking ended early.
@@ -43,10 +43,8 @@ pub struct CheckJob {
 enum CheckError {
     #[error("could not read the records")]
     Records(#[from] RecordsError),
-    #[error("could not use the index of record ids")]
-    Ids(#[from] IdsError),
-    #[error("could not look record ids up")]
-    LookUp(#[from] crate::record_ids::RecordIdsError),
+    #[error("could not examine the records")]
+    Examine(#[from] ExamineError),
     #[error("could not encode what was found from row {row} on")]
     Encode {
         row: u32,
@@ -64,22 +62,26 @@ impl From<Stale> for CheckError {
 }
 
 impl CheckJob {
-    pub(crate) fn new(ledger: &Ledger, file: FileId, known: &UsageFile, ids: &Ids) -> Option<Self> {
+    pub(crate) fn new(ledger: &Ledger, file: FileId, known: &UsageFile, examiner: &Examiner) -> Option<Self> {
         let created = known.approval.created.as_deref()?;
         let checking = known.current_checking()?;
+        let draft = Draft {
+            contract: created.contract.id.clone(),
+            product: created.product.id.clone(),
+            schema: created.schema,
+            currency: created.currency.clone(),
+            period: created.period,
+            predictive: created.predictive,
+            columns: known.columns().to_vec(),
+            categories: known.categories().to_vec(),
+            now: checking.started_at?,
+        };
         Some(Self {
             file,
             upload: checking.upload,
             attempt: checking.attempt,
-            catalog: ledger.catalog.clone(),
-            contract: created.contract.id.clone(),
-            product: created.product.id.clone(),
-            schema: created.schema,
-            currency: created.currency.clone().unwrap_or_default(),
-            columns: known.columns().to_vec(),
-            categories: known.categories().to_vec(),
+            examination: examiner.examine(ledger, Some(file), draft),
             parts: known.current_reading()?.parts.clone(),
-            alive: ids.alive(ledger, file),
         })
     }
 
@@ -98,51 +100,38 @@ impl CheckJob {
     }
 
     fn check(&self, tools: &Tools<Own>, ids: &Ids) -> Result<(), CheckError> {
-        let index = ids.reader(&tools.records)?;
-        let unknown = Capabilities::default();
-        let capabilities = self.catalog.products.get(&self.product).map_or(&unknown, |known| &known.capabilities);
-        let mut checker = Checker::new(Against {
-            catalog: &self.catalog,
-            contract: &self.contract,
-            product: &self.product,
-            schema: self.schema,
-            capabilities,
-            columns: &self.columns,
-            categories: &self.categories,
-            now: tools.clock.now(),
-        });
-        let mut summary = Summary::new(self.schema, &self.currency);
-        let mut seen: HashMap<[u8; 12], u32> = HashMap::new();
         let mut parts = Vec::with_capacity(self.parts.len());
-        for part in &self.parts {
-            let (read, read_hash) = tools.records.read(self.file, part.sequence)?;
-            let mut batch = checker.check_batch(&read);
-            self.check_ids(&mut batch, &mut seen, &index, checker.record_id_column())?;
-            summary.add(&batch);
+        let read = |index: usize| -> Result<Rested, CheckError> {
+            let sequence = self.parts.get(index).map_or(0, |part| part.sequence);
+            let (batch, hash) = tools.records.read(self.file, sequence)?;
+            Ok(Rested { batch, sequence, hash })
+        };
+        let found = self.examination.run(&tools.records, self.parts.len(), read, |index, read, checked| {
             runtime::crash::point("check.batch");
-            parts.push(self.lay_down(tools, &read, &batch, (parts.len(), part.sequence, read_hash))?);
-        }
-        let found = summary.finish();
+            parts.push(self.lay_down(tools, index, &read, &checked)?);
+            Ok::<(), CheckError>(())
+        })?;
         let valid = found.invalid == 0;
         let checked = FileChecked {
-            exempt_totals: Vec::new(),
-            span: None,
-            warnings: Vec::new(),
             upload: self.upload,
             attempt: self.attempt,
             parts,
             valid: found.valid,
             invalid: found.invalid,
             totals: found.totals,
+            exempt_totals: found.exempt_totals,
             codes: found.codes,
+            warnings: found.warnings,
+            span: found.span,
             summary_parts: 0,
         };
         runtime::crash::point("check.before_end");
-        let own = Own::Done { file: self.file, checked: Box::new(checked), lines: found.lines };
+        let items = found.dynamic_items;
+        let own = Own::Done { file: self.file, checked: Box::new(checked), lines: found.lines, items };
         let sequences = tools.tell(own)?;
         if valid && let Some(sequence) = sequences.last() {
             // The index is a cache: if this fails, the next check makes it whole from the log.
-            let added = ids.add_verdict(*sequence, seen.into_keys().collect(), &tools.records, self.file);
+            let added = ids.add_verdict(*sequence, found.keys, &tools.records, self.file);
             if let Err(error) = added {
                 tracing::warn!(file = %self.file, %error, "the ids of a file are added to the index later");
             }
@@ -150,55 +139,15 @@ impl CheckJob {
         Ok(())
     }
 
-    /// Uniqueness of record ids, in the file and across files (design §4).
-    fn check_ids(
-        &self,
-        batch: &mut CheckedBatch,
-        seen: &mut HashMap<[u8; 12], u32>,
-        index: &RecordIdsReader,
-        column: Option<u16>,
-    ) -> Result<(), CheckError> {
-        let mut keys: Vec<([u8; 12], usize)> = Vec::with_capacity(batch.records.len());
-        for (at, record) in batch.records.iter_mut().enumerate() {
-            if record.key == NO_KEY {
-                continue;
-            }
-            match seen.get(&record.key) {
-                Some(&first) => record.errors.push(repeated(first, column)),
-                None => {
-                    seen.insert(record.key, record.row);
-                    keys.push((record.key, at));
-                }
-            }
-        }
-        keys.sort_unstable();
-        let sorted: Vec<[u8; 12]> = keys.iter().map(|(key, _)| *key).collect();
-        let mut owners: BTreeMap<usize, FileId> = BTreeMap::new();
-        index.lookup_sorted(&sorted, |key, ordinal| {
-            if let (Some(file), Some((_, at))) = (self.alive.get(&ordinal), keys.get(key)) {
-                owners.entry(*at).or_insert(*file);
-            }
-        })?;
-        for (at, file) in owners {
-            if let Some(record) = batch.records.get_mut(at) {
-                record.errors.push(taken(file, column));
-            }
-        }
-        for record in &mut batch.records {
-            record.errors.truncate(RECORD_ERRORS_MAX);
-        }
-        Ok(())
-    }
-
     fn lay_down(
         &self,
         tools: &Tools<Own>,
-        read: &ReadBatch,
+        part: usize,
+        read: &Rested,
         batch: &CheckedBatch,
-        (part, read_sequence, read_hash): (usize, u64, Hash),
     ) -> Result<Part, CheckError> {
-        let first_row = read.rows.first().copied().unwrap_or(0);
-        let last_row = read.rows.last().copied().unwrap_or(0);
+        let first_row = read.batch.rows.first().copied().unwrap_or(0);
+        let last_row = read.batch.rows.last().copied().unwrap_or(0);
         let encode = |source| CheckError::Encode { row: first_row, source };
         let payload = match proto::encode_checked_batch(batch) {
             Ok(payload) => payload,
@@ -216,8 +165,8 @@ impl CheckJob {
             last_row,
             valid: count(valid),
             invalid: count(batch.records.len() - valid),
-            read_sequence,
-            read_hash,
+            read_sequence: read.sequence,
+            read_hash: read.hash,
             payload,
         };
         let sequences = tools.tell(Own::Batch { file: self.file, checked: Box::new(checked) })?;
@@ -233,7 +182,8 @@ fn shortened(batch: &CheckedBatch) -> CheckedBatch {
     let mut batch = batch.clone();
     for record in &mut batch.records {
         record.errors.truncate(ERRORS_MAX);
-        for error in &mut record.errors {
+        record.warnings.truncate(ERRORS_MAX);
+        for error in record.errors.iter_mut().chain(&mut record.warnings) {
             error.message = error.message.chars().take(CHARS_MAX).collect();
             error.fix.clear();
         }

@@ -171,7 +171,7 @@ impl Ids {
     }
 
     /// The ordinals that count, of other files than this one, each with its file.
-    pub(crate) fn alive(&self, ledger: &Ledger, but: FileId) -> BTreeMap<u32, FileId> {
+    pub(crate) fn alive(&self, ledger: &Ledger, but: Option<FileId>) -> BTreeMap<u32, FileId> {
         let counts = |file: FileId, upload: u32| {
             let known = ledger.file(file).filter(|known| known.upload() == upload);
             // What can't be accepted without another upload keeps no ids.
@@ -179,7 +179,7 @@ impl Ids {
         };
         let state = self.state();
         let all = (0..).zip(&state.ordinals);
-        all.filter(|(_, (file, upload))| *file != but && counts(*file, *upload))
+        all.filter(|(_, (file, upload))| Some(*file) != but && counts(*file, *upload))
             .map(|(ordinal, (file, _))| (ordinal, *file))
             .collect()
     }

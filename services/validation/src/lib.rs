@@ -1,33 +1,45 @@
 //! Validation: every rule on every record, and the processed workbooks that say what was found.
 
 mod check;
+mod examine;
 mod ids;
+mod others;
 mod processed;
 pub mod record_ids;
 pub mod rules;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ledger::fact::{FileChecked, RecordsChecked, SummaryLine};
+use ledger::fact::{DynamicItem, FileChecked, RecordsChecked, SummaryLine};
 use ledger::file::{ATTEMPTS_MAX, CheckingEnd, ReadingEnd};
 use ledger::{Command, Context, Event, Fact, FileId, Hash, HostId, Ledger, Rejection, ServiceName, Subject, UsageFile};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 
 pub use check::CheckJob;
+pub use examine::{Draft, Examination, ExamineError, Examiner, Found};
 pub use ids::{Ids, IdsError};
+pub use others::CompareError;
 pub use processed::WriteJob;
 
 /// Sums that one fact carries: about 100 bytes each, so that a fact stays well below a frame of the log.
 const SUMMARY_LINES_MAX: usize = 500;
 
+/// Items that one fact carries,
+const DYNAMIC_ITEMS_MAX: usize = 200;
+/// and the text of them: a fact stays well below a frame of the log whatever the alphabet.
+const DYNAMIC_BYTES_MAX: usize = 48 * 1024;
+
 /// The validation service and the index of record ids, which is derived from its log.
 #[derive(Debug)]
 pub struct ValidationService {
     ids: Arc<Ids>,
+    /// For what a job doesn't keep in memory.
+    temp: PathBuf,
 }
 
 impl ValidationService {
@@ -36,7 +48,13 @@ impl ValidationService {
     /// # Errors
     /// When the folder can't be used.
     pub fn open(cache: &Path, last: u64) -> Result<Self, IdsError> {
-        Ok(Self { ids: Arc::new(Ids::open(cache, last)?) })
+        Ok(Self { ids: Arc::new(Ids::open(cache, last)?), temp: cache.to_owned() })
+    }
+
+    /// Examines records as a check does, for whoever wants to know what it would say.
+    #[must_use]
+    pub fn examiner(&self) -> Examiner {
+        Examiner::new(Arc::clone(&self.ids), self.temp.clone())
     }
 }
 
@@ -63,6 +81,8 @@ pub enum Own {
         checked: Box<FileChecked>,
         /// Sums by subscription and item.
         lines: Vec<SummaryLine>,
+        /// Items that records brought.
+        items: Vec<DynamicItem>,
     },
     /// Checking failed for a reason that is not in the workbook.
     Failed {
@@ -104,7 +124,8 @@ pub enum Job {
 
 impl Decider for ValidationService {
     const SERVICE: ServiceName = ServiceName::Validation;
-    const HEARS: &'static [ServiceName] = &[ServiceName::Catalog, ServiceName::Approval, ServiceName::Ingestion];
+    const HEARS: &'static [ServiceName] =
+        &[ServiceName::Catalog, ServiceName::Approval, ServiceName::Ingestion, ServiceName::Extraction];
     type Own = Own;
     type Job = Job;
 
@@ -120,7 +141,7 @@ impl Decider for ValidationService {
                 current(ledger, file, checked.upload, checked.attempt)?;
                 Ok(vec![(Subject::File(file), Fact::RecordsChecked(checked))])
             }
-            Own::Done { file, checked, lines } => done(ledger, file, checked, &lines),
+            Own::Done { file, checked, lines, items } => done(ledger, file, checked, (&lines, &items)),
             Own::Failed { file, upload, attempt, detail } => {
                 let known = ledger.file(file).and_then(UsageFile::current_checking).ok_or(Stale)?;
                 let open = known.end.is_none() || known.processed.is_none();
@@ -176,7 +197,7 @@ impl Decider for ValidationService {
         let known = ledger.file(file)?;
         let checking = known.current_checking()?;
         match checking.end {
-            None => CheckJob::new(ledger, file, known, &self.ids).map(|job| Job::Check(Box::new(job))),
+            None => CheckJob::new(ledger, file, known, &self.examiner()).map(|job| Job::Check(Box::new(job))),
             Some(CheckingEnd::Checked { .. }) if checking.processed.is_none() => {
                 Some(Job::Write(Box::new(WriteJob::new(file, known))))
             }
@@ -238,7 +259,12 @@ fn current(ledger: &Ledger, file: FileId, upload: u32, attempt: u32) -> Result<(
     if (checking.upload, checking.attempt) == (upload, attempt) { Ok(()) } else { Err(Stale) }
 }
 
-fn done(ledger: &Ledger, file: FileId, mut checked: Box<FileChecked>, lines: &[SummaryLine]) -> Result<Facts, Stale> {
+fn done(
+    ledger: &Ledger,
+    file: FileId,
+    mut checked: Box<FileChecked>,
+    (lines, items): (&[SummaryLine], &[DynamicItem]),
+) -> Result<Facts, Stale> {
     let (upload, attempt) = (checked.upload, checked.attempt);
     current(ledger, file, upload, attempt)?;
     let mut facts = Facts::new();
@@ -247,6 +273,26 @@ fn done(ledger: &Ledger, file: FileId, mut checked: Box<FileChecked>, lines: &[S
         facts.push((Subject::File(file), Fact::UsageSummarized { upload, attempt, part, lines }));
     }
     checked.summary_parts = u32::try_from(facts.len()).unwrap_or(u32::MAX);
+    for (part, items) in (0..).zip(parted(items)) {
+        let items = items.to_vec();
+        facts.push((Subject::File(file), Fact::DynamicItemsFound { upload, attempt, part, items }));
+    }
     facts.push((Subject::File(file), Fact::FileChecked(checked)));
     Ok(facts)
+}
+
+/// Items in pieces that one fact can carry.
+fn parted(mut items: &[DynamicItem]) -> Vec<&[DynamicItem]> {
+    let mut parts = Vec::new();
+    while !items.is_empty() {
+        let mut bytes = 0;
+        let fits = items.iter().take(DYNAMIC_ITEMS_MAX).take_while(|item| {
+            bytes += item.named.id.as_str().len() + item.named.name.len() + item.mpn.len() + item.unit.len();
+            bytes <= DYNAMIC_BYTES_MAX
+        });
+        let (part, rest) = items.split_at(fits.count().max(1));
+        parts.push(part);
+        items = rest;
+    }
+    parts
 }

@@ -1,16 +1,17 @@
 //! `usage-ledger validate`: the rules without a ledger. Every bad cell is named with its address.
 
-use std::collections::HashMap;
 use std::io::{BufReader, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use ingestion::{Reading, Stopped, read_workbook};
 use ledger::catalog::{Product, Schema};
 use ledger::record::ReadBatch;
-use ledger::{Catalog, ObjectId};
+use ledger::{Catalog, Ledger, ObjectId};
 use runtime::clock::Clock;
-use validation::rules::{Against, Checker, NO_KEY, Summary, repeated};
+use runtime::records::Records;
+use validation::{Draft, ExamineError, Examiner};
 use workbook::read::address;
 
 use super::CliError;
@@ -41,7 +42,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
     let unknown = |what: &str, id: &str| CliError::Plain(format!("{what} {id} is not in the catalog"));
     let contract = ObjectId::new(&args.contract).filter(|id| catalog.contracts.contains_key(id));
     let contract = contract.ok_or_else(|| unknown("contract", &args.contract))?;
-    let product = ObjectId::new(&args.product).and_then(|id| catalog.products.get(&id));
+    let product = ObjectId::new(&args.product).and_then(|id| catalog.products.get(&id)).cloned();
     let product = product.ok_or_else(|| unknown("product", &args.product))?;
     let file =
         std::fs::File::open(&args.workbook).map_err(|source| CliError::Read { path: args.workbook.clone(), source })?;
@@ -58,56 +59,50 @@ pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
         }
         Err(Stopped::Stale) => return Ok(UNREADABLE),
     };
-    report(&catalog, (&contract, product), &reading, &batches)
+    report(catalog, (&contract, &product), &reading, &batches)
 }
 
 /// Checks the batches and prints a line for each bad cell, then the verdict.
 fn report(
-    catalog: &Catalog,
+    catalog: Catalog,
     (contract, product): (&ObjectId, &Product),
     reading: &Reading,
     batches: &[ReadBatch],
 ) -> Result<u8, CliError> {
-    let schema = product.capabilities.pay_as_you_go.unwrap_or(Schema::Qt);
-    let mut checker = Checker::new(Against {
-        catalog,
-        contract,
-        product: &product.named.id,
-        schema,
-        capabilities: &product.capabilities,
-        columns: &reading.columns,
-        categories: &reading.categories,
+    let draft = Draft {
+        contract: contract.clone(),
+        product: product.named.id.clone(),
+        schema: product.capabilities.pay_as_you_go.unwrap_or(Schema::Qt),
+        currency: None,
+        period: None,
+        predictive: false,
+        columns: reading.columns.clone(),
+        categories: reading.categories.clone(),
         now: Clock::Machine.now(),
-    });
-    let mut summary = Summary::new(schema, "");
-    let mut seen: HashMap<[u8; 12], u32> = HashMap::new();
+    };
+    let ledger = Ledger { catalog: Arc::new(catalog), ..Ledger::default() };
+    let examination = Examiner::offline(&std::env::temp_dir()).examine(&ledger, None, draft);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for batch in batches {
-        let mut checked = checker.check_batch(batch);
-        for record in &mut checked.records {
-            if record.key == NO_KEY {
-                continue;
-            }
-            match seen.get(&record.key) {
-                Some(&first) => record.errors.push(repeated(first, checker.record_id_column())),
-                None => drop(seen.insert(record.key, record.row)),
-            }
-            let errors = record.errors.iter().map(|error| {
+    let read = |index: usize| batches.get(index).ok_or(Ended::Pipe);
+    let found = examination.run(&Records::default(), batches.len(), read, |_, _, checked| {
+        for record in &checked.records {
+            for error in record.errors.iter().chain(&record.warnings) {
                 let column = error.column.and_then(|column| reading.columns.get(usize::from(column)));
                 let cell = column
                     .map_or_else(|| format!("row {}", record.row), |column| address(column.sheet_column, record.row));
-                format!("records!{cell}  {}  {}. {}", error.code, error.message.trim_end_matches('.'), error.fix)
-            });
-            for line in errors {
+                let line =
+                    format!("records!{cell}  {}  {}. {}", error.code, error.message.trim_end_matches('.'), error.fix);
                 // Who closed the pipe has seen enough.
-                if writeln!(out, "{}", line.trim_end()).is_err() {
-                    return Ok(INVALID);
-                }
+                writeln!(out, "{}", line.trim_end()).map_err(|_| Ended::Pipe)?;
             }
         }
-        summary.add(&checked);
-    }
-    let found = summary.finish();
+        Ok(())
+    });
+    let found = match found {
+        Ok(found) => found,
+        Err(Ended::Pipe) => return Ok(INVALID),
+        Err(Ended::Examine(error)) => return Err(CliError::Plain(format!("the records were not checked: {error}"))),
+    };
     let total = found.totals.first().map(|total| total.quantity.to_string()).unwrap_or_default();
     let verdict = format!(
         "{} records: {} valid with a total quantity of {total}, {} invalid",
@@ -118,6 +113,18 @@ fn report(
         drop(writeln!(out, "columns that were left out: {}", reading.ignored.join(", ")));
     }
     Ok(if found.invalid > 0 { INVALID } else { 0 })
+}
+
+/// Why there is no verdict.
+enum Ended {
+    Pipe,
+    Examine(ExamineError),
+}
+
+impl From<ExamineError> for Ended {
+    fn from(error: ExamineError) -> Self {
+        Self::Examine(error)
+    }
 }
 
 fn read_catalog(args: &ValidateArgs) -> Result<Catalog, CliError> {

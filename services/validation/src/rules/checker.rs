@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use ledger::catalog::{Capabilities, Catalog, Item, Schema, Subscription};
-use ledger::fact::{Category, FileColumn};
+use ledger::fact::{Category, DynamicItem, FileColumn, Period};
 use ledger::record::{CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, SubscriptionFacts, record_key};
 use ledger::{Moment, ObjectId};
 
 use super::cells::Row;
 use super::columns::{Columns, Field};
+use super::dynamic::DynamicItems;
 use super::lookup::Lookup;
 
 /// The key of a record whose id can't be used (its column is missing, it is blank, cut or holds an error).
@@ -43,6 +44,7 @@ pub struct Checker<'a> {
     pub(super) columns: Columns<'a>,
     pub(super) lookup: Lookup<'a>,
     pub(super) categories: HashSet<&'a str>,
+    pub(super) dynamic: DynamicItems,
 }
 
 impl<'a> Checker<'a> {
@@ -52,6 +54,7 @@ impl<'a> Checker<'a> {
         Self {
             columns: Columns::new(against.columns, against.schema, against.capabilities),
             lookup: Lookup::new(against.catalog, against.contract, against.product),
+            dynamic: DynamicItems::default(),
             categories: against.categories.iter().map(|category| category.id.trim()).collect(),
             against,
         }
@@ -71,10 +74,46 @@ impl<'a> Checker<'a> {
         self.columns.place(Field::RecordId)
     }
 
+    /// The column where usage starts: what errors about other files' usage are about.
+    #[must_use]
+    pub fn start_column(&self) -> Option<u16> {
+        self.columns.place(Field::Start)
+    }
+
+    /// The column of tiers.
+    #[must_use]
+    pub fn tier_column(&self) -> Option<u16> {
+        self.columns.place(Field::Tier)
+    }
+
+    /// From the earliest to the latest time of a batch, whatever else its records are.
+    #[must_use]
+    pub fn span_of(&self, batch: &ReadBatch) -> Option<Period> {
+        let mut parsed: HashSet<u32> = HashSet::new();
+        let mut span: Option<Period> = None;
+        for column in [Field::Start, Field::End].into_iter().filter_map(|field| self.columns.place(field)) {
+            for &text in batch.columns.get(usize::from(column)).map_or(&[][..], |column| &column.texts) {
+                // A batch keeps each text once, and most times stand in it many times.
+                if parsed.insert(text)
+                    && let Some(time) = Moment::parse_sheet(batch.texts.text(text))
+                {
+                    span = Some(widened(span, Period { from: time, to: time }));
+                }
+            }
+        }
+        span
+    }
+
     /// What uniqueness of a record id is decided on; spaces around it don't count.
     #[must_use]
     pub fn key_of(&self, record_id: &str) -> [u8; 12] {
         record_key(self.against.contract, self.against.product, record_id)
+    }
+
+    /// The items that records brought and that the catalog hasn't, in the order of their rows.
+    #[must_use]
+    pub fn into_dynamic_items(self) -> Vec<DynamicItem> {
+        self.dynamic.into_found()
     }
 
     /// Every rule on every record of a batch, except uniqueness of record ids.
@@ -89,6 +128,11 @@ impl<'a> Checker<'a> {
         }
         tables.batch
     }
+}
+
+/// The shortest period that holds both.
+pub(crate) fn widened(one: Option<Period>, other: Period) -> Period {
+    one.map_or(other, |one| Period { from: one.from.min(other.from), to: one.to.max(other.to) })
 }
 
 /// What a row's rules found in the catalog, by [`Lookup`]'s numbers.

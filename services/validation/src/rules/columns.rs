@@ -19,10 +19,14 @@ pub(super) enum Field {
     Start,
     End,
     CategoryId,
+    ItemName,
+    ItemMpn,
+    ItemUnit,
+    ItemPrecision,
 }
 
 impl Field {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 15] = [
         Self::RecordId,
         Self::SubscriptionCriteria,
         Self::SubscriptionValue,
@@ -34,6 +38,10 @@ impl Field {
         Self::Start,
         Self::End,
         Self::CategoryId,
+        Self::ItemName,
+        Self::ItemMpn,
+        Self::ItemUnit,
+        Self::ItemPrecision,
     ];
 
     /// The normalised header.
@@ -50,6 +58,10 @@ impl Field {
             Self::Start => "start_time_utc",
             Self::End => "end_time_utc",
             Self::CategoryId => "category_id",
+            Self::ItemName => "item_name",
+            Self::ItemMpn => "item_mpn",
+            Self::ItemUnit => "item_unit",
+            Self::ItemPrecision => "item_precision",
         }
     }
 
@@ -66,6 +78,10 @@ impl Field {
             Self::Tier => "0, 1 or 2",
             Self::Start | Self::End => "a time as YYYY-MM-DD hh:mm:ss or MM/DD/YYYY hh:mm:ss, in UTC",
             Self::CategoryId => "a category_id of the categories tab",
+            Self::ItemName => "the name of a dynamic item",
+            Self::ItemMpn => "the part number of a dynamic item",
+            Self::ItemUnit => "the unit of a dynamic item, such as unit*h",
+            Self::ItemPrecision => "integer, decimal(1), decimal(2), decimal(4) or decimal(8)",
         }
     }
 
@@ -82,7 +98,7 @@ impl Field {
             Self::ItemCriteria | Self::ItemValue => !capabilities.dynamic,
             Self::Amount => schema != Schema::Qt,
             Self::Tier => schema == Schema::Tr,
-            Self::CategoryId => false,
+            Self::CategoryId | Self::ItemName | Self::ItemMpn | Self::ItemUnit | Self::ItemPrecision => false,
         }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Lookup<'a> {
     /// exist, so that a hostile file can't make us go through the subscriptions once per row.
     by_parameter: HashMap<&'a str, ByValue<'a>>,
     items: Vec<&'a Item>,
+    /// Items that records brought: their numbers follow those of the catalog.
+    brought: Vec<Item>,
     by_mpn: HashMap<&'a str, Vec<u32>>,
     by_global_id: HashMap<&'a str, u32>,
     /// The items of a subscription with many, made when a record first names it.
@@ -68,6 +70,7 @@ impl<'a> Lookup<'a> {
             members: HashMap::new(),
             subscriptions,
             items,
+            brought: Vec::new(),
         }
     }
 
@@ -75,8 +78,16 @@ impl<'a> Lookup<'a> {
         self.subscriptions.get(number as usize).copied()
     }
 
-    pub(super) fn item(&self, number: u32) -> Option<&'a Item> {
-        self.items.get(number as usize).copied()
+    pub(super) fn item(&self, number: u32) -> Option<&Item> {
+        let number = number as usize;
+        let brought = || self.brought.get(number.checked_sub(self.items.len())?);
+        self.items.get(number).copied().or_else(brought)
+    }
+
+    /// Takes in an item that the catalog hasn't; gives its number.
+    pub(super) fn bring(&mut self, item: Item) -> u32 {
+        self.brought.push(item);
+        u32::try_from(self.items.len() + self.brought.len() - 1).unwrap_or(u32::MAX)
     }
 
     pub(super) fn by_id(&self, id: &str) -> Found {
@@ -132,7 +143,7 @@ impl<'a> Lookup<'a> {
         match subscription.and_then(|number| self.subscription(number)) {
             Some(subscription) => {
                 let numbers = subscription.items.iter().filter_map(|it| self.by_global_id.get(it.item.as_str()));
-                numbers.filter_map(|&number| self.item(number)).take(most).collect()
+                numbers.filter_map(|&number| self.items.get(number as usize).copied()).take(most).collect()
             }
             None => self.items.iter().copied().take(most).collect(),
         }

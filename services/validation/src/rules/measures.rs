@@ -12,8 +12,8 @@ use super::sentences;
 impl Row<'_, '_> {
     pub(super) fn check_quantity(&mut self, item: Option<u32>, purchased: Option<Decimal>) {
         let Some(column) = self.column(Field::Quantity) else { return };
-        let item = item.and_then(|number| self.checker.lookup.item(number));
-        let places = item.map_or(PLACES_MAX, |item| u32::from(item.places));
+        let item = item.and_then(|number| self.checker.lookup.item(number)).map(|item| (item.kind, item.places));
+        let places = item.map_or(PLACES_MAX, |(_, places)| u32::from(places));
         if self.cell(Field::Quantity).kind == CellKind::Error {
             // The published sentence says it: an error is no number.
             return self.error(sentences::quantity_not_a_number(Some(column)));
@@ -33,11 +33,11 @@ impl Row<'_, '_> {
             }
         };
         self.record.quantity = Some(value);
-        let Some(item) = item else { return };
+        let Some((kind, item_places)) = item else { return };
         if value.places() > places {
-            self.error(sentences::precision(item, value.rounded(places), Some(column)));
+            self.error(sentences::precision(item_places, value.rounded(places), Some(column)));
         }
-        if item.kind == ItemKind::Reservation {
+        if kind == ItemKind::Reservation {
             if value < Decimal::ZERO {
                 self.error(sentences::negative_reservation(Some(column)));
             } else if let Some(purchased) = purchased.filter(|&purchased| value > purchased) {
@@ -56,7 +56,10 @@ impl Row<'_, '_> {
         match schema {
             Schema::Tr => self.check_tier(),
             _ if self.cell(Field::Tier).text.is_empty() => {}
-            _ => self.record.notes.push(format!("Tier is ignored for schema {}", schema.upper())),
+            _ => {
+                let warning = sentences::tier_ignored(schema, self.column(Field::Tier));
+                self.record.warnings.push(warning);
+            }
         }
     }
 

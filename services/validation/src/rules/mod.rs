@@ -9,16 +9,20 @@
 mod cells;
 mod checker;
 mod columns;
+mod dynamic;
 mod lookup;
 mod measures;
 mod parties;
 mod sentences;
 mod summary;
+mod tiers;
 mod times;
 
+pub(crate) use checker::widened;
 pub use checker::{Against, Checker, NO_KEY};
-pub use sentences::{repeated, taken};
+pub use sentences::{Rows, late, overlap, repeated, taken};
 pub use summary::{Summarized, Summary};
+pub use tiers::{MissingTiers, Tiers};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -103,8 +103,15 @@ impl<'r> Row<'r, '_> {
         };
         if absent(self, Field::ItemCriteria) && absent(self, Field::ItemValue) {
             let column = self.column(Field::ItemCriteria);
-            self.error(if dynamic { sentences::dynamic_not_taken(column) } else { sentences::dynamic_off(column) });
-            return (None, None);
+            if !dynamic {
+                self.error(sentences::dynamic_off(column));
+                return (None, None);
+            }
+            let item = self.check_dynamic_item();
+            if let Some(item) = item {
+                self.check_kind(item, self.column(Field::ItemMpn));
+            }
+            return (item, None);
         }
         let criteria = self.given(Field::ItemCriteria);
         let value = self.given(Field::ItemValue);
@@ -116,7 +123,7 @@ impl<'r> Row<'r, '_> {
         let Some(value) = value else { return (None, None) };
         let found = self.find_item(by, value, subscription);
         let column = self.column(Field::ItemValue);
-        if found.is_none_or(|found| subscription.is_some() && found.purchased.is_none()) {
+        if found.is_none_or(|found| subscription.is_some() && !found.fits()) {
             let fix = self.items_that_fit(by, subscription);
             self.error(sentences::no_item(criteria.text, value.text, column, fix));
         }
@@ -136,9 +143,14 @@ impl<'r> Row<'r, '_> {
         {
             numbers = lookup.by_mpn(&plain).to_vec();
         }
-        let of = |item| FoundItem { item, purchased: subscription.and_then(|it| lookup.purchased(it, item)) };
+        let of = |item| FoundItem {
+            item,
+            purchased: subscription.and_then(|it| lookup.purchased(it, item)),
+            dynamic: lookup.item(item).is_some_and(|item| item.dynamic),
+        };
         let all: Vec<FoundItem> = numbers.into_iter().map(of).collect();
-        all.iter().find(|found| found.purchased.is_some()).or(all.first()).copied()
+        let bought = all.iter().find(|found| found.purchased.is_some());
+        bought.or_else(|| all.iter().find(|found| found.fits())).or(all.first()).copied()
     }
 
     fn items_that_fit(&self, by: ItemCriteria, subscription: Option<u32>) -> String {
@@ -173,6 +185,14 @@ impl<'r> Row<'r, '_> {
 struct FoundItem {
     item: u32,
     purchased: Option<Option<Decimal>>,
+    dynamic: bool,
+}
+
+impl FoundItem {
+    /// Whether the subscription may report it: nobody buys a dynamic item ahead.
+    fn fits(self) -> bool {
+        self.purchased.is_some() || self.dynamic
+    }
 }
 
 /// The number of a numeric cell as a person would write it, where the file spells it otherwise: an MPN typed as `1001`

@@ -2,11 +2,12 @@
 //! letter; everything else is ours and says what is wrong, and its fix what would be right.
 
 use ledger::amount::{Decimal, PLACES_MAX};
-use ledger::catalog::{Item, ItemKind, Subscription, SubscriptionStatus, precision_name};
+use ledger::catalog::{Item, ItemKind, OverlapPolicy, Schema, Subscription, SubscriptionStatus, precision_name};
 use ledger::record::{RECORD_TEXT_BYTES_MAX, RecordError};
 use ledger::{Code, FileId, Moment};
 
 use super::columns::Field;
+use super::dynamic::{DYNAMIC_CHARS_MAX, DYNAMIC_ITEMS_MAX};
 
 /// Characters of a vendor's text that a sentence shows: sentences stand in every batch, and no criteria that means
 /// something is longer.
@@ -27,6 +28,47 @@ pub fn taken(file: FileId, column: Option<u16>) -> RecordError {
 pub fn repeated(first_row: u32, column: Option<u16>) -> RecordError {
     let message = format!("Record id is the same as in row {first_row}");
     error(Code::RecordIdRepeated, column, message, "Give every record of the file an id of its own.")
+}
+
+/// Rows of another file; `more` where only some were looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// The first.
+    pub first: u32,
+    /// The last.
+    pub last: u32,
+    /// Whether there are others.
+    pub more: bool,
+}
+
+/// `116`: the record's window overlaps usage of the same subscription, item and tier in another file.
+#[must_use]
+pub fn overlap(file: FileId, rows: Rows, policy: OverlapPolicy, column: Option<u16>) -> RecordError {
+    let Rows { first, last, more } = rows;
+    let rows = if first == last { format!("row {first}") } else { format!("rows {first}-{last}") };
+    let more = if more { " and more" } else { "" };
+    let fix = match policy {
+        OverlapPolicy::Enforce => {
+            "Report a window that is not reported yet; or, to correct that file, use a file whose period covers that \
+             file's period and is longer."
+        }
+        OverlapPolicy::Off | OverlapPolicy::Warn => {
+            "Leave the record out if it is the same usage; if it is other usage, nothing has to be done."
+        }
+    };
+    error(Code::Overlap, column, format!("Usage overlaps {rows}{more} of usage file {file}"), fix)
+}
+
+/// `114`: the record's window lies in the period of a file that is closed.
+#[must_use]
+pub fn late(file: FileId, from: Moment, to: Moment, column: Option<u16>) -> RecordError {
+    let fix = format!(
+        "Usage file {file} closed the period from {} to {}: report a window outside of it, or switch on the capability \
+         Late Charges of the product.",
+        from.sheet(),
+        to.sheet()
+    );
+    error(Code::CapabilityOff, column, "The product may not report late charges", fix)
 }
 
 pub(super) fn error(
@@ -146,10 +188,45 @@ pub(super) fn dynamic_off(column: Option<u16>) -> RecordError {
     error(Code::CapabilityOff, column, "The product may not report dynamic items", fix)
 }
 
-pub(super) fn dynamic_not_taken(column: Option<u16>) -> RecordError {
-    let fix = "Records of dynamic items are not taken yet: declare the item and fill in item_search_criteria and \
+pub(super) fn dynamic_incomplete(missing: &[&str], column: Option<u16>) -> RecordError {
+    let message = format!("Dynamic item lacks {}", missing.join(", "));
+    let fix = "Fill in item_name, item_mpn, item_unit and item_precision, or item_search_criteria and \
                item_search_value.";
-    error(Code::CellBlank, column, "Column item_search_criteria is blank", fix)
+    error(Code::DynamicItemInvalid, column, message, fix)
+}
+
+pub(super) fn dynamic_precision(text: &str, column: Option<u16>) -> RecordError {
+    let message = format!("Precision {} of a dynamic item is not known", shown(text));
+    let fix = "Use integer, decimal(1), decimal(2), decimal(4) or decimal(8).";
+    error(Code::DynamicItemInvalid, column, message, fix)
+}
+
+pub(super) fn dynamic_too_long(field: Field, column: Option<u16>) -> RecordError {
+    let message = format!("Text in column {} is too long for a dynamic item", field.name());
+    error(Code::DynamicItemInvalid, column, message, format!("Use at most {DYNAMIC_CHARS_MAX} characters."))
+}
+
+pub(super) fn dynamic_too_many(column: Option<u16>) -> RecordError {
+    let message = format!("The file brings more than {DYNAMIC_ITEMS_MAX} new items");
+    let fix = "Declare the items in the product, or divide the file.";
+    error(Code::DynamicItemInvalid, column, message, fix)
+}
+
+pub(super) fn dynamic_reservation(mpn: &str, column: Option<u16>) -> RecordError {
+    let message = format!("Item {} is a reservation item of the product", shown(mpn));
+    let fix = "Give the dynamic item a part number of its own, or search for the item.";
+    error(Code::DynamicItemConflict, column, message, fix)
+}
+
+pub(super) fn dynamic_differs(known: &Item, first_row: Option<u32>, column: Option<u16>) -> RecordError {
+    let place = first_row.map_or_else(|| "in the product".to_owned(), |row| format!("in row {row}"));
+    let message = format!("Item {} is described otherwise {place}", shown(&known.mpn));
+    let fix = format!(
+        "Use item_unit {} and item_precision {} as there, or give the item a part number of its own.",
+        shown(&known.unit),
+        precision_name(known.places)
+    );
+    error(Code::DynamicItemConflict, column, message, fix)
 }
 
 pub(super) fn quantity_not_a_number(column: Option<u16>) -> RecordError {
@@ -157,9 +234,8 @@ pub(super) fn quantity_not_a_number(column: Option<u16>) -> RecordError {
     error(Code::QuantityNotANumber, column, "Usage value is not a float value", fix)
 }
 
-pub(super) fn precision(item: &Item, nearest: Decimal, column: Option<u16>) -> RecordError {
-    let fix =
-        format!("The item's precision is {}: the nearest accepted value is {nearest}.", precision_name(item.places));
+pub(super) fn precision(places: u8, nearest: Decimal, column: Option<u16>) -> RecordError {
+    let fix = format!("The item's precision is {}: the nearest accepted value is {nearest}.", precision_name(places));
     let message = "Usage quantity reported doesn't match with the data type of the item";
     error(Code::PrecisionMismatch, column, message, fix)
 }
@@ -196,6 +272,18 @@ pub(super) fn amount_not_a_number(column: Option<u16>) -> RecordError {
 pub(super) fn tier(column: Option<u16>) -> RecordError {
     let fix = "Use 0 for the customer's price, 1 for the reseller's or 2 for the distributor's.";
     error(Code::TierInvalid, column, "Tier is not 0, 1 or 2", fix)
+}
+
+pub(super) fn tier_ignored(schema: Schema, column: Option<u16>) -> RecordError {
+    let message = format!("Tier is ignored for schema {}", schema.upper());
+    error(Code::TierIgnored, column, message, "Leave tier blank: one amount is reported for each usage.")
+}
+
+pub(super) fn tiers_missing(missing: &[u8], column: Option<u16>) -> RecordError {
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let message = format!("Usage has no record for tier {}", names.join(" and tier "));
+    let fix = "Report each usage with tier 0, 1 and 2: same subscription, item, quantity and times.";
+    error(Code::TiersMissing, column, message, fix)
 }
 
 pub(super) fn start_invalid(column: Option<u16>, number: bool) -> RecordError {

@@ -6,15 +6,12 @@ use std::path::Path;
 use ledger::record::{CheckedBatch, CheckedRecord};
 use ledger::{Fact, FileId, HostId, ServiceName};
 use runtime::decider::Decider;
-use runtime::log::{LogSettings, LogWriter, Logs, NewEntry};
 use runtime::records::Records;
 
 use super::world::{
-    World, batch, checked, event, failed, file, opened, read, ready_to_check, started, verdict, written,
+    Log, World, batch, checked, event, failed, file, opened, read, ready_to_check, started, verdict, written,
 };
 use crate::ids::Ids;
-
-const HOST: HostId = HostId { service: ServiceName::Validation, partition: ledger::Partition(0) };
 
 fn ids(dir: &Path) -> Ids {
     Ids::open(&dir.join("ids"), u64::MAX).unwrap()
@@ -49,8 +46,8 @@ fn check_alive(since: &[Fact], expected: bool) {
     ids.note(9, file(0), &verdict(1, 1, 0, &[]));
     world.takes(file(0), since);
     let other = BTreeMap::from_iter(expected.then_some((0, file(0))));
-    assert_eq!(ids.alive(&world.ledger, file(1)), other, "after {since:?}");
-    assert!(ids.alive(&world.ledger, file(0)).is_empty(), "its own ids are free for itself");
+    assert_eq!(ids.alive(&world.ledger, Some(file(1))), other, "after {since:?}");
+    assert!(ids.alive(&world.ledger, Some(file(0))).is_empty(), "its own ids are free for itself");
 }
 
 #[test]
@@ -86,12 +83,12 @@ fn only_valid_uploads_have_an_ordinal_in_the_order_of_the_log() {
     ids.note(3, file(2), &verdict(1, 1, 0, &[]));
     ids.note(5, file(3), &verdict(1, 1, 1, &[]));
     ids.note(8, file(0), &verdict(1, 1, 0, &[]));
-    let alive = ids.alive(&world.ledger, file(1));
+    let alive = ids.alive(&world.ledger, Some(file(1)));
     assert_eq!(alive, BTreeMap::from([(0, file(2)), (1, file(0))]), "an invalid upload has none");
-    assert_eq!(ordinals(&ids.alive(&world.ledger, file(2))), [1]);
+    assert_eq!(ordinals(&ids.alive(&world.ledger, Some(file(2)))), [1]);
     // A file that nobody knows takes no id.
     ids.note(11, file(9), &verdict(1, 1, 0, &[]));
-    assert_eq!(ordinals(&ids.alive(&world.ledger, file(1))), [0, 1]);
+    assert_eq!(ordinals(&ids.alive(&world.ledger, Some(file(1)))), [0, 1]);
 }
 
 #[test]
@@ -100,7 +97,7 @@ fn the_service_notes_its_own_verdicts_only() {
     world.takes(file(0), &[ready_to_check(1), vec![started(1, 1), checked(1, 1), written(1)]].concat());
     let heard = |service, sequence, fact| {
         world.service.heard(&world.ledger, HostId::new(service, 0), sequence, &event(file(0), fact));
-        ordinals(&world.service.ids.alive(&world.ledger, file(1)))
+        ordinals(&world.service.ids.alive(&world.ledger, Some(file(1))))
     };
     assert!(heard(ServiceName::Approval, 1, submitted(1)).is_empty());
     assert!(heard(ServiceName::Ingestion, 1, checked(1, 1)).is_empty(), "another's word");
@@ -109,28 +106,7 @@ fn the_service_notes_its_own_verdicts_only() {
     assert_eq!(heard(ServiceName::Validation, 4, checked(1, 1)), [0]);
 }
 
-/// A log of validation's, and what reads it.
-struct Log {
-    writer: LogWriter,
-    records: Records,
-    _logs: Logs,
-}
-
 impl Log {
-    fn open(dir: &Path) -> Self {
-        let logs = Logs::open(&dir.join("log"), &[HOST], LogSettings::default()).unwrap();
-        let records = Records::new(BTreeMap::from([(HOST, logs.reader(HOST).unwrap())]));
-        Self { writer: logs.writer(HOST).unwrap(), records, _logs: logs }
-    }
-
-    fn say(&mut self, file: FileId, fact: Fact) -> u64 {
-        let payload = proto::encode_event(&event(file, fact));
-        let appended = self.writer.append(vec![NewEntry::Own { id: None, payload }]).unwrap();
-        let sequence = appended.headers[0].sequence;
-        appended.ticket.wait().unwrap();
-        sequence
-    }
-
     /// A file with one record for each of these ids, checked; the verdict's sequence.
     fn check(&mut self, file: FileId, keys: &[u8], invalid: u32) -> (u64, Fact) {
         let parts: Vec<u64> = keys.chunks(2).map(|keys| self.batch(file, keys)).collect();

@@ -22,7 +22,7 @@ fn lines(count: u32) -> Vec<SummaryLine> {
 #[track_caller]
 fn check_parts(count: u32, expected: &[usize]) {
     let world = World::given(&[ready_to_check(1), vec![started(1, 1)]].concat());
-    let own = Own::Done { file: file(0), checked: verdict(1, 1, 0, &[8, 9]), lines: lines(count) };
+    let own = Own::Done { file: file(0), checked: verdict(1, 1, 0, &[8, 9]), lines: lines(count), items: vec![] };
     let facts = world.concludes(own).unwrap();
     assert!(facts.iter().all(|(subject, _)| *subject == Subject::File(file(0))));
     let mut said = Vec::new();
@@ -54,7 +54,7 @@ fn results(upload: u32, attempt: u32) -> [Own; 3] {
     let (file, detail) = (file(0), "the disk is full".to_owned());
     [
         Own::Batch { file, checked: batch(upload, attempt) },
-        Own::Done { file, checked: verdict(upload, attempt, 0, &[]), lines: vec![] },
+        Own::Done { file, checked: verdict(upload, attempt, 0, &[]), lines: vec![], items: vec![] },
         Own::Failed { file, upload, attempt, detail },
     ]
 }

@@ -1,17 +1,22 @@
 //! A ledger that is given facts about files, and a service over an index of record ids in a temporary folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use ledger::catalog::{Environment, Schema};
 use ledger::fact::{FileChecked, FileCreated, FileRead, Part, RecordsChecked, UploadOpened};
 use ledger::{
-    Actor, Context, Event, EventId, Fact, FileId, Hash, Ledger, Moment, Named, ObjectId, Partition, Scope, ServiceName,
-    Subject,
+    Actor, Context, Event, EventId, Fact, FileId, Hash, HostId, Ledger, Moment, Named, ObjectId, Partition, Scope,
+    ServiceName, Subject,
 };
 use runtime::decider::{Decider, Facts, Next, Stale};
+use runtime::log::{LogSettings, LogWriter, Logs, NewEntry};
+use runtime::records::Records;
 
 use crate::{Own, ValidationService};
+
+const HOST: HostId = HostId { service: ServiceName::Validation, partition: Partition(0) };
 
 /// The catalog position at which every workbook of these tests was opened.
 pub(super) const POSITION: u64 = 7;
@@ -175,4 +180,27 @@ pub(super) fn failed(upload: u32, attempt: u32) -> Fact {
 pub(super) fn written(upload: u32) -> Fact {
     let (vendor, provider) = (Hash::of(b"vendor"), Some(Hash::of(b"provider")));
     Fact::ProcessedWritten { upload, vendor, provider, rejects: None, writer: workbook::usage::WRITER_VERSION }
+}
+
+/// A log of validation's, and what reads it.
+pub(super) struct Log {
+    writer: LogWriter,
+    pub(super) records: Records,
+    _logs: Logs,
+}
+
+impl Log {
+    pub(super) fn open(dir: &Path) -> Self {
+        let logs = Logs::open(&dir.join("log"), &[HOST], LogSettings::default()).unwrap();
+        let records = Records::new(BTreeMap::from([(HOST, logs.reader(HOST).unwrap())]));
+        Self { writer: logs.writer(HOST).unwrap(), records, _logs: logs }
+    }
+
+    pub(super) fn say(&mut self, file: FileId, fact: Fact) -> u64 {
+        let payload = proto::encode_event(&event(file, fact));
+        let appended = self.writer.append(vec![NewEntry::Own { id: None, payload }]).unwrap();
+        let sequence = appended.headers[0].sequence;
+        appended.ticket.wait().unwrap();
+        sequence
+    }
 }

@@ -112,7 +112,7 @@ fn rated_schemas_need_an_amount() {
     );
     let record = world.one(&[("amount", NUMBER, "-19.989999999999998"), ("tier", TEXT, "1")]);
     assert_eq!((record.amount, record.tier), (Some(decimal("-19.99")), None));
-    assert_eq!(record.notes.last().map(String::as_str), Some("Tier is ignored for schema PR"));
+    assert_eq!(record.warnings, [crate::rules::sentences::tier_ignored(Schema::Pr, Some(7))]);
 }
 
 #[test]

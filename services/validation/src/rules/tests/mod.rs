@@ -1,6 +1,7 @@
 //! Rules as tables: a row that is right, some of its cells changed, and every error that this must give.
 
 mod cells;
+mod dynamic;
 mod hostile;
 mod measures;
 mod parties;
@@ -17,14 +18,14 @@ use ledger::{Decimal, Moment, Named, ObjectId};
 
 use super::{Against, Checker};
 
-const TEXT: CellKind = CellKind::Text;
+pub(crate) const TEXT: CellKind = CellKind::Text;
 const NUMBER: CellKind = CellKind::Number;
 
 /// A cell that differs from the row that is right: column, kind and text.
-type Cell<'a> = (&'a str, CellKind, &'a str);
+pub(crate) type Cell<'a> = (&'a str, CellKind, &'a str);
 
 /// A row that is right in the world of [`catalog`].
-const RIGHT: [(&str, &str); 14] = [
+const RIGHT: [(&str, &str); 17] = [
     ("record_id", "r-1"),
     ("asset_search_criteria", "asset.id"),
     ("asset_search_value", "AS-1"),
@@ -39,20 +40,33 @@ const RIGHT: [(&str, &str); 14] = [
     ("record_note", ""),
     ("item_name", ""),
     ("v.Region", "eu"),
+    ("item_mpn", ""),
+    ("item_unit", ""),
+    ("item_precision", ""),
 ];
 
-struct World {
-    catalog: Catalog,
-    contract: ObjectId,
-    product: ObjectId,
-    schema: Schema,
-    capabilities: Capabilities,
-    columns: Vec<FileColumn>,
-    categories: Vec<Category>,
+/// What makes the row one that brings an item.
+pub(crate) const BROUGHT: [Cell<'static>; 6] = [
+    ("item_search_criteria", TEXT, ""),
+    ("item_search_value", TEXT, ""),
+    ("item_name", TEXT, "Storage"),
+    ("item_mpn", TEXT, "ST001"),
+    ("item_unit", TEXT, "Mb*h"),
+    ("item_precision", TEXT, "Decimal(4)"),
+];
+
+pub(crate) struct World {
+    pub(crate) catalog: Catalog,
+    pub(crate) contract: ObjectId,
+    pub(crate) product: ObjectId,
+    pub(crate) schema: Schema,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) columns: Vec<FileColumn>,
+    pub(crate) categories: Vec<Category>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let columns = RIGHT.iter().enumerate().map(|(index, (name, _))| FileColumn {
             name: (*name).to_owned(),
             header: (*name).to_owned(),
@@ -92,7 +106,7 @@ impl World {
         })
     }
 
-    fn batch(&self, rows: &[&[Cell<'_>]]) -> ReadBatch {
+    pub(crate) fn batch(&self, rows: &[&[Cell<'_>]]) -> ReadBatch {
         let mut batch = ReadBatch::default();
         batch.columns.resize(self.columns.len(), ReadColumn::default());
         for (row, cells) in (2..).zip(rows) {
@@ -108,7 +122,7 @@ impl World {
         batch
     }
 
-    fn run(&self, rows: &[&[Cell<'_>]]) -> CheckedBatch {
+    pub(crate) fn run(&self, rows: &[&[Cell<'_>]]) -> CheckedBatch {
         self.checker().check_batch(&self.batch(rows))
     }
 

@@ -148,13 +148,14 @@ fn a_dynamic_row_needs_the_capability() {
         &["102 item_search_value: Column item_search_value is blank | Fill in the item's MPN or its global id."],
     );
     world.capabilities.dynamic = true;
-    let want = "102 item_search_criteria: Column item_search_criteria is blank | Records of dynamic items are not \
-                taken yet: declare the item and fill in item_search_criteria and item_search_value.";
-    world.check(&dynamic, &[want]);
+    let fix = "Fill in item_name, item_mpn, item_unit and item_precision, or item_search_criteria and \
+               item_search_value.";
+    world.check(&dynamic, &[&format!("120 item_mpn: Dynamic item lacks item_mpn, item_unit, item_precision | {fix}")]);
     let world = world.without_columns(&["item_search_criteria"]);
     world.check_codes(&[], &[101]);
     let world = world.without_columns(&["item_search_value"]);
-    world.check(&[], &[&want.replace("102 item_search_criteria:", "102 -:")]);
+    world.check_codes(&[], &[120]);
+    world.check_codes(&BROUGHT, &[]);
 }
 
 #[test]

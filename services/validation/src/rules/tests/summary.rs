@@ -20,7 +20,7 @@ fn valid_records_are_summed_by_subscription_item_and_tier() {
         row("AS-0", "0", "9"),
     ];
     let rows: Vec<&[Cell<'_>]> = rows.iter().map(Vec::as_slice).collect();
-    let mut summary = Summary::new(Schema::Tr, "USD");
+    let mut summary = Summary::new(Schema::Tr, "USD", false);
     let mut checker = world.checker();
     // Two batches number the same subscriptions differently.
     summary.add(&checker.check_batch(&world.batch(&rows[..2])));
@@ -41,8 +41,8 @@ fn valid_records_are_summed_by_subscription_item_and_tier() {
 #[test]
 fn qt_has_one_total_without_a_currency() {
     let world = World::new();
-    let mut summary = Summary::new(Schema::Qt, "USD");
-    let none = Summary::new(Schema::Qt, "").finish();
+    let mut summary = Summary::new(Schema::Qt, "USD", false);
+    let none = Summary::new(Schema::Qt, "", false).finish();
     assert_eq!((none.totals.len(), none.totals[0].records), (1, 0));
     summary.add(&world.run(&[&[("amount", TEXT, "9")], &[("quantity", TEXT, "-1.5")]]));
     let sums = summary.finish();
