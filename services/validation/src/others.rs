@@ -75,12 +75,12 @@ impl Others {
                 others.closed.push((period, id));
             }
             let span = known.verdict().and_then(|verdict| verdict.span).map(stretch);
-            let off = match others.policy {
-                OverlapPolicy::Off => true,
-                OverlapPolicy::Warn => false,
-                OverlapPolicy::Enforce => corrects(draft.period.map(stretch), period.or(span)),
+            let compared = match others.policy {
+                OverlapPolicy::Off => false,
+                OverlapPolicy::Warn => true,
+                OverlapPolicy::Enforce => !corrects(draft.period.map(stretch), period.or(span)),
             };
-            if !off && !(closed && capabilities.late) {
+            if compared && (!closed || !capabilities.late) {
                 let parts = known.current_checking().map_or(&[][..], |checking| &checking.parts);
                 others.compared.push(Other { file: id, parts: parts.iter().map(|part| part.sequence).collect(), span });
             }

@@ -78,7 +78,7 @@ fn the_same_batches_give_the_same_answers() {
             let id: &'static str = Box::leak(format!("r-{}", (at + n) % 90).into_boxed_str());
             let tier = ["0", "1", "0", "x"][usize::try_from(n % 4).unwrap()];
             let mut cells = vec![("record_id", TEXT, id), ("tier", TEXT, tier), ("amount", TEXT, "1.5")];
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 cells.extend(BROUGHT);
             }
             cells
