@@ -75,7 +75,8 @@ enum Wanted {
 }
 
 fn seed() -> u64 {
-    std::env::var("DECIMALS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(0x9E37_79B9_7F4A_7C15)
+    let given = std::env::var("DECIMALS_SEED").ok().and_then(|text| text.parse().ok());
+    given.filter(|&seed| seed != 0).unwrap_or(0x9E37_79B9_7F4A_7C15)
 }
 
 fn drawn(seed: &mut Seed, low: u64, high: u64) -> Drawn {
