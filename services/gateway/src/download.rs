@@ -13,6 +13,7 @@ use ledger::Hash;
 use runtime::blobs::{BlobError, Blobs};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
+use workbook::format::Format;
 
 use crate::app::App;
 use crate::error::{Answered, ApiError};
@@ -64,13 +65,24 @@ pub(crate) async fn workbook(blobs: &Blobs, blob: Hash, name: &str) -> Answered 
 pub(crate) fn attachment(body: Body, bytes: u64, name: &str) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(XLSX));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(name)));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
     let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(c)).collect();
     if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{plain}\"")) {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
     response
+}
+
+/// The media type of a workbook, by the ending of its name.
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').and_then(|(_, ending)| Format::of_ending(ending)) {
+        Some(Format::Csv) => "text/csv; charset=utf-8",
+        Some(Format::Ods) => "application/vnd.oasis.opendocument.spreadsheet",
+        Some(Format::Xlsb) => "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+        Some(Format::Xls) => "application/vnd.ms-excel",
+        Some(Format::Xlsx) | None => XLSX,
+    }
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> ApiError {

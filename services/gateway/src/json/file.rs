@@ -5,6 +5,7 @@ use ledger::file::{Decision, ReconciliationEnd, Stamp, UsageFile};
 use ledger::rule::Ruling;
 use ledger::{Actor, Catalog, FileId, Ledger, Scope, Status};
 use serde_json::{Value, json};
+use workbook::format::Format;
 
 use super::{Object, named, named_with_icon, stamp, totals};
 use crate::links::{Store, Workbooks};
@@ -30,7 +31,8 @@ pub(crate) fn detail(
     object.put_some("submit_remembered", file.approval.submit_remembered.as_ref().map(stamp));
     object.put_some("progress", progress(file));
     if let Some(upload) = &file.approval.upload {
-        object.put("usage_file_uri", workbooks.link(Store::Uploaded, upload.blob, &format!("{id}.xlsx")));
+        object
+            .put("usage_file_uri", workbooks.link(Store::Uploaded, upload.blob, &uploaded_name(id, &upload.filename)));
     }
     let written = file.current_checking().and_then(|checking| checking.processed);
     let processed = written.and_then(|it| if scope.plays_vendor() { Some(it.vendor) } else { it.provider });
@@ -50,6 +52,12 @@ pub(crate) fn detail(
         object.put("reconciliation_file_uri", workbooks.link(Store::Reconciliation, blob, &name));
     }
     Some(object.done())
+}
+
+/// What a download of the upload is called: by the file's id, with the ending of a format that is read.
+fn uploaded_name(id: FileId, filename: &str) -> String {
+    let ending = filename.rsplit_once('.').and_then(|(_, ending)| Format::of_ending(ending));
+    format!("{id}.{}", ending.unwrap_or(Format::Xlsx).ending())
 }
 
 fn whole(catalog: &Catalog, id: FileId, file: &UsageFile, sources: &Sources) -> Option<Object> {
@@ -176,4 +184,23 @@ pub(crate) fn category(category: &Category) -> Value {
     let mut object = Object::default();
     object.put("id", category.id.as_str()).put("name", category.name.as_str());
     object.put("description", category.description.as_str()).done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_of_an_upload_keeps_the_ending_of_its_format() {
+        let id = FileId::parse("UF-2026-11-0000-0000").unwrap();
+        for (filename, name) in [
+            ("usage.csv", "UF-2026-11-0000-0000.csv"),
+            ("USAGE.V2.ODS", "UF-2026-11-0000-0000.ods"),
+            ("usage.xlsx", "UF-2026-11-0000-0000.xlsx"),
+            ("usage", "UF-2026-11-0000-0000.xlsx"),
+            ("usage.exe", "UF-2026-11-0000-0000.xlsx"),
+        ] {
+            assert_eq!(uploaded_name(id, filename), name, "{filename}");
+        }
+    }
 }

@@ -195,13 +195,12 @@ pub(crate) fn watch(client: &Client, file: &str) -> Result<Value, CliError> {
 
 fn download(client: &Client, file: &str, which: &str, to: Option<PathBuf>) -> Result<(), CliError> {
     let shown = client.get(&format!("usage/files/{file}"))?;
-    let (field, name) = match which {
-        "uploaded" => ("usage_file_uri", format!("{file}.xlsx")),
-        _ => ("processed_file_uri", format!("{file}-PROCESSED.xlsx")),
-    };
+    let field = if which == "uploaded" { "usage_file_uri" } else { "processed_file_uri" };
     let link = shown.get(field).and_then(Value::as_str);
     let link = link.ok_or_else(|| CliError::Plain(format!("{file} has no {which} workbook yet")))?;
-    let to = to.unwrap_or_else(|| PathBuf::from(name));
+    // The link's path ends in the file's own name.
+    let path = link.split('?').next().unwrap_or_default();
+    let to = to.unwrap_or_else(|| PathBuf::from(path.rsplit('/').next().unwrap_or(file)));
     let bytes = client.download(link, &to)?;
     println!("{} ({bytes} bytes)", to.display());
     Ok(())

@@ -24,7 +24,7 @@ fn format(ending: &str) -> Result<Format, String> {
 }
 
 /// How this program starts its child; nothing where the system doesn't say which program it is.
-pub(super) fn guard() -> Option<Guard> {
+pub(crate) fn guard() -> Option<Guard> {
     std::env::current_exe().ok().map(|program| Guard::new(program, &[COMMAND]))
 }
 

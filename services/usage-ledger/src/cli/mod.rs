@@ -20,6 +20,7 @@ use crate::product::{Product, ProductError, Settings};
 
 pub use client::{Client, ClientError};
 pub(crate) use file::watch;
+pub(crate) use foreign::guard;
 pub use progress::Progress;
 
 /// Where the product listens unless told otherwise.
@@ -243,7 +244,7 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
     let mut settings = Settings::new(&args.data.data, args.listen);
     settings.public_url = args.public_url;
     settings.rotate_bytes = args.rotate_bytes;
-    settings.guard = foreign::guard();
+    settings.guard = guard();
     let mut product = Product::start(settings).await?;
     product.projection.catch_up().await;
     if let Some(path) = &args.catalog {

@@ -48,7 +48,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
         std::fs::File::open(&args.workbook).map_err(|source| CliError::Read { path: args.workbook.clone(), source })?;
     // An upload has at most 64 MiB, so its batches fit in memory many times over.
     let mut batches: Vec<ReadBatch> = Vec::new();
-    let reading = match read_workbook(BufReader::new(file), super::foreign::guard().as_ref(), &mut |batch| {
+    let reading = match read_workbook(BufReader::new(file), super::guard().as_ref(), &mut |batch| {
         batches.push(batch);
         Ok(())
     }) {

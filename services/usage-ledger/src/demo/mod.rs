@@ -133,7 +133,8 @@ pub async fn start(options: Options) -> Result<Demo, DemoError> {
     if std::fs::read_dir(&data).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(DemoError::NotEmpty(data));
     }
-    let product = Product::start(Settings::new(&data, options.listen)).await?;
+    let settings = Settings { guard: crate::cli::guard(), ..Settings::new(&data, options.listen) };
+    let product = Product::start(settings).await?;
     let imported = admin::perform(&product, Request::Import { catalog: CATALOG.to_owned() }).await?;
     let objects = imported.get("objects").and_then(serde_json::Value::as_u64).unwrap_or(0);
     eprintln!("The ledger runs at {} with its data in {}.", product.url(), data.display());

@@ -43,9 +43,7 @@ pub enum CsvError {
         line: u32,
     },
     /// More text than a row may have.
-    #[error(
-        "the row that begins in line {line} of the CSV file has more than {limit} bytes; look for an open quotation mark"
-    )]
+    #[error("the row that begins in line {line} of the CSV file has more than {limit} bytes; look for an open quote")]
     RowTooLarge {
         /// The line, from 1.
         line: u32,

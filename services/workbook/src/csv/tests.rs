@@ -121,7 +121,7 @@ fn what_is_no_csv_says_where() {
     let endless = [b"record_id,v.x\nr-1,\"".as_slice(), &vec![b'x'; 4 << 20], b"\"\n"].concat();
     refuse(
         &endless,
-        "the row that begins in line 2 of the CSV file has more than 4194304 bytes; look for an open quotation mark",
+        "the row that begins in line 2 of the CSV file has more than 4194304 bytes; look for an open quote",
     );
     let cells = [b"record_id,v.x\nr-1".as_slice(), &vec![b','; (4 << 20) + 1]].concat();
     assert!(read(&cells).unwrap_err().to_string().starts_with("the row that begins in line 2 of"));
