@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ledger::fact::{DynamicItem, FileChecked, RecordsChecked, SummaryLine};
-use ledger::file::{ATTEMPTS_MAX, CheckingEnd, ReadingEnd};
-use ledger::{Command, Context, Event, Fact, FileId, Hash, HostId, Ledger, Rejection, ServiceName, Subject, UsageFile};
+use ledger::file::{ATTEMPTS_MAX, CheckingEnd, Processed, ReadingEnd};
+use ledger::{Command, Context, Event, Fact, FileId, HostId, Ledger, Rejection, ServiceName, Subject, UsageFile};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 
 pub use check::CheckJob;
@@ -106,10 +106,8 @@ pub enum Own {
         file: FileId,
         /// Which upload.
         upload: u32,
-        /// What the vendor gets.
-        vendor: Hash,
-        /// What the provider gets.
-        provider: Option<Hash>,
+        /// The workbooks.
+        written: Processed,
     },
 }
 
@@ -151,16 +149,14 @@ impl Decider for ValidationService {
                 Ok(vec![(Subject::File(file), Fact::CheckFailed { upload, attempt, detail })])
             }
             Own::StartProcessed { file } => Ok(vec![(Subject::File(file), start_processed(ledger, file)?)]),
-            Own::Processed { file, upload, vendor, provider } => {
+            Own::Processed { file, upload, written } => {
                 let known = ledger.file(file).and_then(UsageFile::current_checking).ok_or(Stale)?;
                 if known.upload != upload || known.processed.is_some() {
                     return Err(Stale);
                 }
                 let writer = workbook::usage::WRITER_VERSION;
-                Ok(vec![(
-                    Subject::File(file),
-                    Fact::ProcessedWritten { upload, vendor, provider, rejects: None, writer },
-                )])
+                let Processed { vendor, provider, rejects } = written;
+                Ok(vec![(Subject::File(file), Fact::ProcessedWritten { upload, vendor, provider, rejects, writer })])
             }
         }
     }

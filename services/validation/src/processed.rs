@@ -1,7 +1,9 @@
-//! Writing the processed workbooks: the vendor's with what is wrong, the provider's with what the catalog knows.
+//! Writing the processed workbooks: the vendor's with what is wrong, the provider's with what the catalog knows, and
+//! what is invalid alone, to be mended.
 
 use std::collections::BTreeSet;
 
+use ledger::file::Processed;
 use ledger::{FileId, Hash, Moment, Named, UsageFile};
 use runtime::blobs::BlobError;
 use runtime::decider::Tools;
@@ -43,7 +45,7 @@ impl WriteJob {
         let (upload, attempt) = (self.known.checking.upload, self.known.checking.attempt);
         runtime::crash::point("processed.begin");
         let own = match self.write(tools) {
-            Ok((vendor, provider)) => Own::Processed { file, upload, vendor, provider },
+            Ok(written) => Own::Processed { file, upload, written },
             Err(error) => {
                 tracing::error!(%file, error = &error as &dyn std::error::Error, "a processed file was not written");
                 let detail = format!("The processed workbook was not written: {error}. Ask the operator.");
@@ -54,19 +56,20 @@ impl WriteJob {
         drop(tools.tell(own));
     }
 
-    /// Writes the vendor's view and, when every record is valid, the provider's, who never sees another file. Both at
-    /// once: deflating is most of the work, and there are two cores.
-    fn write(&self, tools: &Tools<Own>) -> Result<(Hash, Option<Hash>), ProcessedError> {
-        if self.known.checking.invalid > 0 {
-            return Ok((self.write_view(tools, Kind::ProcessedVendor, None)?, None));
-        }
-        let hub = self.only_hub(tools)?;
-        let (vendor, provider) = std::thread::scope(|scope| {
-            let provider = scope.spawn(|| self.write_view(tools, Kind::ProcessedProvider, hub));
+    /// Writes the vendor's view and beside it the provider's, who sees only files without invalid records, or else the
+    /// invalid records alone. Both at once: deflating is most of the work, and there are two cores.
+    fn write(&self, tools: &Tools<Own>) -> Result<Processed, ProcessedError> {
+        let is_invalid = self.known.checking.invalid > 0;
+        let (kind, hub) =
+            if is_invalid { (Kind::Rejects, None) } else { (Kind::ProcessedProvider, self.only_hub(tools)?) };
+        let (vendor, other) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| self.write_view(tools, kind, hub));
             let vendor = self.write_view(tools, Kind::ProcessedVendor, None);
-            (vendor, provider.join().unwrap_or(Err(ProcessedError::Crashed)))
+            (vendor, other.join().unwrap_or(Err(ProcessedError::Crashed)))
         });
-        Ok((vendor?, Some(provider?)))
+        let (vendor, other) = (vendor?, Some(other?));
+        let (provider, rejects) = if is_invalid { (None, other) } else { (other, None) };
+        Ok(Processed { vendor, provider, rejects })
     }
 
     fn write_view(&self, tools: &Tools<Own>, kind: Kind, hub: Option<Named>) -> Result<Hash, ProcessedError> {
@@ -78,7 +81,7 @@ impl WriteJob {
         for (read, checked) in self.known.reading.parts.iter().zip(&self.known.checking.parts) {
             let (read, _) = tools.records.read(self.file, read.sequence)?;
             let checked = tools.records.checked(self.file, checked.sequence)?;
-            writer.batch(&read, &checked, |_| true)?;
+            writer.batch(&read, &checked, |record| kind != Kind::Rejects || !record.is_valid())?;
             runtime::crash::point("processed.half");
         }
         writer.finish()?;

@@ -4,6 +4,7 @@
 mod decisions;
 mod examine;
 mod ids;
+mod neighbours;
 mod outcomes;
 mod results;
 mod world;

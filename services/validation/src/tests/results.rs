@@ -1,7 +1,8 @@
 //! Whose results count, and what a verdict is recorded as.
 
-use ledger::fact::SummaryLine;
-use ledger::{Decimal, Fact, Hash, ObjectId, Subject};
+use ledger::fact::{DynamicItem, SummaryLine};
+use ledger::file::Processed;
+use ledger::{Decimal, Fact, Hash, Named, ObjectId, Subject};
 use runtime::decider::Stale;
 
 use super::world::{World, batch, checked, failed, file, opened, read, ready_to_check, started, verdict, written};
@@ -47,6 +48,39 @@ fn a_verdict_is_preceded_by_its_sums_in_parts() {
     check_parts(500, &[500]);
     check_parts(501, &[500, 1]);
     check_parts(1_203, &[500, 500, 203]);
+}
+
+#[track_caller]
+fn check_items(count: u32, name_bytes: usize, expected: &[usize]) {
+    let item = |number: u32| DynamicItem {
+        named: Named { id: ObjectId::new(&format!("PRD-1-D{number:012}")).unwrap(), name: "n".repeat(name_bytes) },
+        mpn: number.to_string(),
+        unit: "u".to_owned(),
+        places: 0,
+        row: number + 2,
+    };
+    let all: Vec<DynamicItem> = (0..count).map(item).collect();
+    let world = World::given(&[ready_to_check(1), vec![started(1, 1)]].concat());
+    let own = Own::Done { file: file(0), checked: verdict(1, 1, 0, &[]), lines: lines(1), items: all.clone() };
+    let facts = world.concludes(own).unwrap();
+    let mut said = Vec::new();
+    // The sums come before, the verdict after them.
+    for (at, (_, fact)) in (0..).zip(&facts[1..facts.len() - 1]) {
+        let Fact::DynamicItemsFound { upload: 1, attempt: 1, part, items } = fact else { panic!("{fact:?}") };
+        assert_eq!(*part, at);
+        said.push(items.clone());
+    }
+    assert_eq!(said.iter().map(Vec::len).collect::<Vec<_>>(), expected);
+    assert_eq!(said.concat(), all);
+}
+
+#[test]
+fn items_that_records_brought_are_recorded_in_parts_that_fit() {
+    check_items(0, 8, &[]);
+    check_items(200, 8, &[200]);
+    check_items(401, 8, &[200, 200, 1]);
+    // Names as long as any alphabet makes them.
+    check_items(200, 512, &[92, 91, 17]);
 }
 
 /// One result of each kind that checking tells.
@@ -108,7 +142,8 @@ fn what_fails_after_the_verdict_is_told_too_until_the_workbooks_are_there() {
 #[test]
 fn workbooks_count_once_and_for_their_upload() {
     let (vendor, provider) = (Hash::of(b"vendor"), Some(Hash::of(b"provider")));
-    let own = |upload| Own::Processed { file: file(0), upload, vendor, provider };
+    let written_now = Processed { vendor, provider, rejects: None };
+    let own = |upload| Own::Processed { file: file(0), upload, written: written_now };
     let checked = [ready_to_check(1), vec![started(1, 1), checked(1, 1)]].concat();
     let world = World::given(&checked);
     assert_eq!(world.concludes(own(1)), Ok(vec![(Subject::File(file(0)), written(1))]));
