@@ -71,6 +71,18 @@ def _fill(sheet, cells):
         sheet.append(list(row))
 
 
+def text_book(tabs):
+    """Tabs of texts: (name, rows of cells). openpyxl makes a formula of a text like =1 unless the cell is told."""
+    book = Workbook()
+    book.remove(book.active)
+    for name, rows in tabs:
+        sheet = book.create_sheet(name)
+        for at, row in enumerate(rows, start=1):
+            for column, value in enumerate(row, start=1):
+                sheet.cell(at, column, value).data_type = "s"
+    return saved(book)
+
+
 def saved(book):
     target = io.BytesIO()
     book.save(target)

@@ -15,6 +15,8 @@ PROGRAM = "CRP-21674-67435-00001"
 NO_CAPABILITY, NO_ITEMS, NOT_LISTED = "PRD-900-000-001", "PRD-900-000-002", "PRD-900-000-003"
 NO_PROGRAM_PRODUCT, NO_PROGRAM_CONTRACT = "PRD-900-000-004", "CRD-90000-00000-00002"
 ENDED_CONTRACT = "CRD-90000-00000-00001"
+# Products of the other schemas, with every capability: nobody sells them, but their vendor can fetch their templates.
+RATED = {"PR": "PRD-900-000-015", "CR": "PRD-900-000-016", "TR": "PRD-900-000-017"}
 
 # What the documentation's sample rows are about, one product for each schema. The samples show ids and part numbers cut
 # off by the width of a column; these begin with what is shown.
@@ -120,6 +122,11 @@ def extended(path, target):
         product(NOT_LISTED, vendor, True, True),
         product(NO_PROGRAM_PRODUCT, unready, True, True),
     ]
+    for schema, number in RATED.items():
+        ppu = {"schema": schema, "dynamic": True, "future": True, "late": True, "predictive": True}
+        ppu["required_custom_fields"] = ["v.region"]
+        rated = {**product(number, unready, True, True), "capabilities": {"ppu": ppu, "reservation": {"consumption": True}}}
+        file["products"].append(rated)
     file["contracts"] += [
         {**agreement, "id": ENDED_CONTRACT, "name": "Ended contract", "status": "terminated"},
         {**agreement, "id": NO_PROGRAM_CONTRACT, "name": "Unready contract", "owner": unready},

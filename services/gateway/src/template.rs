@@ -71,7 +71,10 @@ fn write(catalog: &Catalog, id: &ObjectId, created: Moment) -> Result<Vec<u8>, A
         .collect();
     let source: serde_json::Value = serde_json::from_str(&product.source).unwrap_or_default();
     let parameters = source.get("parameters").and_then(serde_json::Value::as_array).into_iter().flatten();
-    let parameters: Vec<&str> = parameters.filter_map(|parameter| parameter.get("id")?.as_str()).collect();
+    // Subscriptions name a parameter as its product does; its own id is the platform's.
+    let name = |parameter: &'_ serde_json::Value| parameter.get("name").or_else(|| parameter.get("id")).cloned();
+    let parameters: Vec<String> = parameters.filter_map(|it| Some(name(it)?.as_str()?.to_owned())).collect();
+    let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
     let template = Template {
         product_id: id.as_str(),
         product_name: &product.named.name,

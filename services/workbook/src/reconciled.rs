@@ -152,9 +152,9 @@ mod tests {
         };
         let path = folder.join("uploaded.xlsx");
         let mut book = RecordsWorkbook::create(&path, folder, &layout).unwrap();
-        for (at, _) in RowResult::ALL.iter().enumerate() {
+        for (at, invoice) in ["INV-7", "", "INV-7", "INV-7", "INV-8", "=INV"].iter().enumerate() {
             let id = format!("r-{at}");
-            book.row(&[&id, "=INV", "old", "+1"].map(CellOut::plain)).unwrap();
+            book.row(&[id.as_str(), invoice, "old", "+1"].map(CellOut::plain)).unwrap();
         }
         book.finish().unwrap();
         std::fs::read(&path).unwrap()
@@ -175,7 +175,14 @@ mod tests {
         let mut results = RowResult::ALL.into_iter();
         while let Some(record) = table.next_record().unwrap() {
             let result = results.next().unwrap();
-            writer.row(&record, result, if result == RowResult::Closed { "" } else { "=why" }).unwrap();
+            let details = match result {
+                RowResult::Closed | RowResult::WasClosed => "",
+                RowResult::LeftOpen => "It has no billing data. Fill external_billing_id and send the row again.",
+                RowResult::NotFound => "No accepted record of this file has that id.",
+                RowResult::BilledOtherwise => "It was closed with INV-7, which stays.",
+                RowResult::Unreadable => "=The cell holds an error.",
+            };
+            writer.row(&record, result, details).unwrap();
         }
         assert_eq!((writer.finish().unwrap().records, results.next()), (6, None));
 
@@ -186,8 +193,10 @@ mod tests {
         };
         let rows = texts(&mut result, "records");
         assert_eq!(rows[0], "record_id|external_billing_id|result|paid|result_details");
-        assert_eq!(rows[1..3], ["r-0|=INV|closed|+1|", "r-1|=INV|left open|+1|=why"]);
-        assert_eq!(rows[6], "r-5|=INV|unreadable|+1|=why");
+        assert_eq!(rows[1], "r-0|INV-7|closed|+1|");
+        let open = "r-1||left open|+1|It has no billing data. Fill external_billing_id and send the row again.";
+        assert_eq!(rows[2], open);
+        assert_eq!(rows[6], "r-5|=INV|unreadable|+1|=The cell holds an error.");
         let general = texts(&mut result, "general");
         let first = general.iter().position(|row| *row == format!("reconciliation_id|{id}")).unwrap();
         assert_eq!(general[first + 1], "rows_closed|1");

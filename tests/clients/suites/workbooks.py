@@ -16,6 +16,9 @@ from checks import holds, same
 def run(world):
     writers(world)
     cells(world)
+    templates(world)
+    processed(world)
+    text_stays_text(world)
 
 
 def writers(world):
@@ -131,3 +134,167 @@ def cells(world):
         file = world.ready(ids.VENDOR, ids.PULSE, ids.AGREEMENT, books.openpyxl_book([row, blank, blank]))
         found = world.records(ids.VENDOR, f"usagefile.id={file}")
         same([(one["asset"]["id"], one["item"]["id"]) for one in found], [(asset["id"], f"{ids.PULSE}-0002")])
+
+
+def template(world, key, product):
+    link = world.http(key).get(f"usage/products/{product}/template").json()["template_link"]
+    return load_workbook(io.BytesIO(requests.get(link, timeout=30).content))
+
+
+def templates(world):
+    """Each template as openpyxl finds it: the columns of the schema, and help at every cell."""
+    check = world.check
+    dynamic = {"item_name", "item_unit", "item_mpn", "item_precision"}
+    unused = {"QT": {"amount", "tier"} | dynamic, "PR": {"tier"}, "CR": {"tier"}, "TR": set()}
+    products = {"QT": (ids.VENDOR, ids.PULSE)} | {
+        schema: (ids.UNREADY_VENDOR, product) for schema, product in ids.RATED.items()
+    }
+    for schema, (key, product) in products.items():
+        with check(f"the template of {schema} has its schema's columns, dropdowns, prompts and formats"):
+            book = template(world, key, product)
+            sheet = book["records"]
+            header = [cell.value for cell in sheet[1]]
+            expected = [name for name in books.HEADERS if name not in unused[schema]]
+            same(header, expected + ([] if schema == "QT" else ["v.region"]))
+            same(sheet.freeze_panes, "B2")
+            rules = {str(rule.sqref): rule for rule in sheet.data_validations.dataValidation}
+            same(len(rules), len(header), "rules")
+            for at, name in enumerate(header):
+                letter = sheet.cell(1, at + 1).column_letter
+                rule = rules[f"{letter}2:{letter}1048576"]
+                same((rule.promptTitle, bool(rule.prompt), rule.showInputMessage), (name, True, True), "the prompt")
+                holds(len(rule.prompt) <= 255, f"the prompt of {name} is too long for Excel")
+                kinds = {"quantity": "decimal", "amount": "decimal", "tier": "list", "item_search_criteria": "list"}
+                kinds |= {"start_time_utc": "date", "end_time_utc": "date", "record_id": None}
+                if name in kinds:
+                    same(rule.type, kinds[name], name)
+                holds(sheet.cell(1, at + 1).comment, f"{name} has no note")
+            parameters = [row[1] for row in book["valid_values"].iter_rows(values_only=True)]
+            holds("parameter.tenant_id" in parameters, f"{parameters}")
+            said = " ".join(row[0] for row in book["instructions"].iter_rows(values_only=True))
+            same("may be an estimate" in said, schema != "QT", "estimates are named")
+
+
+    for schema, sample in ids.SAMPLES.items():
+        with check(f"the template of {schema} is accepted when it is filled"):
+            product, contract = sample["product"], sample["contract"]
+            book = template(world, ids.VENDOR, product)
+            header = [cell.value for cell in book["records"][1]]
+            start, end = api.window(1)
+            usage = books.record("", sample["asset"], sample["mpns"][0], 3, start, end, amount="30.00")
+            rows = [{**usage, "record_id": f"filled-{schema}-{tier}", "tier": tier} for tier in range(3)]
+            rows = rows if schema == "TR" else rows[:1]
+            for number, row in enumerate(rows, start=2):
+                for column, name in enumerate(header, start=1):
+                    book["records"].cell(number, column, row.get(name))
+            others = {"currency": sample["currency"]} if sample["currency"] else {}
+            file = world.ready(ids.VENDOR, product, contract, books.saved(book), **others)
+            found = world.http(ids.VENDOR).get(f"usage/files/{file}").json()
+            same(found["stats"]["validated"], len(rows))
+            content = requests.get(found["processed_file_uri"], timeout=30).content
+            said = books.general(content)
+            same(said.get("currency"), sample["currency"])
+            names = [f"total_amount_tier_{tier}" for tier in range(3)] if schema == "TR" else ["total_amount"]
+            amounts = [Decimal(said[name]) for name in names if name in said]
+            same(amounts, [] if schema == "QT" else [Decimal(30)] * len(rows), "amounts")
+            places = int(sample["precision"].removeprefix("decimal(").removesuffix(")"))
+            for row in books.table(content)[1]:
+                same((row["quantity"], row.get("amount", "30.00")), ("3." + "0" * places, "30.00"))
+            world.client(ids.VENDOR)("usage").files[file]("delete").post()
+
+
+def links(sheet):
+    """Where the links of the errors tab lead, by row."""
+    return {cell.row: cell.hyperlink.location for cell in sheet["G"] if cell.hyperlink}
+
+
+def processed(world):
+    """What the vendor gets back for bad rows."""
+    check = world.check
+    rows = [world.row(f"processed-{number}", place=number) for number in range(4)]
+    rows[1] |= {"quantity": "seven", "end_time_utc": "soon"}
+    rows[3] |= {"item_search_value": "NO-SUCH", "v.note": "=1+1"}
+    file = world.file(ids.VENDOR, ids.PULSE, ids.AGREEMENT)
+    world.upload(ids.VENDOR, file, books.openpyxl_book(rows))
+    world.wait(ids.VENDOR, file, "invalid")
+    link = world.http(ids.VENDOR).get(f"usage/files/{file}").json()["processed_file_uri"]
+    content = requests.get(link, timeout=30).content
+    book = load_workbook(io.BytesIO(content))
+    with check("the processed workbook has its five tabs, and everything in them is text"):
+        same(book.sheetnames, ["instructions", "general", "categories", "records", "errors"])
+        for sheet in book:
+            kinds = {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None}
+            same(kinds, {"s"}, sheet.title)
+        same({cell.number_format for row in book["records"].iter_rows() for cell in row if cell.value}, {"@"})
+        same(book["records"].freeze_panes, "A2")
+        same(book["records"].auto_filter.ref.split(":")[0], "A1")
+    with check("each error is a red cell with a note, and a row of the errors tab that leads to it"):
+        _, listed = books.table(content, "errors")
+        codes = [(row["row"], row["column"], row["code"], row["severity"]) for row in listed]
+        expected = [
+            ("3", "quantity", "USG_FILE_006", "error"),
+            ("3", "end_time_utc", "USG_FILE_008", "error"),
+            ("5", "item_search_value", "USG_FILE_001", "error"),
+        ]
+        same(sorted(codes), sorted(expected))
+        targets = links(book["errors"])
+        same(sorted(targets), [2, 3, 4])
+        red = set()
+        for at, row in enumerate(listed, start=2):
+            tab, place = targets[at].split("!")
+            same((tab, row["link"]), ("records", targets[at]))
+            cell = book[tab][place]
+            same(book[tab].cell(1, cell.column).value, row["column"])
+            same((cell.fill.fgColor.rgb, cell.row), ("FFFFC7CE", int(row["row"])))
+            holds(row["code"] in cell.comment.text and row["suggested_fix"] in cell.comment.text, cell.comment.text)
+            red.add(cell.coordinate)
+        header = [cell.value for cell in book["records"][1]]
+        status = header.index("status") + 1
+        red |= {book["records"].cell(number, status).coordinate for number in (3, 5)}
+        cells = {cell for row in book["records"].iter_rows() for cell in row}
+        same({cell.coordinate for cell in cells if cell.fill.fgColor.rgb == "FFFFC7CE"}, red, "red cells")
+    with check("the general tab names the file and its totals, which are those of the valid rows"):
+        said = books.general(content)
+        same((said["report_id"], said["status"], said["valid_records"], said["invalid_records"]), (file, "invalid", "2", "2"))
+        same((said["total_records"], Decimal(said["total_quantity"])), ("2", Decimal(6)))
+    world.client(ids.VENDOR)("usage").files[file]("delete").post()
+
+
+def text_stays_text(world):
+    """Nothing that a vendor sends is more than text in what either side opens."""
+    check = world.check
+    texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", '=HYPERLINK("http://example.com","x")', "http://example.com"]
+    rows = []
+    for number, text in enumerate(texts):
+        others = {"record_note": text, "v.text": text, "category_id": f"={number}"}
+        rows.append(world.row(f"text-{number}", place=number, **others))
+    categories = [("category_id", "category_name", "category_description")]
+    categories += [(f"={number}", text, text) for number, text in enumerate(texts)]
+    names = books.headers_of(rows)
+    records = [names, *([str(row.get(name, "")) for name in names] for row in rows)]
+    workbook = books.text_book([("records", records), ("categories", categories)])
+    note = {"name": "=1+1", "note": "@SUM(A1)"}
+    file = world.accepted(ids.VENDOR, ids.DISTRIBUTOR, ids.PULSE, ids.AGREEMENT, workbook, **note)
+    shown = {}
+    for key in (ids.VENDOR, ids.DISTRIBUTOR):
+        link = world.http(key).get(f"usage/files/{file}").json()["processed_file_uri"]
+        shown[f"processed for {key}"] = requests.get(link, timeout=30).content
+    for chunk in world.chunks(ids.DISTRIBUTOR, file):
+        shown[chunk["id"]] = world.client(ids.DISTRIBUTOR)("usage").chunks[chunk["id"]]("download").get()
+    for name, content in shown.items():
+        with check(f"{name}: what a vendor wrote is text there"):
+            for part, data in books.parts(content).items():
+                holds(b"<f>" not in data and b"<f " not in data, f"{part} has a formula")
+                holds(b'TargetMode="External"' not in data, f"{part} leads out")
+            for sheet in load_workbook(io.BytesIO(content)):
+                kinds = {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None}
+                same(kinds - {"s"}, set(), sheet.title)
+            by_id = {row["record_id"]: row for row in rows}
+            found = books.table(content)[1]
+            for row in found:
+                sent = by_id[row["record_id"]]
+                same((row["record_note"], row["v.text"]), (sent["record_note"], sent["v.text"]))
+            same(books.general(content)["report_name"], "=1+1")
+            # What surrounds the name of a category is not kept.
+            named = [row["category_name"] for row in books.table(content, "categories")[1]]
+            same(named, [text.strip() for text in texts])

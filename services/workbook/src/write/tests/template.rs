@@ -188,17 +188,36 @@ fn the_template_is_the_same_every_time_and_has_a_limit() {
 
 #[test]
 fn the_records_tab_is_read_as_uploaded() {
-    let bytes = made(Schema::Qt, &capabilities(false, &["v.Region"]), &ITEMS);
-    let mut workbook = read::Workbook::open(Cursor::new(bytes), read::Limits::default()).unwrap();
-    let names = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
-    let sheet = workbook.sheet_named(&names).unwrap().unwrap();
-    let (mut rows, mut row) = (workbook.rows(sheet).unwrap(), read::Row::new());
-    assert!(rows.next_row(&mut row).unwrap());
-    let headers: Vec<_> = row.cells().map(|cell| columns::uploaded(cell.text).map(|column| column.name)).collect();
-    let expected = self::headers(Schema::Qt, false, &["v.Region"]);
-    let names = expected.iter().map(|name| (name != "v.Region").then_some(name.as_str()));
-    assert_eq!(headers, names.collect::<Vec<_>>());
-    assert!(!rows.next_row(&mut row).unwrap(), "nothing stands under the headers");
+    for schema in Schema::ALL {
+        let bytes = made(schema, &capabilities(true, &["v.Region"]), &ITEMS);
+        let mut workbook = read::Workbook::open(Cursor::new(bytes), read::Limits::default()).unwrap();
+        let names = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
+        let sheet = workbook.sheet_named(&names).unwrap().unwrap();
+        let (mut rows, mut row) = (workbook.rows(sheet).unwrap(), read::Row::new());
+        assert!(rows.next_row(&mut row).unwrap());
+        let found: Vec<_> = row.cells().map(|cell| columns::uploaded(cell.text).map(|column| column.name)).collect();
+        let expected = headers(schema, true, &["v.Region"]);
+        let names = expected.iter().map(|name| (name != "v.Region").then_some(name.as_str()));
+        assert_eq!(found, names.collect::<Vec<_>>());
+        assert!(!rows.next_row(&mut row).unwrap(), "nothing stands under the headers");
+    }
+}
+
+#[test]
+fn another_reader_finds_the_same_texts() {
+    let bytes = made(Schema::Tr, &capabilities(true, &["v.Region"]), &ITEMS);
+    let opened = Opened::new(&bytes);
+    let mut book: calamine::Xlsx<_> = calamine::Reader::new(Cursor::new(bytes)).unwrap();
+    assert_eq!(calamine::Reader::sheet_names(&book).join(" "), TABS);
+    for tab in TABS.split_whitespace() {
+        let range = calamine::Reader::worksheet_range(&mut book, tab).unwrap();
+        let rows: Vec<Vec<String>> = range.rows().map(|row| row.iter().map(ToString::to_string).collect()).collect();
+        for (theirs, ours) in rows.iter().zip(opened.rows(tab)) {
+            assert_eq!(theirs[..ours.len()], ours, "{tab}");
+        }
+        assert_eq!(rows.len(), opened.rows(tab).len(), "{tab}");
+        assert!(calamine::Reader::worksheet_formula(&mut book, tab).unwrap().is_empty(), "{tab}");
+    }
 }
 
 /// Not a test: see `samples` of the usage workbooks.
