@@ -43,6 +43,16 @@ fn reconcile(world: &World, file: &str, report_id: &str, key: &str, rows: &[[&st
     }
 }
 
+/// What the newest reconciliation says became of each of its rows.
+fn results(world: &World, file: &str) -> Vec<String> {
+    let all = world.get(Distributor, &format!("usage/reconciliations?usagefile.id={file}")).expect(200);
+    let ids = all.as_array().into_iter().flatten().map(|one| one["id"].as_str().expect("an id"));
+    let last = ids.max().expect("one");
+    let path = format!("usage/reconciliations/{last}/processedfile");
+    assert_eq!(world.get(Vendor, &path).status, 404, "it is the distributor's");
+    sheets::column(&world.get(Distributor, &path).body, "result")
+}
+
 fn status(world: &World, file: &str) -> (String, u64) {
     let shown = world.get(Distributor, &format!("usage/files/{file}")).expect(200);
     (shown["status"].as_str().unwrap_or_default().to_owned(), shown["stats"]["closed"].as_u64().unwrap_or(0))
@@ -87,6 +97,10 @@ fn rows_that_can_not_be_used_are_named_and_the_others_count() {
     assert_eq!(note, expected);
     let first = world.get(Distributor, &format!("usage/records/{}", own[3].0)).expect(200);
     assert_eq!(first["external_billing_id"], "INV-1", "the first row counts");
+    let expected = ["billed otherwise", "closed", "not found", "not found", "left open"];
+    let told = results(&world, &file);
+    assert!(told[..10].iter().all(|result| result == "closed"), "{told:?}");
+    assert_eq!(told[10..], expected);
     // By the record's own id, in a column of that name.
     let rows: Vec<[&str; 3]> = [&own[10], &others[0]].iter().map(|(id, _)| [id.as_str(), "", "by note"]).collect();
     let note = reconcile(&world, &file, &file, "id", &rows).expect("processed");
@@ -108,6 +122,9 @@ fn a_record_that_is_billed_otherwise_than_before_is_named() {
     let note = reconcile(&world, &file, &file, "record_id", &rows).expect("processed");
     assert!(note.starts_with("1 records closed, 49 open"), "{note}");
     assert!(note.contains("1 rows were not used: row 9: the record is closed and was billed otherwise"), "{note}");
+    let told = results(&world, &file);
+    assert!(told.iter().take(7).all(|result| result == "was closed"), "{told:?}");
+    assert_eq!(told[7..], ["billed otherwise", "was closed", "was closed", "closed"]);
     let record = world.get(Distributor, &format!("usage/records/{}", ids[7].0)).expect(200);
     assert_eq!(record["external_billing_id"], "INV-1", "what is closed stays as it was");
 }

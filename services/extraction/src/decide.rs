@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ledger::fact::{ClosedBy, Total};
-use ledger::file::{Chunk, ChunkStatus, Extraction};
+use ledger::file::{ATTEMPTS_MAX, Chunk, ChunkStatus, Extraction};
 use ledger::record::{Billing, ClosedRows};
 use ledger::rows::RowSet;
-use ledger::{
-    ChunkId, Command, Context, Decimal, Fact, FileId, Ledger, ReconciliationId, Rejection, Status, UsageFile,
-};
+use ledger::{ChunkId, Command, Context, Decimal, Fact, FileId, Ledger, Rejection, Status, UsageFile};
 use runtime::decider::{Facts, Stale};
 
-use crate::{Division, Exemption, Own, next_attempt, on, unwritten};
+use crate::{Division, Exemption, Own, Reconciled, next_attempt, on, unwritten};
 
 /// Blocks of rows that one fact carries: 32 KiB at most, far below a frame of the log.
 const FACT_BLOCKS_MAX: usize = 4;
@@ -284,9 +282,7 @@ pub(crate) fn conclude(ledger: &Ledger, own: Own) -> Result<Facts, Stale> {
                 },
             )])
         }
-        Own::Reconciled { id, rows, problems, problem_count } => {
-            reconciled(ledger, id, &rows, &problems, problem_count)
-        }
+        Own::Reconciled(read) => reconciled(ledger, &read),
         Own::NotReconciled { id, detail } => {
             let known = ledger.file(id.file).and_then(UsageFile::current_extraction).ok_or(Stale)?;
             known.reconciliations.get(&id.index).filter(|known| known.end.is_none()).ok_or(Stale)?;
@@ -383,17 +379,14 @@ fn divided(
     Ok(facts)
 }
 
-fn reconciled(
-    ledger: &Ledger,
-    id: ReconciliationId,
-    rows: &ClosedRows,
-    problems: &[String],
-    problem_count: u32,
-) -> Result<Facts, Stale> {
+fn reconciled(ledger: &Ledger, read: &Reconciled) -> Result<Facts, Stale> {
+    let Reconciled { id, rows, problems, problem_count, .. } = read;
     let file = ledger.file(id.file).ok_or(Stale)?;
     let extraction = file.current_extraction().ok_or(Stale)?;
     let reconciliation = extraction.reconciliations.get(&id.index).ok_or(Stale)?;
-    if reconciliation.end.is_some() {
+    // Where records were closed meanwhile the result would say otherwise: it is read once more, in another attempt.
+    let overtaken = extraction.closings.len() != read.closings;
+    if reconciliation.end.is_some() || (overtaken && reconciliation.attempt < ATTEMPTS_MAX) {
         return Err(Stale);
     }
     let rows = open_rows(extraction, rows.each());
@@ -405,11 +398,14 @@ fn reconciled(
     }
     let still = open_examples(extraction, &facts, open);
     let mut summary = format!("{closed} records closed, {open} open{still}.");
-    if problem_count > 0 {
+    if *problem_count > 0 {
         summary.push_str(&format!(" {problem_count} rows were not used: {}", problems.join(" ")));
     }
-    let processed = Fact::ReconciliationProcessed { reconciliation: id.index, closed, open, summary, processed: None };
-    facts.push(on(id.file, processed));
+    if overtaken {
+        summary.push_str(" It has no result to download: records were closed while it was read.");
+    }
+    let (reconciliation, processed) = (id.index, read.processed.filter(|_| !overtaken));
+    facts.push(on(id.file, Fact::ReconciliationProcessed { reconciliation, closed, open, summary, processed }));
     Ok(facts)
 }
 

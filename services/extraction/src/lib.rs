@@ -5,6 +5,7 @@ mod chunk;
 mod decide;
 mod divide;
 mod reconcile;
+mod result;
 #[cfg(test)]
 mod tests;
 
@@ -60,6 +61,23 @@ pub struct Exemption {
     pub totals: Vec<Total>,
 }
 
+/// What was read of a reconciliation workbook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Which.
+    pub id: ReconciliationId,
+    /// The rows that it bills and that were open.
+    pub rows: ClosedRows,
+    /// How many closings of the file there were when it was read.
+    pub closings: usize,
+    /// Rows of the workbook that bill nothing, each with its reason; the first few.
+    pub problems: Vec<String>,
+    /// How many of these there are.
+    pub problem_count: u32,
+    /// The workbook that says what became of each row.
+    pub processed: Option<Hash>,
+}
+
 /// What extraction tells itself.
 #[derive(Clone, Debug)]
 pub enum Own {
@@ -113,16 +131,7 @@ pub enum Own {
         id: ReconciliationId,
     },
     /// A reconciliation workbook was read.
-    Reconciled {
-        /// Which.
-        id: ReconciliationId,
-        /// The rows that it bills.
-        rows: ClosedRows,
-        /// Rows of the workbook that bill nothing, each with its reason; the first few.
-        problems: Vec<String>,
-        /// How many of these there are.
-        problem_count: u32,
-    },
+    Reconciled(Box<Reconciled>),
     /// A reconciliation workbook can't be used.
     NotReconciled {
         /// Which.

@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
+use std::path::PathBuf;
 
 use ledger::record::{Billing, ClosedRows, record_key};
-use ledger::{FileId, Hash, ObjectId, ReconciliationId, RecordId, UsageFile};
+use ledger::rows::RowSet;
+use ledger::{FileId, Hash, Moment, ObjectId, ReconciliationId, RecordId, UsageFile};
 use runtime::decider::Tools;
 use runtime::records::RecordsError;
 use workbook::columns;
@@ -16,12 +18,17 @@ use workbook::read::table::{Record, Table};
 use workbook::read::{Limits, ReadError, Workbook};
 use workbook::usage::report_id;
 
-use crate::Own;
+use crate::result::{Before, ResultError, ResultSheet, RowRead, Seen};
+use crate::{Own, Reconciled};
 
 /// Problems that are told one by one; the rest are counted.
 const PROBLEMS_MAX: usize = 5;
 /// Characters of a billing id or note.
-const TEXT_CHARS_MAX: usize = 254;
+pub(crate) const TEXT_CHARS_MAX: usize = 254;
+/// The tab that is read.
+const RECORDS_TABS: [&str; 2] = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
+/// Columns that are read.
+const KNOWN: [&str; 4] = ["record_id", "id", "external_billing_id", "external_billing_note"];
 
 /// What the job needs to know.
 #[derive(Clone, Debug)]
@@ -33,6 +40,13 @@ pub struct Reconcile {
     checked: Vec<u64>,
     /// Where the records that are closed already were closed.
     closings: Vec<u64>,
+    /// Rows that are billed.
+    billed: RowSet,
+    exempt: RowSet,
+    closed: RowSet,
+    /// The file, for the general tab of the result.
+    file: Box<UsageFile>,
+    received_at: Moment,
 }
 
 enum Failure {
@@ -71,14 +85,23 @@ impl Billings {
     }
 }
 
-/// By row of the file: the row of the workbook, and the place of its billing.
-type Seen = HashMap<u32, (u32, u32)>;
-
 #[derive(Default)]
 struct Found {
-    billed: ClosedRows,
+    /// One for each row of the workbook.
+    rows: Vec<RowRead>,
+    seen: Seen,
+    billings: Billings,
+    before: Before,
     problems: Vec<String>,
     problem_count: u32,
+}
+
+/// The columns of the workbook that are read, by position.
+struct Places {
+    record_id: Option<usize>,
+    own_id: Option<usize>,
+    billing_id: Option<usize>,
+    note: Option<usize>,
 }
 
 impl Found {
@@ -102,6 +125,11 @@ impl Reconcile {
             product: created.product.id.clone(),
             checked: known.current_checking()?.parts.iter().map(|part| part.sequence).collect(),
             closings: extraction.closings.iter().map(|closing| closing.sequence).collect(),
+            billed: union(extraction.chunks.values().map(|chunk| &chunk.rows)),
+            exempt: union(extraction.exempt.values().map(|exempt| &exempt.rows)),
+            closed: extraction.closed.clone(),
+            received_at: reconciliation.received_at.as_ref()?.at,
+            file: Box::new(known.clone()),
         })
     }
 
@@ -110,8 +138,11 @@ impl Reconcile {
         runtime::crash::point("reconcile.begin");
         let own = match self.read(tools) {
             Ok(found) => {
-                let Found { billed, problems, problem_count } = found;
-                Own::Reconciled { id, rows: billed, problems, problem_count }
+                let processed = self.write_result(&found, tools);
+                let Found { seen, billings, before, problems, problem_count, .. } = found;
+                let rows = closed_rows(seen, billings.list, &before);
+                let closings = self.closings.len();
+                Own::Reconciled(Box::new(Reconciled { id, rows, closings, problems, problem_count, processed }))
             }
             Err(Failure::Workbook(detail)) => Own::NotReconciled { id, detail },
             Err(Failure::Records(error)) => {
@@ -124,20 +155,21 @@ impl Reconcile {
         drop(tools.tell(own));
     }
 
-    fn read(&self, tools: &Tools<Own>) -> Result<Found, Failure> {
+    fn open(&self, tools: &Tools<Own>) -> Result<File, Failure> {
         let missing = |_| Failure::Workbook("The workbook is missing on the server; upload it again.".to_owned());
-        let open = || tools.blobs.read(self.blob).map_err(missing);
-        self.check_report_id(open()?)?;
-        let mut book = Workbook::open(BufReader::new(open()?), Limits::default())?;
-        let names = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
-        let sheet = book.sheet_named(&names)?.ok_or_else(|| {
+        tools.blobs.read(self.blob).map_err(missing)
+    }
+
+    fn read(&self, tools: &Tools<Own>) -> Result<Found, Failure> {
+        self.check_report_id(self.open(tools)?)?;
+        let mut book = Workbook::open(BufReader::new(self.open(tools)?), Limits::default())?;
+        let sheet = book.sheet_named(&RECORDS_TABS)?.ok_or_else(|| {
             Failure::Workbook(
                 "The workbook has no tab called records. Send the chunk's workbook with its records tab.".to_owned(),
             )
         })?;
-        let known = ["record_id", "id", "external_billing_id", "external_billing_note"];
-        let mut table = Table::open(book.rows(sheet)?, &known)?;
-        let [record_id, own_id, billing_id, note] = known.map(|name| table.position(name));
+        let mut table = Table::open(book.rows(sheet)?, &KNOWN)?;
+        let [record_id, own_id, billing_id, note] = KNOWN.map(|name| table.position(name));
         if billing_id.is_none() && note.is_none() {
             let detail =
                 "The records tab has neither external_billing_id nor external_billing_note. Add and fill them.";
@@ -148,45 +180,91 @@ impl Reconcile {
                 "The records tab has no record_id column, so that its rows can't be matched. Keep the chunk's.";
             return Err(Failure::Workbook(detail.to_owned()));
         }
+        let places = Places { record_id, own_id, billing_id, note };
         let rows = self.rows_by_key(tools)?;
         let mut found = Found::default();
-        let (mut seen, mut billings) = (Seen::new(), Billings::default());
         while let Some(record) = table.next_record()? {
-            let number = record.number();
-            let billing = Billing { id: text(&record, billing_id), note: text(&record, note) };
-            if billing.id.is_empty() && billing.note.is_empty() {
-                continue;
-            }
-            let long = [&billing.id, &billing.note].iter().any(|text| text.chars().count() > TEXT_CHARS_MAX);
-            if record.fault().is_some() || long {
-                found
-                    .problem(format!("row {number}: the billing data can't be read or is longer than 254 characters;"));
-                continue;
-            }
-            let row = match RecordId::parse(&text(&record, own_id)) {
-                Some(id) => (id.file == self.id.file).then_some(id.row),
-                None => {
-                    let id = record_id.and_then(|column| record.cell(column)).map_or("", |cell| cell.text);
-                    rows.get(&record_key(&self.contract, &self.product, id)).copied()
-                }
-            };
-            let Some(row) = row else {
-                found.problem(format!("row {number}: no accepted record of this file has that id;"));
-                continue;
-            };
-            let at = billings.at(billing);
-            match seen.get(&row) {
-                Some((_, first)) if *first == at => {}
-                Some((first, _)) => {
-                    found.problem(format!("row {number}: the record was billed otherwise in row {first};"));
-                }
-                None => drop(seen.insert(row, (number, at))),
-            }
+            let read = self.row(&record, &places, &rows, &mut found);
+            found.rows.push(read);
         }
         drop(rows);
-        self.compare_with_closed(tools, &seen, &billings.list, &mut found)?;
-        found.billed = closed_rows(seen, billings.list);
+        self.compare_with_closed(tools, &mut found)?;
         Ok(found)
+    }
+
+    /// Takes a row in, and names what is wrong with it.
+    fn row(&self, record: &Record<'_>, places: &Places, rows: &HashMap<[u8; 12], u32>, found: &mut Found) -> RowRead {
+        let number = record.number();
+        let billing = Billing { id: text(record, places.billing_id), note: text(record, places.note) };
+        let blank = billing.id.is_empty() && billing.note.is_empty();
+        let long = [&billing.id, &billing.note].iter().any(|text| text.chars().count() > TEXT_CHARS_MAX);
+        if record.fault().is_some() || long {
+            if !blank {
+                found
+                    .problem(format!("row {number}: the billing data can't be read or is longer than 254 characters;"));
+            }
+            return RowRead::Unreadable;
+        }
+        let row = match RecordId::parse(&text(record, places.own_id)) {
+            Some(id) => (id.file == self.id.file).then_some(id.row),
+            None => {
+                let id = places.record_id.and_then(|column| record.cell(column)).map_or("", |cell| cell.text);
+                rows.get(&record_key(&self.contract, &self.product, id)).copied()
+            }
+        };
+        let known = row.filter(|row| self.billed.contains(*row) || self.exempt.contains(*row));
+        let Some(row) = known else {
+            if !blank {
+                found.problem(format!("row {number}: no accepted record of this file has that id;"));
+            }
+            return RowRead::NotFound;
+        };
+        if blank {
+            return RowRead::Blank(row);
+        }
+        if self.exempt.contains(row) {
+            found.problem(format!("row {number}: the record tells how a reservation is used, which is never billed;"));
+            return RowRead::Bills(row);
+        }
+        let at = found.billings.at(billing);
+        match found.seen.get(&row).copied() {
+            Some((_, first)) if first == at => {}
+            Some((first, _)) => {
+                found.problem(format!("row {number}: the record was billed otherwise in row {first};"));
+                return RowRead::Contradicts(first);
+            }
+            None => drop(found.seen.insert(row, (number, at))),
+        }
+        RowRead::Bills(row)
+    }
+
+    /// The workbook that says what became of each row. Records are closed without it rather than not at all.
+    fn write_result(&self, found: &Found, tools: &Tools<Own>) -> Option<Hash> {
+        let path = match self.result(found, tools) {
+            Ok(path) => path?,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(reconciliation = %self.id, error, "the result of a reconciliation was not written");
+                return None;
+            }
+        };
+        match tools.blobs.adopt(&path) {
+            Ok((blob, _)) => Some(blob),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(reconciliation = %self.id, error, "the result of a reconciliation was not kept");
+                None
+            }
+        }
+    }
+
+    fn result(&self, found: &Found, tools: &Tools<Own>) -> Result<Option<PathBuf>, ResultError> {
+        let Ok(source) = self.open(tools) else { return Ok(None) };
+        let mut book = Workbook::open(BufReader::new(source), Limits::default())?;
+        let Some(sheet) = book.sheet_named(&RECORDS_TABS)? else { return Ok(None) };
+        let table = Table::open(book.rows(sheet)?, &KNOWN)?;
+        let sheet = ResultSheet { id: self.id, file: &self.file, created: self.received_at, temp: tools.temp() };
+        sheet.write(table, &found.rows, &found.seen, &found.before, tools.temp_path("reconciled"))
     }
 
     /// A workbook that says it is of another file must not close records of this one.
@@ -201,21 +279,22 @@ impl Reconcile {
     }
 
     /// What is closed stays as it was; a row that says otherwise is named.
-    fn compare_with_closed(
-        &self,
-        tools: &Tools<Own>,
-        seen: &Seen,
-        billings: &[Billing],
-        found: &mut Found,
-    ) -> Result<(), RecordsError> {
+    fn compare_with_closed(&self, tools: &Tools<Own>, found: &mut Found) -> Result<(), RecordsError> {
+        let mut differing = Vec::new();
         for &sequence in &self.closings {
             let closed = tools.records.closed(self.id.file, sequence)?;
             for (row, billing) in closed.each() {
-                if let Some((number, _)) = seen.get(&row).filter(|(_, at)| billings.get(*at as usize) != Some(billing))
-                {
-                    found.problem(format!("row {number}: the record is closed and was billed otherwise;"));
+                let Some((number, at)) = found.seen.get(&row) else { continue };
+                if found.billings.list.get(*at as usize) != Some(billing) {
+                    differing.push((*number, row));
                 }
             }
+        }
+        found.before.exempt.clone_from(&self.exempt);
+        found.before.closed.clone_from(&self.closed);
+        for (number, row) in differing {
+            found.before.otherwise.insert(row);
+            found.problem(format!("row {number}: the record is closed and was billed otherwise;"));
         }
         Ok(())
     }
@@ -235,8 +314,16 @@ fn text(record: &Record<'_>, column: Option<usize>) -> String {
     cell.map_or_else(String::new, |cell| cell.text.trim().to_owned())
 }
 
-fn closed_rows(seen: Seen, billings: Vec<Billing>) -> ClosedRows {
-    let mut billed: Vec<(u32, u32)> = seen.into_iter().map(|(row, (_, at))| (row, at)).collect();
+fn union<'a>(sets: impl Iterator<Item = &'a RowSet>) -> RowSet {
+    let mut all = RowSet::default();
+    sets.for_each(|set| all.absorb(set));
+    all
+}
+
+/// The rows that are to be closed, with how each is billed.
+fn closed_rows(seen: Seen, billings: Vec<Billing>, before: &Before) -> ClosedRows {
+    let open = seen.into_iter().filter(|(row, _)| !before.closed.contains(*row));
+    let mut billed: Vec<(u32, u32)> = open.map(|(row, (_, at))| (row, at)).collect();
     billed.sort_unstable();
     let mut closed = ClosedRows { billings, ..ClosedRows::default() };
     for (row, at) in billed {

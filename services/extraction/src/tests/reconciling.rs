@@ -3,9 +3,11 @@
 use ledger::record::{Billing, ClosedRows};
 use ledger::{Command, Fact, Hash, Rejection, Status};
 use runtime::decider::{Decider, Stale};
+use workbook::reconciled::RowResult;
 
 use super::world::{World, billing, file, provider, shown};
-use crate::{ExtractionService, Job, Own};
+use crate::result::{Before, RowRead, Seen, outcome};
+use crate::{ExtractionService, Job, Own, Reconciled};
 
 fn receive(note: &str) -> Command {
     Command::ReceiveReconciliation { file: file(), blob: Hash::of(b"workbook"), bytes: 7, note: note.to_owned() }
@@ -22,7 +24,15 @@ fn found(index: u16, rows: &[(u32, Billing)], problems: &[&str]) -> Own {
     }
     let problem_count = u32::try_from(problems.len()).unwrap();
     let problems = problems.iter().map(|problem| (*problem).to_owned()).collect();
-    Own::Reconciled { id: file().reconciliation(index), rows: closed, problems, problem_count }
+    let (id, processed) = (file().reconciliation(index), Some(Hash::of(b"result")));
+    Own::Reconciled(Box::new(Reconciled { id, rows: closed, closings: 0, problems, problem_count, processed }))
+}
+
+/// The same, read after everything that is known now.
+fn in_time(world: &World, own: Own) -> Own {
+    let Own::Reconciled(mut read) = own else { panic!("{own:?}") };
+    read.closings = world.ledger.file(file()).unwrap().extraction.closings.len();
+    Own::Reconciled(read)
 }
 
 fn received(count: u16) -> World {
@@ -33,6 +43,7 @@ fn received(count: u16) -> World {
 
 #[track_caller]
 fn check(world: &mut World, own: Own, expected: &[&str]) {
+    let own = in_time(world, own);
     assert_eq!(shown(&world.tells(own).unwrap()), expected);
 }
 
@@ -154,4 +165,66 @@ fn a_file_takes_999_reconciliations() {
     let world = received(999);
     let message = "A file takes 999 reconciliations.".to_owned();
     assert_eq!(world.asks(&provider(), &receive("")), Err(Rejection::TooLarge { message }));
+}
+
+#[test]
+fn a_workbook_that_was_overtaken_is_read_again() {
+    let rows = [(2, billing("INV-1", "")), (3, billing("INV-1", ""))];
+    let mut world = received(1);
+    for attempt in 1..=2 {
+        assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt }));
+        let row = attempt + 1;
+        let closed = Command::CloseRecords { file: file(), rows: vec![(row, billing("INV-9", ""))] };
+        let read = in_time(&world, found(1, &rows, &[]));
+        world.does(&closed).unwrap();
+        assert_eq!(world.concludes(read), Err(Stale), "the result would say that row {row} was closed by it");
+    }
+    // The third attempt is the last: what is open is closed, and the result is left out.
+    assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt: 3 }));
+    let told = world.tells(found(1, &[(2, billing("INV-1", "")), (4, billing("INV-1", ""))], &[])).unwrap();
+    let expected = [
+        "closed by reconciliation 1: 1 INV-1/:4",
+        "reconciliation 1: 1 closed, 3 open; 1 records closed, 3 open (rows 5, 6, 7). It has no result to download: \
+         records were closed while it was read.",
+    ];
+    assert_eq!(shown(&told), expected);
+    assert!(matches!(told.last(), Some(Fact::ReconciliationProcessed { processed: None, .. })));
+    // In time it has one.
+    let mut world = received(1);
+    let told = world.tells(found(1, &rows, &[])).unwrap();
+    let result = Some(Hash::of(b"result"));
+    assert!(matches!(told.last(), Some(Fact::ReconciliationProcessed { processed, .. }) if *processed == result));
+}
+
+#[test]
+fn each_row_of_a_workbook_has_its_result() {
+    let rows = |rows: &[u32]| rows.iter().copied().collect();
+    // Row 2 of the workbook bills row 10 of the file, row 3 row 11, and so on.
+    let seen: Seen = (2..=4).map(|row| (row + 8, (row, 0))).collect();
+    let before = Before { exempt: rows(&[20]), closed: rows(&[11, 12, 13, 20]), otherwise: rows(&[12]) };
+    let reservation = "The record tells how a reservation is used, which is never billed.";
+    for (read, result, why) in [
+        (RowRead::Bills(10), RowResult::Closed, ""),
+        (RowRead::Blank(10), RowResult::Closed, "Row 2 bills the record."),
+        (RowRead::Blank(14), RowResult::LeftOpen, "The row has no billing data."),
+        (RowRead::Bills(11), RowResult::WasClosed, ""),
+        (RowRead::Blank(13), RowResult::WasClosed, ""),
+        (RowRead::Blank(12), RowResult::WasClosed, ""),
+        (
+            RowRead::Bills(12),
+            RowResult::BilledOtherwise,
+            "The record was closed before with other billing data, which stay.",
+        ),
+        (RowRead::Contradicts(2), RowResult::BilledOtherwise, "The record is billed otherwise in row 2, which counts."),
+        (RowRead::Bills(20), RowResult::WasClosed, reservation),
+        (RowRead::Blank(20), RowResult::WasClosed, reservation),
+        (RowRead::NotFound, RowResult::NotFound, "No accepted record of this file has that id."),
+        (
+            RowRead::Unreadable,
+            RowResult::Unreadable,
+            "The billing data can't be read or is longer than 254 characters.",
+        ),
+    ] {
+        assert_eq!(outcome(read, &seen, &before), (result, why.to_owned()), "{read:?}");
+    }
 }
