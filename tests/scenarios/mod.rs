@@ -17,6 +17,8 @@ mod secrecy;
 
 mod closing;
 
+mod exempt;
+
 mod imports;
 
 mod restart;

@@ -14,18 +14,27 @@ pub(super) type Rows = Vec<Vec<String>>;
 
 /// A usage workbook of one record for each id, all of one subscription and item, a unit each.
 pub(super) fn usage(path: &Path, ids: &[String], subscription: &str, item: &str) {
+    records(path, ids, subscription, &[("item_search_criteria", "item.mpn"), ("item_search_value", item)]);
+}
+
+/// The same of an item that the records bring.
+pub(super) fn dynamic(path: &Path, ids: &[String], subscription: &str, mpn: &str) {
+    let brought =
+        [("item_name", "Traffic out"), ("item_mpn", mpn), ("item_unit", "GB"), ("item_precision", "decimal(4)")];
+    records(path, ids, subscription, &brought);
+}
+
+fn records(path: &Path, ids: &[String], subscription: &str, of_item: &[(&str, &str)]) {
     let headers = RECORDS.iter().map(|column| column.name.to_owned()).collect::<Vec<_>>();
     let row = |id: &String| {
         let cell = |name: &str| match name {
             "record_id" => id.as_str(),
-            "item_search_criteria" => "item.mpn",
-            "item_search_value" => item,
             "quantity" => "1",
             "start_time_utc" => "2026-10-01 00:00:00",
             "end_time_utc" => "2026-10-02 00:00:00",
             "asset_search_criteria" => "asset.id",
             "asset_search_value" => subscription,
-            _ => "",
+            _ => of_item.iter().find(|(of, _)| *of == name).map_or("", |(_, value)| value),
         };
         headers.iter().map(|name| cell(name).to_owned()).collect()
     };

@@ -306,6 +306,8 @@ fn sums<'a>(totals: impl IntoIterator<Item = &'a Total>) -> Sums<'a> {
         sum.1 = sum.1.saturating_add(total.quantity);
         sum.2 = sum.2.saturating_add(total.amount);
     }
+    // A total of nothing is the same as none: a file has one even where every record of it is exempt.
+    sums.retain(|_, sum| *sum != (0, Decimal::ZERO, Decimal::ZERO));
     sums
 }
 

@@ -18,12 +18,13 @@ fn divided(divisions: Vec<Division>, exempt: Vec<Exemption>) -> Own {
 
 /// So many records to bill and so many of reservations.
 fn mixed(billed: u32, reserved: u32) -> World {
-    let totals = |records: u32| Some(total(records)).filter(|total| total.records > 0).into_iter().collect();
-    World::accepted_with(created(), totals(billed), totals(reserved))
+    let exempt = Some(total(reserved)).filter(|total| total.records > 0).into_iter().collect();
+    // As validation says it: what is billed has a total, even of nothing.
+    World::accepted_with(created(), vec![total(billed)], exempt)
 }
 
 fn estimate() -> World {
-    World::accepted_with(FileCreated { predictive: true, ..created() }, vec![], vec![total(6)])
+    World::accepted_with(FileCreated { predictive: true, ..created() }, vec![total(0)], vec![total(6)])
 }
 
 #[test]
@@ -118,6 +119,10 @@ fn what_doesnt_add_up_to_the_exempt_totals_is_not_extracted() {
         exempt.totals = vec![Total { currency: "EUR".to_owned(), ..exempt.totals[0].clone() }];
         exempt
     };
+    let unfounded = |mut exempt: Exemption| {
+        exempt.totals.push(Total { tier: Some(1), records: 0, amount: Decimal::from_units(1), ..Total::default() });
+        exempt
+    };
     let reserved = |rows: std::ops::RangeInclusive<u32>| exemption(ExemptReason::Reservation, rows);
     for (chunk, exempt) in [
         (2..=5, vec![]),
@@ -127,6 +132,7 @@ fn what_doesnt_add_up_to_the_exempt_totals_is_not_extracted() {
         (2..=6, vec![reserved(7..=7)]),
         (2..=5, vec![finer(reserved(6..=7))]),
         (2..=5, vec![in_euro(reserved(6..=7))]),
+        (2..=5, vec![unfounded(reserved(6..=7))]),
     ] {
         let mut world = mixed(4, 2);
         let told = world.tells(divided(vec![division(None, chunk.clone())], exempt.clone())).unwrap();
