@@ -3,7 +3,10 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::Gateway;
+use crate::dry_run::DRY_RUNS_AT_ONCE;
 use crate::records::Counts;
 use crate::sources::Sources;
 
@@ -15,11 +18,14 @@ pub(crate) struct App {
     pub(crate) sources: Sources,
     /// How many records of each batch fulfilled a filter.
     pub(crate) counts: Counts,
+    /// Turns of dry runs, which take a core each.
+    pub(crate) dry_runs: Arc<Semaphore>,
 }
 
 impl App {
     pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway, sources: Sources::default(), counts: Counts::default() }
+        let dry_runs = Arc::new(Semaphore::new(DRY_RUNS_AT_ONCE));
+        Self { gateway, sources: Sources::default(), counts: Counts::default(), dry_runs }
     }
 }
 

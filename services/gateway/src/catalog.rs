@@ -94,6 +94,16 @@ pub(crate) async fn known_asset(app: &App, scope: &Scope, id: &str) -> Result<Ob
     ObjectId::new(id).ok_or(ApiError::NOT_FOUND)
 }
 
+/// Nothing, for a product that the caller sees.
+pub(crate) async fn known_product(app: &App, scope: &Scope, id: &str) -> Result<(), ApiError> {
+    one(app, scope, Collection::Products, id).await.map(drop)
+}
+
+/// Nothing, for a contract that the caller sees.
+pub(crate) async fn known_contract(app: &App, scope: &Scope, id: &str) -> Result<(), ApiError> {
+    one(app, scope, Collection::Contracts, id).await.map(drop)
+}
+
 fn collection(name: &str) -> Result<Collection, ApiError> {
     Collection::parse(name).ok_or_else(|| ApiError::NoRoute { path: format!("/public/v1/{name}") })
 }

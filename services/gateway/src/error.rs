@@ -10,6 +10,7 @@ use runtime::records::RecordsError;
 use serde_json::json;
 use thiserror::Error;
 
+use crate::dry_run::DryRunError;
 use crate::rql::RqlError;
 
 /// The code of everything that is wrong with a request itself.
@@ -83,6 +84,9 @@ pub(crate) enum ApiError {
     /// A workbook can't be kept or given.
     #[error("could not use a workbook")]
     Blob(#[source] BlobError),
+    /// A workbook can't be checked.
+    #[error("could not make a dry run")]
+    DryRun(#[from] DryRunError),
     /// A template can't be written.
     #[error("could not write a template")]
     Template(#[source] workbook::write::WriteError),
@@ -117,7 +121,7 @@ impl ApiError {
             Self::NoRoute { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Link => StatusCode::FORBIDDEN,
-            Self::Records(_) | Self::Blob(_) | Self::Template(_) | Self::Task { .. } => {
+            Self::Records(_) | Self::Blob(_) | Self::DryRun(_) | Self::Template(_) | Self::Task { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -128,7 +132,7 @@ impl ApiError {
             Self::Rejected(rejection) => rejection.code(),
             Self::NoRoute { .. } => NOT_FOUND,
             Self::Link => "AUTH_003",
-            Self::Records(_) | Self::Blob(_) | Self::Template(_) | Self::Task { .. } => INTERNAL,
+            Self::Records(_) | Self::Blob(_) | Self::DryRun(_) | Self::Template(_) | Self::Task { .. } => INTERNAL,
             _ => INVALID,
         }
     }

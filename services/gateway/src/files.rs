@@ -28,7 +28,7 @@ use crate::visibility::{self, Kind};
 pub(crate) const FILES_AT_ONCE: usize = 256;
 
 /// What a file's workbook is called in a form.
-const UPLOAD_FIELD: &str = "usage_file";
+pub(crate) const UPLOAD_FIELD: &str = "usage_file";
 /// What a reconciliation workbook is called; the second name is an SDK's (connect-api §2.4).
 pub(crate) const RECONCILIATION_FIELDS: [&str; 2] = ["recon_file", "reconciliation_file"];
 
@@ -85,7 +85,8 @@ pub(crate) async fn create(
     Ok(answer(&app, &settled, id, &scope, &origin, StatusCode::CREATED))
 }
 
-fn creation(fields: Fields<'_>) -> Result<CreateFile, Rejection> {
+/// What a new file is to be, from the fields that clients give.
+pub(crate) fn creation(fields: Fields<'_>) -> Result<CreateFile, Rejection> {
     let environment = match fields.text("environment")? {
         None => None,
         Some(name) => Some(Environment::parse(&name).ok_or_else(|| {

@@ -11,6 +11,7 @@ mod catalog;
 mod chunks;
 mod commands;
 mod download;
+mod dry_run;
 mod edge;
 mod error;
 pub mod fault;
@@ -44,6 +45,8 @@ use runtime::projection::Projection;
 use runtime::records::Records;
 use tokio::sync::watch;
 
+pub use dry_run::{DryRun, DryRunError, Outcome, unreadable, verdict};
+
 /// A workbook that is uploaded may have this many bytes: what Connect's own portal allows (connect-api §2.6).
 pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// A JSON body may have this many bytes: a few thousand records to close, and far more than anything else needs.
@@ -74,6 +77,8 @@ pub struct Gateway {
     pub public_url: Option<String>,
     /// The product's version, shown in `Connect-Version`.
     pub version: String,
+    /// Checks workbooks that are not to be recorded.
+    pub dry_run: Arc<dyn DryRun>,
     /// Whether the fold has caught up with every log.
     pub ready: watch::Receiver<bool>,
 }

@@ -1,11 +1,15 @@
 //! Workbooks in: one field of a form, streamed to where workbooks rest as it comes.
 
+use std::io::{self, Write};
+use std::path::Path;
+
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use ledger::Hash;
 use runtime::blobs::{BlobError, BlobWriter, Blobs};
+use tempfile::NamedTempFile;
 
 use crate::UPLOAD_BYTES_MAX;
 use crate::error::ApiError;
@@ -39,22 +43,67 @@ pub(crate) struct Received {
     pub(crate) bytes: u64,
     /// What the client called it.
     pub(crate) filename: String,
-    texts: Vec<(String, String)>,
+    texts: Texts,
 }
 
 impl Received {
     /// The value of one of the form's other fields.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.texts.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        text_of(&self.texts, name)
     }
+}
+
+/// A workbook that came with a form and is gone when this is.
+#[derive(Debug)]
+pub(crate) struct Aside {
+    pub(crate) file: NamedTempFile,
+    texts: Texts,
+}
+
+impl Aside {
+    /// The value of one of the form's other fields.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        text_of(&self.texts, name)
+    }
+}
+
+/// The other fields of a form, in its order.
+type Texts = Vec<(String, String)>;
+
+fn text_of<'a>(texts: &'a Texts, name: &str) -> Option<&'a str> {
+    texts.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
 impl Form {
     /// Takes the workbook that stands in one of the wanted fields; the first is the one that errors name.
-    pub(crate) async fn receive(mut self, wanted: &[&str], blobs: &Blobs) -> Result<Received, ApiError> {
+    pub(crate) async fn receive(self, wanted: &[&str], blobs: &Blobs) -> Result<Received, ApiError> {
+        let start = || blobs.writer(UPLOAD_BYTES_MAX).map(Writer::Blob).map_err(refused);
+        let (writer, filename, texts) = self.gather(wanted, start).await?;
+        let Writer::Blob(writer) = writer else { return Err(ApiError::Task { what: "an upload" }) };
+        let finished = tokio::task::spawn_blocking(|| writer.finish()).await;
+        let (blob, bytes) = finished.map_err(|_| ApiError::Task { what: "an upload" })?.map_err(refused)?;
+        Ok(Received { blob, bytes, filename, texts })
+    }
+
+    /// The same, into a file of a folder that nobody else hears of.
+    pub(crate) async fn receive_aside(self, wanted: &[&str], folder: &Path) -> Result<Aside, ApiError> {
+        let start = || {
+            let made = tempfile::Builder::new().prefix("dry-run-").tempfile_in(folder);
+            made.map(|file| Writer::Aside(file, 0)).map_err(|source| io_error("make", folder, source))
+        };
+        let (writer, _, texts) = self.gather(wanted, start).await?;
+        let Writer::Aside(file, _) = writer else { return Err(ApiError::Task { what: "an upload" }) };
+        Ok(Aside { file, texts })
+    }
+
+    async fn gather(
+        mut self,
+        wanted: &[&str],
+        start: impl Fn() -> Result<Writer, ApiError>,
+    ) -> Result<(Writer, String, Texts), ApiError> {
         let expected = wanted.first().copied().unwrap_or_default();
         let mut workbook = None;
-        let mut texts: Vec<(String, String)> = Vec::new();
+        let mut texts = Texts::new();
         let mut others = Vec::new();
         while let Some(field) = self.0.next_field().await.map_err(|error| unreadable(expected, &error))? {
             let name = field.name().unwrap_or_default().to_owned();
@@ -64,8 +113,7 @@ impl Form {
                 }
                 let filename = field.file_name().filter(|name| !name.is_empty());
                 let filename = filename.map_or_else(|| format!("{expected}.xlsx"), str::to_owned);
-                let (blob, bytes) = keep(expected, field, blobs).await?;
-                workbook = Some((blob, bytes, filename));
+                workbook = Some((keep(expected, field, start()?).await?, filename));
             } else if field.file_name().is_some() || texts.len() >= TEXTS_MAX {
                 others.push(name);
                 skip(expected, field).await?;
@@ -76,8 +124,8 @@ impl Form {
             }
         }
         let missing = || body_error(expected, &missing(&others));
-        let (blob, bytes, filename) = workbook.ok_or_else(missing)?;
-        Ok(Received { blob, bytes, filename, texts })
+        let (writer, filename) = workbook.ok_or_else(missing)?;
+        Ok((writer, filename, texts))
     }
 }
 
@@ -93,8 +141,42 @@ fn missing(others: &[String]) -> String {
     format!("This field is required: send the workbook in it. {hint}")
 }
 
-async fn keep(expected: &str, mut field: Field<'_>, blobs: &Blobs) -> Result<(Hash, u64), ApiError> {
-    let mut writer = blobs.writer(UPLOAD_BYTES_MAX).map_err(refused)?;
+/// Where a workbook goes as it comes.
+#[derive(Debug)]
+enum Writer {
+    /// To where workbooks rest.
+    Blob(BlobWriter),
+    /// Into a file of its own, with its bytes so far.
+    Aside(NamedTempFile, u64),
+}
+
+impl Writer {
+    fn add(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
+        match self {
+            Self::Blob(writer) => writer.add(bytes).map_err(refused),
+            Self::Aside(file, count) => {
+                *count = count.saturating_add(bytes.len() as u64);
+                if *count > UPLOAD_BYTES_MAX {
+                    return Err(refused(BlobError::TooLarge { limit: UPLOAD_BYTES_MAX }));
+                }
+                file.write_all(bytes).map_err(|source| io_error("write", file.path(), source))
+            }
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Blob(writer) => writer.bytes(),
+            Self::Aside(_, count) => *count,
+        }
+    }
+}
+
+fn io_error(action: &'static str, path: &Path, source: io::Error) -> ApiError {
+    ApiError::Blob(BlobError::Io { action, path: path.to_owned(), source })
+}
+
+async fn keep(expected: &str, mut field: Field<'_>, mut writer: Writer) -> Result<Writer, ApiError> {
     let mut waiting = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(|error| unreadable(expected, &error))? {
         waiting.extend_from_slice(&chunk);
@@ -106,14 +188,13 @@ async fn keep(expected: &str, mut field: Field<'_>, blobs: &Blobs) -> Result<(Ha
     if writer.bytes() == 0 {
         return Err(body_error(expected, "The submitted file is empty."));
     }
-    let finished = tokio::task::spawn_blocking(|| writer.finish()).await;
-    finished.map_err(|_| ApiError::Task { what: "an upload" })?.map_err(refused)
+    Ok(writer)
 }
 
 /// Writing may wait for the disk, so it happens where waiting holds nobody up.
-async fn add(mut writer: BlobWriter, bytes: Vec<u8>) -> Result<BlobWriter, ApiError> {
+async fn add(mut writer: Writer, bytes: Vec<u8>) -> Result<Writer, ApiError> {
     let added = tokio::task::spawn_blocking(move || writer.add(&bytes).map(|()| writer)).await;
-    added.map_err(|_| ApiError::Task { what: "an upload" })?.map_err(refused)
+    added.map_err(|_| ApiError::Task { what: "an upload" })?
 }
 
 async fn text(expected: &str, mut field: Field<'_>) -> Result<String, ApiError> {

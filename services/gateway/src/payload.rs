@@ -116,12 +116,15 @@ impl<'a> Fields<'a> {
         name.map(|name| Zone::parse(&name)).transpose().map_err(|error| Rejection::field(field, error.to_string()))
     }
 
-    /// `period: {from, to}`, whose days are those of a zone, or the two fields that Connect's own portal sends, which
-    /// are in UTC whatever the zone.
+    /// `period: {from, to}`, whose days are those of a zone, the same as two fields, or the two that Connect's own portal
+    /// sends, which are in UTC whatever the zone.
     pub(crate) fn period(self, zone: Zone) -> Result<Option<Period>, Rejection> {
         if let Some(period) = self.value("period") {
             let given = Self(period);
             return between(given, ["from", "to"], "period.", zone);
+        }
+        if let Some(period) = between(self, ["period_from", "period_to"], "", zone)? {
+            return Ok(Some(period));
         }
         between(self, ["start_datetime_utc", "end_datetime_utc"], "", Zone::UTC)
     }

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{get, post, put};
 
 use crate::app::App;
-use crate::{aggregates, catalog, chunks, download, files, health, reconciliations, records, rules, template};
+use crate::{aggregates, catalog, chunks, download, dry_run, files, health, reconciliations, records, rules, template};
 
 /// All routes, without the slash that may stand at their ends.
 pub(crate) fn all() -> Router<Arc<App>> {
@@ -47,6 +47,7 @@ fn usage() -> Router<Arc<App>> {
         .route("/public/v1/usage/aggregates", get(aggregates::list))
         // As an SDK spells it (connect-api §2.4).
         .route("/public/v1/usage/agregates", get(aggregates::list))
+        .route("/public/v1/usage/products/{id}/validate", post(dry_run::validate))
         .route("/public/v1/usage/products/{id}/template", get(template::link))
 }
 

@@ -1,6 +1,7 @@
 //! The API as clients see it, over logs that hold what services would have said.
 
 mod aggregates;
+mod dry_run;
 mod edge;
 mod faults;
 mod files;

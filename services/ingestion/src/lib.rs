@@ -15,7 +15,7 @@ use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 use workbook::foreign::Guard;
 
 pub use batch::BatchBuilder;
-pub use read::{ReadJob, Reading, Stopped, read_workbook};
+pub use read::{ReadJob, Reading, Stopped, pieces, read_workbook};
 
 /// The largest workbook that is taken: what the product's own dialog says (seed 003).
 pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -88,7 +88,7 @@ impl ReadJob {
                 return;
             }
         };
-        let mut lay_down = |batch: ReadBatch| self.lay_down(tools, &batch, &mut parts);
+        let mut lay_down = |batch: ReadBatch| self.lay_down(tools, batch, &mut parts);
         let outcome = read_workbook(BufReader::new(source), guard, &mut lay_down);
         runtime::crash::point("read.before_end");
         let own = match outcome {
@@ -107,36 +107,49 @@ impl ReadJob {
         drop(tools.tell(own));
     }
 
-    /// Records a batch, in halves where it takes more than a frame holds.
-    fn lay_down(&self, tools: &Tools<Own>, batch: &ReadBatch, parts: &mut Vec<Part>) -> Result<(), Stopped> {
-        let payload = match proto::encode_read_batch(batch) {
-            Ok(payload) => payload,
-            Err(WireError::BatchTooLarge { .. }) if batch.rows.len() > 1 => {
-                return halves(batch).iter().try_for_each(|half| self.lay_down(tools, half, parts));
-            }
-            Err(error) => {
-                let row = batch.rows.first().copied().unwrap_or(0);
-                return Err(Stopped::Unreadable(format!("Row {row} can't be kept: {error}. Shorten its texts.")));
-            }
-        };
-        let (first_row, last_row) = (first(&batch.rows), batch.rows.last().copied().unwrap_or(0));
-        let records = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
-        let read = RecordsRead {
-            upload: self.upload,
-            attempt: self.attempt,
-            part: u32::try_from(parts.len()).unwrap_or(u32::MAX),
-            first_row,
-            last_row,
-            records,
-            root: batch.root(),
-            payload,
-        };
-        runtime::crash::point("read.batch");
-        let told = tools.tell(Own::Batch { file: self.file, read: Box::new(read) });
-        let sequences = told.map_err(|Stale| Stopped::Stale)?;
-        let sequence = sequences.first().copied().ok_or(Stopped::Stale)?;
-        parts.push(Part { sequence, first_row, last_row, records });
+    /// Records a batch in its pieces.
+    fn lay_down(&self, tools: &Tools<Own>, batch: ReadBatch, parts: &mut Vec<Part>) -> Result<(), Stopped> {
+        for (batch, payload) in pieces(batch)? {
+            let (first_row, last_row) = (first(&batch.rows), batch.rows.last().copied().unwrap_or(0));
+            let records = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
+            let read = RecordsRead {
+                upload: self.upload,
+                attempt: self.attempt,
+                part: u32::try_from(parts.len()).unwrap_or(u32::MAX),
+                first_row,
+                last_row,
+                records,
+                root: batch.root(),
+                payload,
+            };
+            runtime::crash::point("read.batch");
+            let told = tools.tell(Own::Batch { file: self.file, read: Box::new(read) });
+            let sequences = told.map_err(|Stale| Stopped::Stale)?;
+            let sequence = sequences.first().copied().ok_or(Stopped::Stale)?;
+            parts.push(Part { sequence, first_row, last_row, records });
+        }
         Ok(())
+    }
+}
+
+/// A batch as it rests, encoded: in several pieces where it takes more than a frame holds.
+///
+/// # Errors
+/// [`Stopped::Unreadable`], for a row that takes more than a frame by itself.
+pub fn pieces(batch: ReadBatch) -> Result<Vec<(ReadBatch, Vec<u8>)>, Stopped> {
+    match proto::encode_read_batch(&batch) {
+        Ok(payload) => Ok(vec![(batch, payload)]),
+        Err(WireError::BatchTooLarge { .. }) if batch.rows.len() > 1 => {
+            let mut all = Vec::new();
+            for half in halves(&batch) {
+                all.extend(pieces(half)?);
+            }
+            Ok(all)
+        }
+        Err(error) => {
+            let row = first(&batch.rows);
+            Err(Stopped::Unreadable(format!("Row {row} can't be kept: {error}. Shorten its texts.")))
+        }
     }
 }
 

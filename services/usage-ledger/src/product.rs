@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use workbook::foreign::Guard;
 
 use crate::secrets::{Secrets, SecretsError};
+use crate::trial::{Bench, Trials};
 
 /// How long requests may take to end when the process stops.
 const STOP_WAIT: Duration = Duration::from_secs(5);
@@ -220,7 +221,9 @@ impl Product {
         run(&mut parts, host, &wiring);
         let ids = data.join("cache").join("record-ids");
         let (last, _) = logs.reader(HostId::new(ServiceName::Validation, 0))?.head()?;
-        let (processed, host) = wiring.host(&logs, validation::ValidationService::open(&ids, last)?)?;
+        let service = validation::ValidationService::open(&ids, last)?;
+        let examiner = service.examiner();
+        let (processed, host) = wiring.host(&logs, service)?;
         run(&mut parts, host, &wiring);
         let (reconciliations, host) = wiring.host(&logs, extraction::ExtractionService::default())?;
         run(&mut parts, host, &wiring);
@@ -231,6 +234,9 @@ impl Product {
         let (ready_at, ready) = watch::channel(false);
         let caught_up = projection.clone();
         tokio::spawn(async move { ready_at.send_replace(caught_up.catch_up().await) });
+        let (guard, temp) = (settings.guard.clone(), uploads.temp().to_owned());
+        let bench = Bench { examiner, records: records.clone(), guard, temp };
+        let trials = Trials { bench, projection: projection.clone(), clock: settings.clock.clone() };
         let gateway = Arc::new(Gateway {
             bus: bus.clone(),
             projection: projection.clone(),
@@ -243,6 +249,7 @@ impl Product {
             link_secret: secrets.link.clone(),
             public_url: settings.public_url.clone(),
             version: version(),
+            dry_run: Arc::new(trials),
             ready,
         });
         parts.spawn(serve(listener, gateway, stopped));

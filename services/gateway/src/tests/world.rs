@@ -98,6 +98,7 @@ impl World {
             link_secret: b"link".to_vec(),
             public_url: None,
             version: "1.2.3".to_owned(),
+            dry_run: Arc::new(super::dry_run::Counted),
             ready: watch::channel(true).1,
         });
         let writers = hosts.iter().map(|&host| (host.service, logs.writer(host).unwrap()));

@@ -1,6 +1,6 @@
 //! A client of the HTTP API: what the commands and the demo speak through.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ const BOUNDARY: &str = "usage-ledger-5f1d0a3c9e7b";
 const TIMEOUT: Duration = Duration::from_secs(180);
 /// The largest answer that is read: a chunk of a million records.
 const ANSWER_BYTES_MAX: u64 = 2 << 30;
+
+/// Bytes of an answer that are copied at once.
+const COPY_BYTES: usize = 64 * 1024;
 
 /// A request was not answered as hoped.
 #[derive(Debug, Error)]
@@ -120,13 +123,53 @@ impl Client {
     /// See [`ClientError`].
     pub fn upload(&self, path: &str, field: &str, file: &Path, bar: bool) -> Result<Value, ClientError> {
         let url = self.url(path);
+        json(&url, self.send(&url, (field, file), &[], bar)?)
+    }
+
+    /// The same with further fields of the form, and the answer copied as it comes.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn upload_with(
+        &self,
+        path: &str,
+        workbook: (&str, &Path),
+        fields: &[(&str, String)],
+        out: &mut dyn Write,
+    ) -> Result<(), ClientError> {
+        let url = self.url(path);
+        copy(&url, self.send(&url, workbook, fields, true)?, out)
+    }
+
+    /// GET of something that is copied as it comes.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn copy(&self, path: &str, out: &mut dyn Write) -> Result<(), ClientError> {
+        let url = self.url(path);
+        copy(&url, self.agent.get(&url).header("Authorization", &self.key).call(), out)
+    }
+
+    fn send(
+        &self,
+        url: &str,
+        (field, file): (&str, &Path),
+        fields: &[(&str, String)],
+        bar: bool,
+    ) -> Result<Answer, ClientError> {
         let failed = |source| ClientError::File { path: file.to_owned(), source };
         let source = std::fs::File::open(file).map_err(failed)?;
         let size = source.metadata().map_err(failed)?.len();
         let name = file.file_name().map_or_else(|| "usage.xlsx".into(), |name| name.to_string_lossy());
         let name: String = name.chars().filter(|c| !c.is_control() && *c != '"').collect();
-        let head =
-            format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n");
+        let mut head = String::new();
+        for (name, value) in fields {
+            let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            head.push_str(&part);
+        }
+        head.push_str(&format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n"
+        ));
         let tail = format!("\r\n--{BOUNDARY}--\r\n");
         let length = head.len() as u64 + size + tail.len() as u64;
         let progress = bar.then(|| Progress::bytes("upload", size));
@@ -134,12 +177,12 @@ impl Client {
         let mut body = head.as_bytes().chain(body).chain(tail.as_bytes());
         let answer = self
             .agent
-            .post(&url)
+            .post(url)
             .header("Authorization", &self.key)
             .header("Content-Type", &format!("multipart/form-data; boundary={BOUNDARY}"))
             .header("Content-Length", &length.to_string())
             .send(ureq::SendBody::from_reader(&mut body));
-        json(&url, answer)
+        Ok(answer)
     }
 
     /// GET of a file; a signed link needs no key, and gets none.
@@ -177,6 +220,23 @@ fn json(url: &str, answer: Answer) -> Result<Value, ClientError> {
     let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
     let text = text.map_err(|source| unreachable(url, source))?;
     serde_json::from_str(&text).map_err(|_| ClientError::Answer { url: url.to_owned() })
+}
+
+/// Copies a body; who closed the pipe has seen enough.
+fn copy(url: &str, answer: Answer, out: &mut dyn Write) -> Result<(), ClientError> {
+    let mut answer = answer.map_err(|source| unreachable(url, source))?;
+    if answer.status().as_u16() >= 300 {
+        return Err(refused(url, &mut answer));
+    }
+    let mut body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).reader();
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        let read = body.read(&mut buffer).map_err(|source| unreachable(url, source.into()))?;
+        let piece = buffer.get(..read).unwrap_or_default();
+        if piece.is_empty() || out.write_all(piece).is_err() {
+            return Ok(());
+        }
+    }
 }
 
 fn refused(url: &str, answer: &mut ureq::http::Response<ureq::Body>) -> ClientError {

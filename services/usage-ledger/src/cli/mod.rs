@@ -1,10 +1,12 @@
 //! The command line: running the product, an operator's commands at the machine, and a client of the HTTP API.
 
+mod about;
 mod client;
 mod file;
 mod foreign;
 mod progress;
 mod validate;
+mod verdict;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,7 +45,9 @@ Examples:
   usage-ledger run --data ./data --catalog mine.json   your own ledger
   usage-ledger validate usage.xlsx --catalog mine.json --contract CRD-… --product PRD-…
                                                        what would be wrong with a file, without sending it
+  usage-ledger file create --contract CRD-… --product PRD-… --period 2026-10-01..2026-10-31
   usage-ledger file upload UF-… usage.xlsx --key 'ApiKey SU-…:secret'
+  usage-ledger file errors UF-…                        what is wrong with it, and what would be right
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or unreadable file, 3 invalid records, 4 key refused, 5 refused in this
 state, 6 not reachable.";
@@ -180,6 +184,15 @@ pub enum CliError {
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// A workbook could not be checked.
+    #[error("the workbook was not checked")]
+    Trial(#[source] Box<crate::trial::TrialError>),
+    /// An argument means nothing.
+    #[error("{0}")]
+    Usage(String),
+    /// What was wanted would be refused.
+    #[error("{0}")]
+    Refused(String),
     /// Something that is said as it is.
     #[error("{0}")]
     Plain(String),
@@ -189,7 +202,8 @@ impl CliError {
     fn code(&self) -> u8 {
         match self {
             Self::Client(error) => error.code(),
-            Self::Read { .. } => 2,
+            Self::Read { .. } | Self::Usage(_) => 2,
+            Self::Refused(_) => 5,
             _ => 1,
         }
     }
@@ -219,7 +233,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Demo(args) => block_on(run_demo(args)),
         Command::Catalog(command) => block_on(catalog(command)),
         Command::Key(command) => block_on(key(command)),
-        Command::File(args) => file::run(args).map(|()| 0),
+        Command::File(args) => file::run(args),
         Command::Validate(args) => validate::run(&args),
         Command::ReadForeign(args) => foreign::run(&args),
     }

@@ -1,129 +1,180 @@
 //! `usage-ledger validate`: the rules without a ledger. Every bad cell is named with its address.
 
-use std::io::{BufReader, Write};
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use ingestion::{Reading, Stopped, read_workbook};
-use ledger::catalog::{Product, Schema};
-use ledger::record::ReadBatch;
-use ledger::{Catalog, Ledger, ObjectId};
+use gateway::fault::{CSV_HEADER, Fault};
+use gateway::period::{Zone, period};
+use gateway::{Outcome, unreadable, verdict};
+use ledger::catalog::Environment;
+use ledger::command::CreateFile;
+use ledger::fact::FileCreated;
+use ledger::{Catalog, Ledger, ObjectId, Rejection, Scope};
 use runtime::clock::Clock;
 use runtime::records::Records;
-use validation::{Draft, ExamineError, Examiner};
-use workbook::read::address;
+use validation::Examiner;
 
-use super::CliError;
+use super::about::{AboutArgs, OutputFormat};
+use super::{CliError, verdict as text};
+use crate::trial::{Bench, admit};
 
 /// Exit code for a file with invalid records.
-const INVALID: u8 = 3;
+pub(super) const INVALID: u8 = 3;
 /// Exit code for a file that can't be read.
-const UNREADABLE: u8 = 2;
+pub(super) const UNREADABLE: u8 = 2;
+/// Errors in one JSON document: as many as the API answers with.
+const JSON_FAULTS_MAX: usize = 1_000;
+
+/// What `validate --help` ends with.
+pub(super) const EXAMPLES: &str = "\
+The rules are those of the ledger, for what the catalog file says. Not checked without a ledger: whether record ids are
+taken by other files, and whether usage overlaps theirs; `usage-ledger file validate` asks a running ledger for that.
+
+Examples:
+  usage-ledger validate october.xlsx --catalog mine.json --contract CRD-… --product PRD-…
+  usage-ledger validate october.csv --catalog mine.json --contract CRD-… --product PRD-… \\
+      --period 2026-10-01..2026-10-31 --time-zone America/Los_Angeles --currency USD
+  usage-ledger validate october.ods … --format csv > errors.csv      every error, for a spreadsheet
+  usage-ledger validate october.xlsx … --format ndjson | jq .code    every error, for a program
+
+Exit codes: 0 every record is valid, 3 records are invalid, 2 the file can't be read.";
 
 /// Arguments of `validate`.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ValidateArgs {
-    /// The workbook to check.
+    /// The workbook to check: XLSX, CSV, ODS, XLSB or XLS.
+    #[arg(value_name = "FILE")]
     workbook: PathBuf,
     /// The catalog file that it is checked against.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     catalog: PathBuf,
-    /// The distribution contract (CRD-…).
-    #[arg(long)]
-    contract: String,
-    /// The product (PRD-…).
-    #[arg(long)]
-    product: String,
+    #[command(flatten)]
+    about: AboutArgs,
+    /// How to print what is wrong.
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+    /// Errors in the table; 0 for all of them.
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
 }
 
 pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
     let catalog = read_catalog(args)?;
-    let unknown = |what: &str, id: &str| CliError::Plain(format!("{what} {id} is not in the catalog"));
-    let contract = ObjectId::new(&args.contract).filter(|id| catalog.contracts.contains_key(id));
-    let contract = contract.ok_or_else(|| unknown("contract", &args.contract))?;
-    let product = ObjectId::new(&args.product).and_then(|id| catalog.products.get(&id)).cloned();
-    let product = product.ok_or_else(|| unknown("product", &args.product))?;
-    let file =
-        std::fs::File::open(&args.workbook).map_err(|source| CliError::Read { path: args.workbook.clone(), source })?;
-    // An upload has at most 64 MiB, so its batches fit in memory many times over.
-    let mut batches: Vec<ReadBatch> = Vec::new();
-    let reading = match read_workbook(BufReader::new(file), super::guard().as_ref(), &mut |batch| {
-        batches.push(batch);
-        Ok(())
-    }) {
-        Ok(reading) => reading,
-        Err(Stopped::Unreadable(detail)) => {
-            println!("USG_FILE_005  {detail}");
-            return Ok(UNREADABLE);
-        }
-        Err(Stopped::Stale) => return Ok(UNREADABLE),
-    };
-    report(catalog, (&contract, &product), &reading, &batches)
+    let create = wanted(&args.about)?;
+    let ledger = Ledger { catalog: Arc::new(catalog), ..Ledger::default() };
+    let now = Clock::Machine.now();
+    let created = admit(&ledger, &create, &Scope::operator(), now).map_err(|rejection| refused(&rejection))?;
+    let workbook =
+        File::open(&args.workbook).map_err(|source| CliError::Read { path: args.workbook.clone(), source })?;
+    let temp = std::env::temp_dir();
+    let guard = super::guard();
+    let bench = Bench { examiner: Examiner::offline(&temp), records: Records::default(), guard, temp };
+    let with = |examiner: &Examiner, draft| examiner.examine(&ledger, None, draft);
+    let mut report = Report::new(args);
+    let outcome = bench.check(&created, workbook, now, with, &mut |fault| report.take(fault));
+    let outcome = outcome.map_err(|error| CliError::Trial(Box::new(error)))?;
+    // Who closed the pipe has seen enough.
+    drop(report.finish(&created, &outcome, args));
+    Ok(match (&outcome.unreadable, outcome.invalid) {
+        (Some(_), _) => UNREADABLE,
+        (None, 0) => 0,
+        (None, _) => INVALID,
+    })
 }
 
-/// Checks the batches and prints a line for each bad cell, then the verdict.
-fn report(
-    catalog: Catalog,
-    (contract, product): (&ObjectId, &Product),
-    reading: &Reading,
-    batches: &[ReadBatch],
-) -> Result<u8, CliError> {
-    let draft = Draft {
-        contract: contract.clone(),
-        product: product.named.id.clone(),
-        schema: product.capabilities.pay_as_you_go.unwrap_or(Schema::Qt),
-        currency: None,
-        period: None,
-        predictive: false,
-        columns: reading.columns.clone(),
-        categories: reading.categories.clone(),
-        now: Clock::Machine.now(),
+/// The refusal that creating such a file would meet.
+fn refused(rejection: &Rejection) -> CliError {
+    CliError::Refused(format!("{}: {rejection}", rejection.code()))
+}
+
+fn wanted(about: &AboutArgs) -> Result<CreateFile, CliError> {
+    let id = |what: &str, text: &str| {
+        let wrong = || CliError::Usage(format!("--{what} {text} is no valid id"));
+        ObjectId::new(text).ok_or_else(wrong)
     };
-    let ledger = Ledger { catalog: Arc::new(catalog), ..Ledger::default() };
-    let examination = Examiner::offline(&std::env::temp_dir()).examine(&ledger, None, draft);
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let read = |index: usize| batches.get(index).ok_or(Ended::Pipe);
-    let found = examination.run(&Records::default(), batches.len(), read, |_, _, checked| {
-        for record in &checked.records {
-            for error in record.errors.iter().chain(&record.warnings) {
-                let column = error.column.and_then(|column| reading.columns.get(usize::from(column)));
-                let cell = column
-                    .map_or_else(|| format!("row {}", record.row), |column| address(column.sheet_column, record.row));
-                let line =
-                    format!("records!{cell}  {}  {}. {}", error.code, error.message.trim_end_matches('.'), error.fix);
-                // Who closed the pipe has seen enough.
-                writeln!(out, "{}", line.trim_end()).map_err(|_| Ended::Pipe)?;
+    let zone = Zone::parse(about.time_zone.as_deref().unwrap_or_default());
+    let zone = zone.map_err(|error| CliError::Usage(format!("--time-zone: {error}")))?;
+    let given = about.ends()?.map(|(from, to)| period(from, to, zone)).transpose();
+    Ok(CreateFile {
+        product: id("product", &about.product)?,
+        contract: id("contract", &about.contract)?,
+        name: String::new(),
+        external_id: String::new(),
+        description: String::new(),
+        note: String::new(),
+        period: given.map_err(|error| CliError::Usage(format!("--period: {error}")))?,
+        time_zone: zone.kept(),
+        predictive: about.predictive,
+        currency: about.currency.clone(),
+        environment: about.environment.as_deref().and_then(Environment::parse),
+    })
+}
+
+/// What is printed, as it is found.
+struct Report {
+    format: OutputFormat,
+    out: BufWriter<std::io::Stdout>,
+    /// The first ones, for a document.
+    kept: Vec<Fault>,
+    most: usize,
+    count: usize,
+}
+
+impl Report {
+    fn new(args: &ValidateArgs) -> Self {
+        let most = match (args.format, args.limit) {
+            (OutputFormat::Text, 0) => usize::MAX,
+            (OutputFormat::Text, limit) => limit,
+            (OutputFormat::Json, _) => JSON_FAULTS_MAX,
+            (OutputFormat::Ndjson | OutputFormat::Csv, _) => 0,
+        };
+        let mut out = BufWriter::new(std::io::stdout());
+        if args.format == OutputFormat::Csv {
+            // What can't be written shows with the first error.
+            drop(out.write_all(CSV_HEADER.as_bytes()));
+        }
+        Self { format: args.format, out, kept: Vec::new(), most, count: 0 }
+    }
+
+    /// Takes a fault; false once nobody reads any more.
+    fn take(&mut self, fault: Fault) -> bool {
+        self.count += 1;
+        match self.format {
+            OutputFormat::Ndjson => writeln!(self.out, "{}", fault.json()).is_ok(),
+            OutputFormat::Csv => self.out.write_all(fault.csv().as_bytes()).is_ok(),
+            OutputFormat::Text | OutputFormat::Json => {
+                if self.kept.len() < self.most {
+                    self.kept.push(fault);
+                }
+                true
             }
         }
-        Ok(())
-    });
-    let found = match found {
-        Ok(found) => found,
-        Err(Ended::Pipe) => return Ok(INVALID),
-        Err(Ended::Examine(error)) => return Err(CliError::Plain(format!("the records were not checked: {error}"))),
-    };
-    let total = found.totals.first().map(|total| total.quantity.to_string()).unwrap_or_default();
-    let verdict = format!(
-        "{} records: {} valid with a total quantity of {total}, {} invalid",
-        reading.records, found.valid, found.invalid
-    );
-    drop(writeln!(out, "{verdict}"));
-    if !reading.ignored.is_empty() {
-        drop(writeln!(out, "columns that were left out: {}", reading.ignored.join(", ")));
     }
-    Ok(if found.invalid > 0 { INVALID } else { 0 })
-}
 
-/// Why there is no verdict.
-enum Ended {
-    Pipe,
-    Examine(ExamineError),
-}
-
-impl From<ExamineError> for Ended {
-    fn from(error: ExamineError) -> Self {
-        Self::Examine(error)
+    fn finish(&mut self, created: &FileCreated, outcome: &Outcome, args: &ValidateArgs) -> std::io::Result<()> {
+        if let Some(detail) = &outcome.unreadable {
+            self.take(Fault::unreadable(unreadable(created, detail)));
+        }
+        let verdict = verdict(created, outcome, &self.kept, self.count);
+        match self.format {
+            OutputFormat::Text => {
+                let hint = format!(
+                    "{} of {} are shown; --limit 0 shows all, --format csv or ndjson writes them for programs",
+                    self.kept.len(),
+                    self.count
+                );
+                write!(self.out, "{}: ", args.workbook.display())?;
+                writeln!(self.out, "{} {}", created.contract.id, created.product.id)?;
+                text::whole(&mut self.out, &verdict, self.kept.len(), &hint)?;
+            }
+            OutputFormat::Json => writeln!(self.out, "{verdict:#}")?,
+            OutputFormat::Ndjson | OutputFormat::Csv => {}
+        }
+        self.out.flush()
     }
 }
 
