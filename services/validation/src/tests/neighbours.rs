@@ -257,3 +257,26 @@ fn the_period_of_a_file_binds_no_record() {
     let (_, found) = examine(&ledger, &Records::default(), draft, &[world.batch(&[&[]])]);
     assert_eq!((found.valid, found.invalid), (1, 0));
 }
+
+/// Goal: a vendor reads which rules there are and which of them only warn. Method: the table of docs/validation.md has
+/// every code, in order, with the severity that the table of rules above finds.
+#[test]
+fn the_document_has_every_rule_with_its_severity() {
+    let mut severities: BTreeMap<u16, &str> = BTreeMap::from([(5, "error"), (9, "error"), (116, "warning or error")]);
+    for case in TABLE {
+        let warns = run(case.setting, case.fires).iter().all(CheckedRecord::is_valid);
+        severities.insert(case.code, if warns { "warning" } else { "error" });
+    }
+    let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/validation.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let rows = document.lines().filter(|line| line.starts_with("| `USG_FILE_"));
+    let listed: Vec<(String, String)> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            (cells[1].trim_matches('`').to_owned(), cells[3].to_owned())
+        })
+        .collect();
+    let expected: Vec<(String, String)> =
+        Code::ALL.iter().map(|code| (code.to_string(), severities[&code.number()].to_owned())).collect();
+    assert_eq!(listed, expected);
+}
