@@ -9,8 +9,8 @@ const SHOWN_CHARS_MAX: usize = 16;
 
 /// The currency that a file of this schema is in; none where nothing has a price.
 pub(crate) fn of(schema: Schema, given: Option<&str>, marketplace: &Marketplace) -> Result<Option<String>, Rejection> {
-    if schema == Schema::Qt {
-        // QT has no currency (connect-api U17), whatever was sent.
+    if schema == Schema::Qt && given.is_none_or(is_known) {
+        // QT has no currency (connect-api U17), whichever was sent.
         return Ok(None);
     }
     let id = &marketplace.named.id;

@@ -57,10 +57,12 @@ fn a_file_is_made_in_its_currency() {
             assert_eq!(made(&world(schema, marketplace), sent), expected, "{upper} {marketplace:?} {sent:?}");
         }
     }
-    // Where nothing has a price there is no currency, whatever was sent.
-    for (marketplace, sent) in [(None, None), (None, Some("usd")), (Some("EUR"), Some("USD"))] {
+    // Where nothing has a price there is no currency, whichever was sent; what is none is a mistake even there.
+    for (marketplace, sent) in [(None, None), (None, Some("USD")), (Some("EUR"), Some("USD")), (Some("Euro"), None)] {
         assert_eq!(made(&world(Schema::Qt, marketplace), sent), "none");
     }
+    let none = "currency: \"dollars\" is no currency. Give the three capital letters of ISO 4217, such as USD.";
+    assert_eq!(made(&world(Schema::Qt, Some("EUR")), Some("dollars")), none);
 }
 
 #[test]
