@@ -16,6 +16,7 @@ const NAMED_FILES: [(&str, &[&str]); 10] = [
             // The second reader that tests open our workbooks with.
             "services/workbook/src/reconciled.rs",
             "services/workbook/src/usage/tests",
+            "services/workbook/src/write/tests",
             "services/workbook/tests/",
         ],
     ),
