@@ -8,7 +8,7 @@ const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files that may use a package, as prefixes of paths; everything else goes through them.
-const NAMED_FILES: [(&str, &[&str]); 10] = [
+const NAMED_FILES: [(&str, &[&str]); 11] = [
     (
         "calamine",
         &[
@@ -26,6 +26,7 @@ const NAMED_FILES: [(&str, &[&str]); 10] = [
     ("rust_xlsxwriter", &["services/workbook/", "services/usage-ledger/src/demo/generate"]),
     ("zip", &["services/workbook/", "tests/scenarios/sheets.rs", "tests/formats.rs"]),
     ("quick_xml", &["services/workbook/"]),
+    ("chrono_tz", &["services/gateway/src/period.rs"]),
     ("clap", &["services/usage-ledger/src/cli/", "services/usage-ledger/src/main.rs"]),
     ("indicatif", &["services/usage-ledger/src/cli/"]),
     ("ureq", &["services/usage-ledger/src/cli/"]),

@@ -25,7 +25,7 @@ VENV = ROOT / ".cache" / "venv"
 PACKAGES = ["connect-openapi-client==35.0", "openpyxl==3.1.5", "xlsxwriter==3.3.1"]
 # Far more than a slow machine needs; whatever hangs then is reported instead of waited for.
 SECONDS_MAX = 300
-SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers"]
+SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
 SUITES += ["samples", "openapi_client", "reporting", "demo"]
 
 

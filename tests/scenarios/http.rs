@@ -20,6 +20,8 @@ pub(super) enum Body<'a> {
     Json(&'a Value),
     /// A workbook in a field of a form.
     Workbook(&'a str, &'a Path),
+    /// The same with texts in other fields.
+    Form(&'a [(&'a str, &'a str)], &'a str, &'a Path),
 }
 
 /// A request.
@@ -77,7 +79,10 @@ pub(super) fn call(address: SocketAddr, request: &Request<'_>) -> Answer {
     let (kind, body) = match &request.body {
         Body::Nothing => (String::new(), Vec::new()),
         Body::Json(value) => ("application/json".to_owned(), value.to_string().into_bytes()),
-        Body::Workbook(field, path) => (format!("multipart/form-data; boundary={BOUNDARY}"), form(field, path)),
+        Body::Workbook(field, path) => (format!("multipart/form-data; boundary={BOUNDARY}"), form(&[], field, path)),
+        Body::Form(texts, field, path) => {
+            (format!("multipart/form-data; boundary={BOUNDARY}"), form(texts, field, path))
+        }
     };
     let mut head = format!("{} {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n", request.method, request.path);
     let key = request.key.map(|key| ("Authorization", key));
@@ -97,10 +102,15 @@ pub(super) fn call(address: SocketAddr, request: &Request<'_>) -> Answer {
     parse(&answer)
 }
 
-fn form(field: &str, path: &Path) -> Vec<u8> {
+fn form(texts: &[(&str, &str)], field: &str, path: &Path) -> Vec<u8> {
     let name = path.file_name().unwrap().to_string_lossy();
     let disposition = format!("Content-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"");
-    let mut body = format!("--{BOUNDARY}\r\n{disposition}\r\n\r\n").into_bytes();
+    let mut body = Vec::new();
+    for (name, text) in texts {
+        let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
+        body.extend(part.into_bytes());
+    }
+    body.extend(format!("--{BOUNDARY}\r\n{disposition}\r\n\r\n").into_bytes());
     body.extend(std::fs::read(path).unwrap());
     body.extend(format!("\r\n--{BOUNDARY}--\r\n").into_bytes());
     body

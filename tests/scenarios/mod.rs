@@ -9,6 +9,8 @@ mod life;
 
 mod submit;
 
+mod dry_run;
+
 mod record_ids;
 
 mod visibility;

@@ -254,28 +254,9 @@ fn catalog() -> Catalog {
         capabilities,
         source: source("PRD-1", ",\"parameters\":[{\"id\":\"tenant\"}]"),
     }));
-    catalog.record(CatalogObject::Item(Item {
-        dynamic: false,
-        named: named("PRD-1-0002"),
-        product: id("PRD-1"),
-        mpn: "SEAT".to_owned(),
-        unit: "seat".to_owned(),
-        period: "monthly".to_owned(),
-        kind: ItemKind::Reservation,
-        places: 0,
-        source: source("PRD-1-0002", ""),
-    }));
-    catalog.record(CatalogObject::Item(Item {
-        dynamic: false,
-        named: named("PRD-1-0001"),
-        product: id("PRD-1"),
-        mpn: "VM".to_owned(),
-        unit: "unit*h".to_owned(),
-        period: "monthly".to_owned(),
-        kind: ItemKind::PayAsYouGo,
-        places: 2,
-        source: source("PRD-1-0001", ",\"local_id\":\"vm_hours\""),
-    }));
+    let local = ",\"local_id\":\"vm_hours\"";
+    catalog.record(CatalogObject::Item(item("PRD-1-0001", ("VM", "unit*h", 2), ItemKind::PayAsYouGo, local)));
+    catalog.record(CatalogObject::Item(item("PRD-1-0002", ("SEAT", "seat", 0), ItemKind::Reservation, "")));
     catalog.record(CatalogObject::Contract(Contract {
         named: named("CRD-1"),
         kind: ContractKind::Distribution,
@@ -293,6 +274,20 @@ fn catalog() -> Catalog {
         catalog.record(CatalogObject::Subscription(subscription(number)));
     }
     catalog
+}
+
+fn item(name: &str, (mpn, unit, places): (&str, &str, u8), kind: ItemKind, rest: &str) -> Item {
+    Item {
+        dynamic: false,
+        named: named(name),
+        product: id("PRD-1"),
+        mpn: mpn.to_owned(),
+        unit: unit.to_owned(),
+        period: "monthly".to_owned(),
+        kind,
+        places,
+        source: format!("{{\"id\":\"{name}\",\"name\":\"{name} name\"{rest}}}"),
+    }
 }
 
 fn subscription(number: u32) -> Subscription {
