@@ -2,7 +2,7 @@
 
 use super::{CELL_UNITS_MAX, text};
 
-/// What a cell looks like: its number among the formats of [`super::looks::STYLES`].
+/// What a cell looks like: its number among the formats of [`super::looks::styles`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// Text.

@@ -34,6 +34,15 @@ pub struct Problem<'a> {
     pub fix: &'a str,
 }
 
+/// The tab, when nothing is added any more.
+pub(super) struct Listed {
+    /// The range to filter by, if there is anything.
+    pub(super) filter: Option<String>,
+    /// What its part holds, and the file in which that waits.
+    pub(super) sizes: Sizes,
+    pub(super) content: File,
+}
+
 /// The tab in the making.
 pub(super) struct Problems {
     part: Part,
@@ -100,8 +109,8 @@ impl Problems {
         self.part.flow(&mut self.waiting)
     }
 
-    /// Ends the tab: gives its range to filter by, what its part holds, and the file in which that waits.
-    pub(super) fn finish(mut self) -> io::Result<(Option<String>, Sizes, File)> {
+    /// Ends the tab.
+    pub(super) fn finish(mut self) -> io::Result<Listed> {
         let links: Vec<(String, String)> = (2_u32..)
             .zip(&self.targets)
             .map(|(row, (record, column))| (format!("{}{row}", letters(LINK_COLUMN)), target(*record, *column)))
@@ -109,8 +118,8 @@ impl Problems {
         let filter = (self.written > 0).then(|| format!("A1:{}{}", letters(LINK_COLUMN), self.written + 1));
         self.part.buffer().extend(sheet_tail(filter.as_deref(), &links, false));
         let sizes = self.part.finish(&mut self.waiting)?;
-        let file = self.waiting.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok((filter, sizes, file))
+        let content = self.waiting.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok(Listed { filter, sizes, content })
     }
 }
 
@@ -131,11 +140,11 @@ mod tests {
         for record in 0..RECORDS_MAX + 2 {
             problems.add(record.min(RECORDS_MAX) + 1, &Problem::default()).unwrap();
         }
-        let (filter, _, mut file) = problems.finish().unwrap();
+        let Listed { filter, mut content, .. } = problems.finish().unwrap();
         assert_eq!(filter.as_deref(), Some("A1:G1048576"));
-        file.rewind().unwrap();
+        content.rewind().unwrap();
         let mut xml = String::new();
-        flate2::read::DeflateDecoder::new(file).read_to_string(&mut xml).unwrap();
+        flate2::read::DeflateDecoder::new(content).read_to_string(&mut xml).unwrap();
         assert_eq!(xml.matches("<hyperlink ").count(), LINKS_MAX);
         assert_eq!(xml.matches("<row ").count(), 1_048_576);
         assert_eq!(xml.matches("There is more than a sheet can hold").count(), 1);

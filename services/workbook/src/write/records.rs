@@ -11,7 +11,7 @@ use super::deflate::Part;
 use super::markup::{Look, cell, letters, sheet_head, sheet_tail};
 use super::notes::Notes;
 use super::package::Package;
-use super::problems::{Problem, Problems};
+use super::problems::{Listed, Problem, Problems};
 use super::{COLUMNS_MAX, Kind, RECORDS_MAX, WriteError, looks, tabs};
 use crate::columns::{self, CATEGORIES_TAB, ERRORS_TAB, GENERAL_TAB, INSTRUCTIONS_TAB, RECORDS_TAB};
 
@@ -263,7 +263,7 @@ impl RecordsWorkbook {
         Ok(written)
     }
 
-    fn end(self, problems: Option<(Option<String>, super::deflate::Sizes, File)>) -> io::Result<()> {
+    fn end(self, problems: Option<Listed>) -> io::Result<()> {
         let Self { mut package, mut part, notes, general, columns, widths, written, .. } = self;
         let mut filters = Vec::new();
         let last = columns.last().filter(|_| written.records > 0);
@@ -274,10 +274,10 @@ impl RecordsWorkbook {
         filters.extend(range.map(|range| (RECORDS_AT, RECORDS_TAB, range)));
         package.add("xl/worksheets/sheet2.xml", &tabs::general(&general))?;
         let mut names = vec![INSTRUCTIONS_TAB, GENERAL_TAB, CATEGORIES_TAB, RECORDS_TAB];
-        if let Some((range, sizes, content)) = problems {
+        if let Some(Listed { filter, sizes, content }) = problems {
             names.push(ERRORS_TAB);
             package.add_deflated("xl/worksheets/sheet5.xml", sizes, content)?;
-            filters.extend(range.map(|range| (ERRORS_AT, ERRORS_TAB, range)));
+            filters.extend(filter.map(|range| (ERRORS_AT, ERRORS_TAB, range)));
         }
         if notes.count() > 0 {
             package.add("xl/worksheets/_rels/sheet4.xml.rels", looks::note_links().as_bytes())?;
