@@ -19,6 +19,7 @@ def run(world):
     templates(world)
     processed(world)
     text_stays_text(world)
+    reconciled(world)
 
 
 def writers(world):
@@ -321,3 +322,44 @@ def text_stays_text(world):
             # What surrounds the name of a category is not kept.
             named = [row["category_name"] for row in books.table(content, "categories")[1]]
             same(named, [text.strip() for text in texts])
+
+
+def reconciled(world):
+    """What the distributor gets back for a reconciliation: the rows as uploaded, with what became of each."""
+    check = world.check
+    rows = [world.row(f"reconciled-{number}") for number in range(3)]
+    file = world.accepted(ids.VENDOR, ids.DISTRIBUTOR, ids.PULSE, ids.AGREEMENT, books.openpyxl_book(rows))
+    client = world.client(ids.DISTRIBUTOR)
+    [chunk] = world.chunks(ids.DISTRIBUTOR, file)
+    content = client("usage").chunks[chunk["id"]]("download").get()
+
+    def send(billings):
+        """Uploads the chunk with billing ids by record; gives each row's result, and the workbook."""
+        known = {one["id"] for one in client("usage").reconciliations.filter(f"usagefile.id={file}")}
+        workbook = books.billed(content, lambda row: (billings.get(row["record_id"], ""), ""))
+        client("usage").files[file]("reconciliation").post(files={"recon_file": ("r.xlsx", workbook)})
+
+        def newest():
+            found = client("usage").reconciliations.filter(f"usagefile.id={file}")
+            return next((one for one in found if one["id"] not in known), {})
+
+        found = api.wait(newest, lambda one: one.get("status") in ("processed", "failed"), "the reconciliation")
+        result = client("usage").reconciliations[found["id"]]("processedfile").get()
+        return {row["record_id"]: row["result"] for row in books.table(result)[1]}, result
+
+    with check("a reconciliation's result says of each row what became of it"):
+        results, _ = send({"reconciled-0": "INV-1"})
+        left = {"reconciled-1": "left open", "reconciled-2": "left open"}
+        same(results, {"reconciled-0": "closed", **left})
+        results, result = send({"reconciled-0": "INV-2", "reconciled-1": "+1"})
+        same(results, {"reconciled-0": "billed otherwise", "reconciled-1": "closed", "reconciled-2": "left open"})
+        book = load_workbook(io.BytesIO(result))
+        same(book.sheetnames, ["instructions", "general", "categories", "records"])
+        kinds = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None}
+        same(kinds, {"s"}, "types of cells")
+        header = [cell.value for cell in book["records"][1]]
+        place = header.index("result") + 1
+        colours = [book["records"].cell(number, place).fill.fgColor.rgb for number in (2, 3, 4)]
+        same(colours, ["FFFFC7CE", "00000000", "FFFFEB9C"])
+        said = books.general(result)
+        same((said["report_id"], said["rows_closed"], said["rows_billed_otherwise"]), (file, "1", "1"))
