@@ -154,6 +154,20 @@ async fn chunks_and_reconciliations_are_the_providers() {
     let file = world.get(PROVIDER, &format!("usage/files/{uf}")).await.json();
     assert_eq!((&file["sub_status"], &file["acceptance_note"]), (&json!("processing"), &json!("fine")));
     assert!(file["reconciliation_file_uri"].as_str().unwrap().contains("/RCF-2026-11-0000-0000-001.xlsx?"));
+    let processed = "usage/reconciliations/RCF-2026-11-0000-0000-001/processedFile";
+    assert_eq!(world.get(PROVIDER, processed).await.status, 404, "it is not processed yet");
+    let mut writer = world.gateway.reconciliations.writer(100).unwrap();
+    writer.add(b"results").unwrap();
+    let (blob, _) = writer.finish().unwrap();
+    let summary = "12 records closed".to_owned();
+    let done = Fact::ReconciliationProcessed { reconciliation: 1, closed: 12, open: 0, summary, processed: Some(blob) };
+    world.say(uf, "SU-2", done).await;
+    let got = world.get(PROVIDER, processed).await;
+    let name = "attachment; filename=\"RCF-2026-11-0000-0000-001-PROCESSED.xlsx\"";
+    assert_eq!((got.bytes.as_slice(), got.header("content-disposition")), (&b"results"[..], name));
+    let file = world.get(PROVIDER, &format!("usage/files/{uf}")).await.json();
+    let link = file["reconciliation_file_uri"].as_str().unwrap();
+    assert!(link.contains(&format!("/{blob}/RCF-2026-11-0000-0000-001-PROCESSED.xlsx?")), "{link}");
     for path in ["usage/chunks", "usage/reconciliations"] {
         assert_eq!(world.get(VENDOR, path).await.json(), json!([]), "{path}");
     }
