@@ -2,11 +2,7 @@
 //!
 //! Facts are those of connect-api §4.2 to §4.6 and seed 002; the sentences are ours.
 
-mod ours;
-
 use ledger::catalog::Schema;
-
-pub use ours::{ERRORS, PROVIDER_ADDED, RECONCILED_ADDED, RECONCILIATION_ADDED, REJECTS_ADDED, VENDOR_ADDED};
 
 /// The tab with the records.
 pub const RECORDS_TAB: &str = "records";
@@ -87,6 +83,8 @@ pub struct Column {
     pub definition: &'static str,
     /// What is accepted, or for a column that we fill, what can stand there.
     pub accepted: &'static str,
+    /// What a vendor is told to fill in, to follow "Fill in"; empty for a column that we fill.
+    pub fill_in: &'static str,
     /// An example.
     pub example: &'static str,
     /// Its width on the screen, in characters.
@@ -121,206 +119,7 @@ pub const PRECISIONS: [&str; 5] = ["integer", "decimal(1)", "decimal(2)", "decim
 pub const TIERS: [(&str, &str); 3] =
     [("0", "the end customer's price"), ("1", "the reseller's price"), ("2", "the distributor's price")];
 
-const REQUIRED: [Requirement; 4] = [Requirement::Required; 4];
-const SEARCHED: [Requirement; 4] = [Requirement::RequiredUnlessDynamic; 4];
-const OPTIONAL: [Requirement; 4] = [Requirement::Optional; 4];
-const DYNAMIC: [Requirement; 4] = [Requirement::DynamicOnly; 4];
-const IGNORED: [Requirement; 4] = [Requirement::Ignored; 4];
-const RATED: [Requirement; 4] =
-    [Requirement::Ignored, Requirement::Required, Requirement::Required, Requirement::Required];
-const TIERED: [Requirement; 4] =
-    [Requirement::Ignored, Requirement::Ignored, Requirement::Ignored, Requirement::Required];
-
-/// The columns of the `records` tab that a vendor uploads, in the platform's fixed order.
-pub const RECORDS: [Column; 16] = [
-    Column {
-        name: "record_id",
-        requirements: REQUIRED,
-        kind: ValueKind::Text,
-        definition: "Your own id of this record; it is accepted once and never again for the same product and contract.",
-        accepted: "Any text that no other record has, in this file or in another one",
-        example: "2026-10-vm-0001",
-        width: 20,
-    },
-    Column {
-        name: "record_note",
-        requirements: OPTIONAL,
-        kind: ValueKind::Text,
-        definition: "A remark that travels with the record.",
-        accepted: "Any text",
-        example: "Burst capacity, second week",
-        width: 28,
-    },
-    Column {
-        name: "item_search_criteria",
-        requirements: SEARCHED,
-        kind: ValueKind::ItemCriteria,
-        definition: "By which of its ids the used item is looked up.",
-        accepted: "item.mpn for your own part number, item.global_id for the id that the platform gave it",
-        example: ITEM_BY_MPN,
-        width: 22,
-    },
-    Column {
-        name: "item_search_value",
-        requirements: SEARCHED,
-        kind: ValueKind::Text,
-        definition: "The id of the item, of the kind named in item_search_criteria.",
-        accepted: "A part number, or a global id such as PRD-123-456-789-0001",
-        example: "VM-HOUR",
-        width: 26,
-    },
-    Column {
-        name: "quantity",
-        requirements: REQUIRED,
-        kind: ValueKind::Decimal,
-        definition: "How much of the item was used, in its unit.",
-        accepted: "A number with a point and no more decimals than the item's precision allows",
-        example: "36.5",
-        width: 14,
-    },
-    Column {
-        name: "start_time_utc",
-        requirements: REQUIRED,
-        kind: ValueKind::Instant,
-        definition: "When the usage began, in UTC.",
-        accepted: "YYYY-MM-DD hh:mm:ss or MM/DD/YYYY hh:mm:ss; not after end_time_utc",
-        example: "2026-10-01 00:00:00",
-        width: 21,
-    },
-    Column {
-        name: "end_time_utc",
-        requirements: REQUIRED,
-        kind: ValueKind::Instant,
-        definition: "When the usage ended, in UTC.",
-        accepted: "YYYY-MM-DD hh:mm:ss or MM/DD/YYYY hh:mm:ss; not in the future",
-        example: "2026-10-31 23:59:59",
-        width: 21,
-    },
-    Column {
-        name: "asset_search_criteria",
-        requirements: REQUIRED,
-        kind: ValueKind::SubscriptionCriteria,
-        definition: "By what the customer's subscription is looked up.",
-        accepted: "asset.id for its id, or parameter. followed by the id of a fulfilment parameter",
-        example: "parameter.tenant_id",
-        width: 24,
-    },
-    Column {
-        name: "asset_search_value",
-        requirements: REQUIRED,
-        kind: ValueKind::Text,
-        definition: "The subscription's id, or the value that the named parameter has in exactly one subscription.",
-        accepted: "A subscription id such as AS-1234-5678-9012, or the value of the parameter",
-        example: "tenant-7f3a",
-        width: 26,
-    },
-    Column {
-        name: "category_id",
-        requirements: OPTIONAL,
-        kind: ValueKind::Text,
-        definition: "The category that this record is shown under.",
-        accepted: "A category_id of the categories tab",
-        example: "compute",
-        width: 16,
-    },
-    Column {
-        name: "amount",
-        requirements: RATED,
-        kind: ValueKind::Decimal,
-        definition: "What the whole quantity costs before taxes, in the currency of the file; PR: to the end customer, CR: to the \
-                     distributor, TR: to the tier of this record.",
-        accepted: "A number with a point and at most 12 decimals",
-        example: "18.25",
-        width: 14,
-    },
-    Column {
-        name: "tier",
-        requirements: TIERED,
-        kind: ValueKind::Tier,
-        definition: "Whose price the amount is; each usage comes once for every tier, with the same quantity.",
-        accepted: "0 for the end customer, 1 for the reseller, 2 for the distributor",
-        example: "0",
-        width: 8,
-    },
-    Column {
-        name: "item_name",
-        requirements: DYNAMIC,
-        kind: ValueKind::Text,
-        definition: "The name of an item that was not declared beforehand.",
-        accepted: "Any text",
-        example: "Virtual machine, 4 cores",
-        width: 28,
-    },
-    Column {
-        name: "item_unit",
-        requirements: DYNAMIC,
-        kind: ValueKind::Text,
-        definition: "The unit that an undeclared item is counted in.",
-        accepted: "A unit, for instance unit*h, mbh or mhzh",
-        example: "unit*h",
-        width: 14,
-    },
-    Column {
-        name: "item_mpn",
-        requirements: DYNAMIC,
-        kind: ValueKind::Text,
-        definition: "Your part number of an undeclared item.",
-        accepted: "Any text",
-        example: "VM-HOUR-4C",
-        width: 20,
-    },
-    Column {
-        name: "item_precision",
-        requirements: DYNAMIC,
-        kind: ValueKind::Precision,
-        definition: "How many decimals a quantity of an undeclared item may have.",
-        accepted: "integer, decimal(1), decimal(2), decimal(4) or decimal(8)",
-        example: "decimal(2)",
-        width: 16,
-    },
-];
-
-/// A column that old clients write and nothing reads (connect-api §4.2).
-pub const RECORDS_IGNORED: [Column; 1] = [Column {
-    name: "asset_recon_id",
-    requirements: IGNORED,
-    kind: ValueKind::Text,
-    definition: "The id of the subscription in your reconciliations; known from the subscription.",
-    accepted: "Anything; it is not read",
-    example: "recon-0001",
-    width: 20,
-}];
-
-/// The columns of the `categories` tab.
-pub const CATEGORIES: [Column; 3] = [
-    Column {
-        name: "category_id",
-        requirements: OPTIONAL,
-        kind: ValueKind::Text,
-        definition: "What records name this category by.",
-        accepted: "Any text, once",
-        example: "compute",
-        width: 28,
-    },
-    Column {
-        name: "category_name",
-        requirements: OPTIONAL,
-        kind: ValueKind::Text,
-        definition: "What people see.",
-        accepted: "Any text",
-        example: "Computing",
-        width: 28,
-    },
-    Column {
-        name: "category_description",
-        requirements: OPTIONAL,
-        kind: ValueKind::Text,
-        definition: "What belongs to it.",
-        accepted: "Any text",
-        example: "Virtual machines and containers",
-        width: 30,
-    },
-];
+include!(concat!(env!("OUT_DIR"), "/columns.rs"));
 
 /// A header as columns are matched by: people write `Item search value` for `item_search_value`.
 ///

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ledger::catalog::{Capabilities, Schema};
 use ledger::fact::FileColumn;
+use workbook::columns::{Column, Requirement};
 
 /// A column of the `records` tab that rules read (seed 003, the column table).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,40 +66,23 @@ impl Field {
         }
     }
 
+    /// Its row in the one table of columns (`schemas/columns.json`).
+    fn column(self) -> Option<&'static Column> {
+        workbook::columns::uploaded(self.name())
+    }
+
     /// What its cells may hold, to follow "Fill in".
     pub(super) fn accepts(self) -> &'static str {
-        match self {
-            Self::RecordId => "a text that no other record of this contract and product has",
-            Self::SubscriptionCriteria => "asset.id or parameter.{parameter id}",
-            Self::SubscriptionValue => "the subscription's id or the value of its parameter",
-            Self::ItemCriteria => "item.mpn or item.global_id",
-            Self::ItemValue => "the item's MPN or its global id",
-            Self::Quantity => "a number such as 12.5",
-            Self::Amount => "the amount without tax, such as 12.5",
-            Self::Tier => "0, 1 or 2",
-            Self::Start | Self::End => "a time as YYYY-MM-DD hh:mm:ss or MM/DD/YYYY hh:mm:ss, in UTC",
-            Self::CategoryId => "a category_id of the categories tab",
-            Self::ItemName => "the name of a dynamic item",
-            Self::ItemMpn => "the part number of a dynamic item",
-            Self::ItemUnit => "the unit of a dynamic item, such as unit*h",
-            Self::ItemPrecision => "integer, decimal(1), decimal(2), decimal(4) or decimal(8)",
-        }
+        self.column().map_or("", |column| column.fill_in)
     }
 
     /// Whether every record must fill it. Dynamic items are named by other columns (seed 003), so the search columns
     /// of a product that has them may be absent.
     fn required(self, schema: Schema, capabilities: &Capabilities) -> bool {
-        match self {
-            Self::RecordId
-            | Self::SubscriptionCriteria
-            | Self::SubscriptionValue
-            | Self::Quantity
-            | Self::Start
-            | Self::End => true,
-            Self::ItemCriteria | Self::ItemValue => !capabilities.dynamic,
-            Self::Amount => schema != Schema::Qt,
-            Self::Tier => schema == Schema::Tr,
-            Self::CategoryId | Self::ItemName | Self::ItemMpn | Self::ItemUnit | Self::ItemPrecision => false,
+        match self.column().map(|column| column.requirement(schema)) {
+            Some(Requirement::Required) => true,
+            Some(Requirement::RequiredUnlessDynamic) => !capabilities.dynamic,
+            Some(Requirement::Optional | Requirement::DynamicOnly | Requirement::Ignored) | None => false,
         }
     }
 }
