@@ -18,6 +18,8 @@ const NAMED_FILES: [(&str, &[&str]); 11] = [
             "services/workbook/src/usage/tests",
             "services/workbook/src/write/tests",
             "services/workbook/tests/",
+            // How fast it is, beside our own.
+            "services/workbook/examples/read_bench.rs",
         ],
     ),
     ("sled", &["services/runtime/src/log/store.rs"]),

@@ -21,8 +21,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::UploadOpened(it) => Wire::UploadOpened(it.into()),
         Fact::FileDeleted => Wire::FileDeleted(w::FileDeleted {}),
         &Fact::SubmitRemembered { upload } => Wire::SubmitRemembered(w::SubmitRemembered { upload }),
-        Fact::SubmitDropped { upload, reason } =>
-            Wire::SubmitDropped(w::SubmitDropped { upload: *upload, reason: reason.clone() }),
+        &Fact::SubmitDropped { upload, ref reason } => Wire::SubmitDropped(dropped(upload, reason)),
         &Fact::FileSubmitted { upload } => Wire::FileSubmitted(w::FileSubmitted { upload }),
         Fact::FileAccepted { upload, note } =>
             Wire::FileAccepted(w::FileAccepted { upload: *upload, note: note.clone() }),
@@ -86,6 +85,10 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
 
 fn summary_lines(lines: &[SummaryLine]) -> Vec<w::SummaryLine> {
     lines.iter().map(w::SummaryLine::from).collect()
+}
+
+fn dropped(upload: u32, reason: &str) -> w::SubmitDropped {
+    w::SubmitDropped { upload, reason: reason.to_owned() }
 }
 
 fn dynamic_items(items: &[DynamicItem]) -> Vec<w::DynamicItem> {

@@ -222,7 +222,19 @@ pub(super) fn created(environment: Environment) -> FileCreated {
 fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
     catalog.position = 1;
-    let source = |id: &str, rest: &str| format!("{{\"id\":\"{id}\",\"name\":\"{id} name\"{rest}}}");
+    record_accounts(&mut catalog);
+    record_trade(&mut catalog);
+    for number in 1..=3 {
+        catalog.record(CatalogObject::Subscription(subscription(number)));
+    }
+    catalog
+}
+
+fn source(id: &str, rest: &str) -> String {
+    format!("{{\"id\":\"{id}\",\"name\":\"{id} name\"{rest}}}")
+}
+
+fn record_accounts(catalog: &mut Catalog) {
     for (account, key, secret, role) in [
         ("VA-1", "SU-1", "vendor-secret", Role::Vendor),
         ("PA-1", "SU-2", "provider-secret", Role::Distributor),
@@ -238,6 +250,10 @@ fn catalog() -> Catalog {
     let hash = Hash::of_parts(&[b"usage-ledger key", PEPPER, b"SU-5", b"old"]);
     let key = Key { named: named("SU-5"), account: id("VA-1"), secret_hash: hash, revoked: true };
     catalog.record(CatalogObject::Key(key));
+}
+
+/// What is sold, where, and under which contract.
+fn record_trade(catalog: &mut Catalog) {
     catalog.record(CatalogObject::Hub(Hub { named: named("HB-1"), source: source("HB-1", "") }));
     let hubs = vec![MarketplaceHub { hub: id("HB-1"), external_id: None }];
     let currency = source("MP-1", ",\"currency\":\"USD\"");
@@ -270,10 +286,6 @@ fn catalog() -> Catalog {
     let (product, contract) = (id("PRD-1"), id("CRD-1"));
     let listing = Listing { id: id("LST-1"), listed: true, product, contract, source: source("LST-1", "") };
     catalog.record(CatalogObject::Listing(listing));
-    for number in 1..=3 {
-        catalog.record(CatalogObject::Subscription(subscription(number)));
-    }
-    catalog
 }
 
 fn item(name: &str, (mpn, unit, places): (&str, &str, u8), kind: ItemKind, rest: &str) -> Item {
