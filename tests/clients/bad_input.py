@@ -306,7 +306,7 @@ def cut(part):
 
 PACKAGES = [
     Package("random bytes", lambda _: random.Random(7).randbytes(5000), "not an Excel workbook"),
-    Package("a CSV renamed", lambda _: b"record_id,quantity\n1,2\n", "CSV"),
+    Package("a CSV of other columns", lambda _: b"name,price\n1,2\n", "names no known column"),
     Package("a web page renamed", lambda _: b"<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
     Package("an old .xls", lambda _: bytes.fromhex("d0cf11e0a1b11ae1") + bytes(5000), ".xls"),
     Package("a zip without a workbook", other_zip, "archive"),
