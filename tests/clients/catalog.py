@@ -20,12 +20,19 @@ RATED = {"PR": "PRD-900-000-015", "CR": "PRD-900-000-016", "TR": "PRD-900-000-01
 
 # What the documentation's sample rows are about, one product for each schema. The samples show ids and part numbers cut
 # off by the width of a column; these begin with what is shown.
-KUWAIT, KUWAIT_CONTRACT = "MP-90000", "CRD-90000-00000-00003"
+KUWAIT = "MP-90000"
+# Contracts of their own, so that they are in nobody else's report.
+SAMPLE_CONTRACTS = {
+    "CRD-90000-00000-00003": (AGREEMENT, KUWAIT),
+    "CRD-90000-00000-00004": (AGREEMENT, "MP-38661"),
+    "CRD-90000-00000-00005": (CONTRACT_2, "MP-72775"),
+}
+SAMPLES_IN_KWD, SAMPLES_IN_USD, SAMPLES_IN_EUR = SAMPLE_CONTRACTS
 SAMPLES = {
     "QT": {
         "product": "PRD-768-002-669",
         "asset": "AS-3651-4933-0051",
-        "contract": AGREEMENT,
+        "contract": SAMPLES_IN_USD,
         "precision": "decimal(1)",
         "mpns": ["usage"],
         "currency": None,
@@ -33,7 +40,7 @@ SAMPLES = {
     "PR": {
         "product": "PRD-236-007-866",
         "asset": "AS-3651-4933-0052",
-        "contract": AGREEMENT,
+        "contract": SAMPLES_IN_USD,
         "precision": "decimal(1)",
         "mpns": [f"MPN-C-PPU {number}" for number in (11, 12, 13, 14, 21, 22)],
         "currency": "USD",
@@ -41,7 +48,7 @@ SAMPLES = {
     "CR": {
         "product": "PRD-900-000-005",
         "asset": "AS-3651-4933-0053",
-        "contract": KUWAIT_CONTRACT,
+        "contract": SAMPLES_IN_KWD,
         "precision": "decimal(4)",
         "mpns": [f"MPN-C-PPU {number}" for number in (11, 12, 13, 14, 21, 22)],
         "currency": "KWD",
@@ -49,7 +56,7 @@ SAMPLES = {
     "TR": {
         "product": "PRD-900-000-006",
         "asset": "AS-3651-4933-0054",
-        "contract": CONTRACT_2,
+        "contract": SAMPLES_IN_EUR,
         "precision": "decimal(1)",
         "mpns": [f"MPN-A-PPU {number}" for number in (1, 2, 3)],
         "currency": "EUR",
@@ -150,12 +157,14 @@ def extended(path, target):
 def samples(file, model):
     """Adds what the documentation's sample rows name."""
     market = next(entry for entry in file["marketplaces"] if entry["id"] == "MP-38661")
-    agreement = next(entry for entry in file["contracts"] if entry["id"] == AGREEMENT)
     asset = next(entry for entry in file["assets"] if entry["product"]["id"] == PULSE and entry["connection"].get("hub"))
     file["marketplaces"].append({**market, "id": KUWAIT, "name": "Kuwait", "currency": "KWD"})
-    named = {"id": KUWAIT, "name": "Kuwait"}
-    file["contracts"].append({**agreement, "id": KUWAIT_CONTRACT, "name": "Kuwait Contract", "marketplace": named})
+    markets = {entry["id"]: {"id": entry["id"], "name": entry["name"]} for entry in file["marketplaces"]}
     contracts = {entry["id"]: entry for entry in file["contracts"]}
+    for number, (like, where) in SAMPLE_CONTRACTS.items():
+        new = {"id": number, "name": f"Samples of {markets[where]['name']}", "marketplace": markets[where]}
+        contracts[number] = {**contracts[like], **new}
+        file["contracts"].append(contracts[number])
     for number, (schema, sample) in enumerate(SAMPLES.items(), start=1):
         product = {"id": sample["product"], "name": f"Sample {schema}"}
         contract = contracts[sample["contract"]]

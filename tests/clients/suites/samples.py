@@ -167,7 +167,7 @@ def verbatim(world, schema):
 
 def whole_life(world, schema):
     sample = ids.SAMPLES[schema]
-    provider = ids.DISTRIBUTOR_2 if sample["contract"] == ids.CONTRACT_2 else ids.DISTRIBUTOR
+    provider = ids.DISTRIBUTOR_2 if sample["contract"] == ids.SAMPLES_IN_EUR else ids.DISTRIBUTOR
     rows = [dict(zip(HEADERS, cells)) for cells in repaired(schema)]
     with world.check(f"{schema}: repaired, it is ready, and its totals are exact at every stage"):
         file = world.ready(ids.VENDOR, sample["product"], sample["contract"], book(schema, repaired(schema)))
