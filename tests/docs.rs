@@ -87,6 +87,31 @@ fn the_table_of_facts_is_the_code() {
     verdict("the table of facts is the code", &findings);
 }
 
+/// Goal: who fills a workbook by hand reads the rules that are applied. Method: docs/workbooks.md has one row for each
+/// column that a vendor fills, in the order and the words of `schemas/columns.json`.
+#[test]
+fn the_table_of_columns_is_the_data() {
+    let data: serde_json::Value = serde_json::from_str(&text("schemas/columns.json")).unwrap();
+    let mut expected = Vec::new();
+    for tab in ["records", "categories"] {
+        for column in data["tables"][tab]["columns"].as_array().unwrap() {
+            let required = |schema: &str| match &column["required"] {
+                serde_json::Value::String(word) => word.clone(),
+                each => each[schema].as_str().unwrap().to_owned(),
+            };
+            let words = ["QT", "PR", "CR", "TR"].map(required).join(" | ");
+            let [name, definition] = ["name", "definition"].map(|field| column[field].as_str().unwrap());
+            expected.push(format!("| `{tab}` | `{name}` | {words} | {definition} |"));
+        }
+    }
+    let document = text("docs/workbooks.md");
+    let listed: Vec<&str> = document
+        .lines()
+        .filter(|line| line.starts_with("| `records` | `") || line.starts_with("| `categories` | `"))
+        .collect();
+    assert_eq!(listed, expected, "correct docs/workbooks.md");
+}
+
 /// Goal: one sees who hears whom without reading five crates. Method: the table of hearers is what the services'
 /// `Decider::HEARS` say.
 #[test]

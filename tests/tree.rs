@@ -40,10 +40,12 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<TextFile>) {
         let entry = entry.unwrap();
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
+        // `.git` is a file in a second working tree.
+        if SKIPPED.contains(&name.as_str()) {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
-            if !SKIPPED.contains(&name.as_str()) {
-                walk(&entry.path(), &format!("{path}/"), files);
-            }
+            walk(&entry.path(), &format!("{path}/"), files);
         } else if let Ok(text) = std::fs::read_to_string(entry.path()) {
             // What is no UTF-8 is a workbook or golden bytes.
             files.push(TextFile { path, text });

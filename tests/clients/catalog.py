@@ -63,6 +63,16 @@ SAMPLES = {
     },
 }
 
+# A product whose usage must not be reported twice.
+ENFORCED = {
+    "product": "PRD-900-000-007",
+    "asset": "AS-3651-4933-0055",
+    "contract": SAMPLES_IN_USD,
+    "precision": "decimal(2)",
+    "mpns": ["METER"],
+    "ppu": {"schema": "QT", "overlap": "enforce"},
+}
+
 
 class Catalog:
     """Look-ups in a catalog file."""
@@ -165,8 +175,8 @@ def samples(file, model):
         new = {"id": number, "name": f"Samples of {markets[where]['name']}", "marketplace": markets[where]}
         contracts[number] = {**contracts[like], **new}
         file["contracts"].append(contracts[number])
-    for number, (schema, sample) in enumerate(SAMPLES.items(), start=1):
-        product = {"id": sample["product"], "name": f"Sample {schema}"}
+    for number, (schema, sample) in enumerate([*SAMPLES.items(), ("QT", ENFORCED)], start=1):
+        product = {"id": sample["product"], "name": f"Sample {number}"}
         contract = contracts[sample["contract"]]
         items = [
             {
@@ -178,7 +188,7 @@ def samples(file, model):
             }
             for place, mpn in enumerate(sample["mpns"], start=1)
         ]
-        ppu = {**model["capabilities"]["ppu"], "schema": schema}
+        ppu = {**model["capabilities"]["ppu"], "schema": schema, **sample.get("ppu", {})}
         file["products"].append(
             {**model, **product, "capabilities": {**model["capabilities"], "ppu": ppu}, "items": items}
         )
@@ -193,7 +203,7 @@ def samples(file, model):
                 "connection": {**asset["connection"], "provider": provider},
                 "contract": {"id": contract["id"], "name": contract["name"], "type": "distribution"},
                 "marketplace": contract["marketplace"],
-                "params": [{"id": "tenant_id", "value": f"sample-{schema}", "constraints": {"reconciliation": True}}],
+                "params": [{"id": "tenant_id", "value": f"sample-{number}", "constraints": {"reconciliation": True}}],
                 "items": [{"global_id": item["id"], "quantity": "unlimited"} for item in items],
             }
         )

@@ -26,7 +26,7 @@ PACKAGES = ["connect-openapi-client==35.0", "openpyxl==3.1.5", "xlsxwriter==3.3.
 # Far more than a slow machine needs; whatever hangs then is reported instead of waited for.
 SECONDS_MAX = 300
 SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
-SUITES += ["samples", "openapi_client", "reporting", "demo"]
+SUITES += ["samples", "overlap", "openapi_client", "reporting", "demo"]
 
 
 def in_venv(script=__file__):

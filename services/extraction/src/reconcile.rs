@@ -15,7 +15,7 @@ use runtime::decider::Tools;
 use runtime::records::RecordsError;
 use workbook::columns;
 use workbook::read::table::{Record, Table};
-use workbook::read::{Limits, ReadError, Workbook};
+use workbook::read::{CellKind, Limits, ReadError, Workbook};
 use workbook::usage::report_id;
 
 use crate::result::{Before, ResultError, ResultSheet, RowRead, Seen};
@@ -198,8 +198,9 @@ impl Reconcile {
         let billing = Billing { id: text(record, places.billing_id), note: text(record, places.note) };
         let blank = billing.id.is_empty() && billing.note.is_empty();
         let long = [&billing.id, &billing.note].iter().any(|text| text.chars().count() > TEXT_CHARS_MAX);
-        if record.fault().is_some() || long {
-            if !blank {
+        let unusable = [places.billing_id, places.note].into_iter().any(|column| is_unusable(record, column));
+        if record.fault().is_some() || long || unusable {
+            if !blank || unusable {
                 found
                     .problem(format!("row {number}: the billing data can't be read or is longer than 254 characters;"));
             }
@@ -307,6 +308,14 @@ impl Reconcile {
         }
         Ok(rows)
     }
+}
+
+/// Whether a cell holds what was meant as a value and can't be read as one: it must not pass for a blank.
+fn is_unusable(record: &Record<'_>, column: Option<usize>) -> bool {
+    let cell = column.and_then(|column| record.cell(column));
+    cell.is_some_and(|cell| {
+        cell.fault.is_some() || matches!(cell.kind, CellKind::Error | CellKind::FormulaWithoutValue)
+    })
 }
 
 fn text(record: &Record<'_>, column: Option<usize>) -> String {

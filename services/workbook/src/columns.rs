@@ -4,6 +4,8 @@
 
 use ledger::catalog::Schema;
 
+use crate::read::table::normalise;
+
 /// The tab with the records.
 pub const RECORDS_TAB: &str = "records";
 /// What the SDKs of several languages call that tab; live vendors run this code (connect-api §4.2).
@@ -126,11 +128,7 @@ include!(concat!(env!("OUT_DIR"), "/columns.rs"));
 /// The name of a custom column is not touched beyond its surrounding blanks.
 #[must_use]
 pub fn normalised(header: &str) -> String {
-    let header = header.trim();
-    if header.starts_with(CUSTOM_PREFIX) {
-        return header.to_owned();
-    }
-    header.to_lowercase().split([' ', '_', '\u{a0}']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
+    normalise(header)
 }
 
 /// The column of the uploaded `records` tab that a header names.

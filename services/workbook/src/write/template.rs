@@ -258,18 +258,26 @@ fn write_values(sheet: &mut Worksheet, of: &Template<'_>, looks: &Looks) -> Resu
     }
     let criteria = of.subscription_criteria();
     let tiers = TIERS.map(|(tier, meaning)| format!("{tier} ({meaning})"));
-    let lists = ["item_search_criteria", "asset_search_criteria", "tier", "item_precision"];
-    sheet::put_row(sheet, 0, 0, lists, Some(&looks.header))?;
+    let (tiered, dynamic) = (of.schema == Schema::Tr, of.capabilities.dynamic);
+    let lists = [
+        ("item_search_criteria", true),
+        ("asset_search_criteria", true),
+        ("tier", tiered),
+        ("item_precision", dynamic),
+    ];
+    for (column, (name, _)) in (0..).zip(lists).filter(|(_, (_, used))| *used) {
+        sheet::put(sheet, 0, column, name, Some(&looks.header))?;
+    }
     for (row, value) in (1..).zip([ITEM_BY_MPN, ITEM_BY_GLOBAL_ID]) {
         sheet::put(sheet, row, 0, value, Some(&looks.text))?;
     }
     for (row, value) in (1..).zip(&criteria) {
         sheet::put(sheet, row, 1, value, Some(&looks.text))?;
     }
-    for (row, value) in (1..).zip(&tiers) {
+    for (row, value) in (1..).zip(&tiers).filter(|_| tiered) {
         sheet::put(sheet, row, 2, value, Some(&looks.text))?;
     }
-    for (row, value) in (1..).zip(PRECISIONS) {
+    for (row, value) in (1..).zip(PRECISIONS).filter(|_| dynamic) {
         sheet::put(sheet, row, 3, value, Some(&looks.text))?;
     }
     let headers = [ITEM_BY_MPN, ITEM_BY_GLOBAL_ID, "name", "unit", "precision", "type"];
