@@ -7,7 +7,7 @@ RECORDS ?= 50000
 KILLS   ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bless kills fmt client-tests
+.PHONY: help run test check bench million bless kills fmt client-tests
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -33,6 +33,10 @@ bench: ## Measure speed and memory as ratios to the machine's limits
 	$(CARGO) build --release --locked -p usage-ledger
 	$(PYTHON) tests/clients/bench.py --binary target/release/usage-ledger
 	$(CARGO) run --release --locked -q -p runtime --example log_bench
+
+million: ## Send a million records through their whole life: time and memory of each step
+	$(CARGO) build --release --locked -p usage-ledger
+	$(PYTHON) tests/clients/million.py --binary target/release/usage-ledger
 
 bless: ## Write the frozen files that are missing (never changes one that is there)
 	BLESS=1 $(CARGO) nextest run --workspace --locked -E 'test(golden)'

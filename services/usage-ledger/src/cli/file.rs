@@ -146,12 +146,12 @@ enum FileCommand {
         /// The usage file (UF-…).
         file: String,
     },
-    /// Download its workbook, as uploaded or as processed.
+    /// Download its workbook: as uploaded, as processed, the rejected records alone, or a template for its product.
     Download {
         /// The usage file (UF-…).
         file: String,
-        /// Which one.
-        #[arg(long, value_parser = ["uploaded", "processed"], default_value = "processed")]
+        /// Which one; `rejects` holds the invalid records, to be mended and sent again.
+        #[arg(long, value_parser = ["uploaded", "processed", "rejects", "template"], default_value = "processed")]
         which: String,
         /// Where to; by default its own name in this folder.
         #[arg(long)]
@@ -338,9 +338,15 @@ pub(crate) fn watch(client: &Client, file: &str) -> Result<Value, CliError> {
 
 fn download(client: &Client, file: &str, which: &str, to: Option<PathBuf>) -> Result<(), CliError> {
     let shown = client.get(&format!("usage/files/{file}"))?;
-    let field = if which == "uploaded" { "usage_file_uri" } else { "processed_file_uri" };
+    let product = shown.pointer("/product/id").and_then(Value::as_str).unwrap_or_default();
+    let (shown, field) = match which {
+        "uploaded" => (shown, "usage_file_uri"),
+        "rejects" => (shown, "rejects_file_uri"),
+        "template" => (client.get(&format!("usage/products/{product}/template"))?, "template_link"),
+        _ => (shown, "processed_file_uri"),
+    };
     let link = shown.get(field).and_then(Value::as_str);
-    let link = link.ok_or_else(|| CliError::Plain(format!("{file} has no {which} workbook yet")))?;
+    let link = link.ok_or_else(|| CliError::Plain(format!("{file} has no workbook of the kind `{which}`")))?;
     // The link's path ends in the file's own name.
     let path = link.split('?').next().unwrap_or_default();
     let to = to.unwrap_or_else(|| PathBuf::from(path.rsplit('/').next().unwrap_or(file)));
