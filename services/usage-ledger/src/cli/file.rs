@@ -188,7 +188,7 @@ pub(super) fn run(args: FileArgs) -> Result<u8, CliError> {
         }
         FileCommand::Upload { file, workbook, no_wait } => {
             let answer = client.upload(&format!("usage/files/{file}/upload"), "usage_file", &workbook, true)?;
-            if no_wait { answer } else { watch(&client, &file)? }
+            return Ok(verdict(&if no_wait { answer } else { watch(&client, &file)? }, args.json));
         }
         FileCommand::Submit { file } => client.post(&format!("usage/files/{file}/submit"), &json!({}))?,
         FileCommand::Accept { file, note } => {
@@ -197,7 +197,7 @@ pub(super) fn run(args: FileArgs) -> Result<u8, CliError> {
         FileCommand::Reject { file, note } => {
             client.post(&format!("usage/files/{file}/reject"), &json!({ "rejection_note": note }))?
         }
-        FileCommand::Watch { file } => watch(&client, &file)?,
+        FileCommand::Watch { file } => return Ok(verdict(&watch(&client, &file)?, args.json)),
         FileCommand::Download { file, which, to } => return download(&client, &file, &which, to).map(|()| 0),
         FileCommand::Validate { workbook, about, format, limit } => {
             return validate(&client, &workbook, &about, if args.json { OutputFormat::Json } else { format }, limit);
@@ -291,6 +291,22 @@ fn errors(client: &Client, file: &str, query: &str, format: OutputFormat, limit:
     };
     drop(writeln!(out, "{end}"));
     Ok(())
+}
+
+/// Shows a file whose check may have ended; gives the exit code that says how, and what to do next where it ended badly.
+fn verdict(file: &Value, as_json: bool) -> u8 {
+    show(file, as_json);
+    let text = |field: &str| file.get(field).and_then(Value::as_str);
+    if text("status") != Some("invalid") {
+        return 0;
+    }
+    let unreadable = file.pointer("/stats/uploaded").is_none();
+    if !as_json && !unreadable {
+        let id = text("id").unwrap_or_default();
+        println!("What is wrong in each row: usage-ledger file errors {id}");
+        println!("The wrong rows alone, to mend and send again: usage-ledger file download {id} --which rejects");
+    }
+    if unreadable { UNREADABLE } else { INVALID }
 }
 
 fn show(value: &Value, as_json: bool) {
