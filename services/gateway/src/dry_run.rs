@@ -184,7 +184,7 @@ impl Trial {
     fn run(&self, found: &mut dyn FnMut(Fault) -> bool) -> Result<Outcome, ApiError> {
         let outcome = self.app.dry_run.run(&self.created, self.received.file.path(), found)?;
         if let Some(detail) = &outcome.unreadable {
-            found(Fault::unreadable(unreadable(&self.created, detail)));
+            found(Fault::unreadable(&self.created, detail));
         }
         Ok(outcome)
     }

@@ -1,7 +1,8 @@
 //! One thing that is wrong or doubtful in a record, as the API, its streams and the command line show it.
 
 use ledger::Code;
-use ledger::fact::FileColumn;
+use ledger::fact::{FileColumn, FileCreated};
+use ledger::file::capitalised;
 use ledger::record::{CheckedRecord, ReadBatch, RecordError};
 use serde_json::Value;
 use workbook::read::address;
@@ -115,9 +116,9 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A workbook that can't be read at all.
+    /// A workbook of a file that can't be read at all, and why not.
     #[must_use]
-    pub fn unreadable(message: String) -> Self {
+    pub fn unreadable(created: &FileCreated, reason: &str) -> Self {
         Self {
             row: None,
             record_id: String::new(),
@@ -125,8 +126,8 @@ impl Fault {
             cell: String::new(),
             code: Code::Unreadable,
             severity: Severity::Error,
-            message,
-            fix: String::new(),
+            message: created.unreadable(),
+            fix: capitalised(reason),
             raw_value: String::new(),
         }
     }

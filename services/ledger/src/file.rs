@@ -357,15 +357,8 @@ impl UsageFile {
 
     /// The published code and sentence (connect-api §5.1), and the reason, which says what to do.
     fn unreadable(&self, reason: &str) -> String {
-        let (contract, product) = self.approval.created.as_ref().map_or(("", ""), |created| {
-            let (contract, product) = (&created.contract.id, &created.product.id);
-            (contract.as_str(), product.as_str())
-        });
-        let mut letters = reason.chars();
-        let first = letters.next().into_iter().flat_map(char::to_uppercase);
-        let reason: String = first.chain(letters).collect();
-        let code = Code::Unreadable;
-        let text = format!("{code}: Contract ID: {contract} and Product ID: {product} can not be validated. {reason}");
+        let sentence = self.approval.created.as_ref().map_or_else(String::new, |it| format!("{}. ", it.unreadable()));
+        let text = format!("{}: {sentence}{}", Code::Unreadable, capitalised(reason));
         match text.char_indices().nth(ERROR_DETAIL_CHARS_MAX) {
             Some(_) => text.chars().take(ERROR_DETAIL_CHARS_MAX - 1).chain(['…']).collect(),
             None => text,
@@ -434,6 +427,14 @@ impl UsageFile {
             _ => &[],
         }
     }
+}
+
+/// A reason as a sentence.
+#[must_use]
+pub fn capitalised(reason: &str) -> String {
+    let mut letters = reason.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 /// The name that a file gets when its vendor gives none (connect-api §3.1).

@@ -56,9 +56,9 @@ enum Source {
 
 impl Source {
     fn of(id: ledger::FileId, file: &UsageFile) -> Self {
-        if let Some(ReadingEnd::Unreadable { .. }) = file.current_reading().and_then(|reading| reading.end.as_ref()) {
-            let detail = file.error_detail().unwrap_or_default();
-            return Self::Whole(Box::new(Fault::unreadable(detail)));
+        let end = file.current_reading().and_then(|reading| reading.end.as_ref());
+        if let (Some(ReadingEnd::Unreadable { detail }), Some(created)) = (end, &file.approval.created) {
+            return Self::Whole(Box::new(Fault::unreadable(created, detail)));
         }
         FileView::of(id, file).map_or(Self::Nothing, |view| Self::Records(Box::new(view)))
     }

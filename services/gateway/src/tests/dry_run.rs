@@ -151,10 +151,12 @@ async fn a_workbook_that_cannot_be_read_says_so_in_every_format() {
                     records tab.";
     let got = validate(&world, VENDOR, "", "no workbook", &[]).await.json();
     assert_eq!((&got["status"], &got["error_detail"]), (&json!("invalid"), &json!(sentence)));
-    assert_eq!(got["errors"], json!([{"code": "USG_FILE_005", "severity": "error", "message": sentence}]));
+    let (message, fix) =
+        ("Contract ID: CRD-1 and Product ID: PRD-1 can not be validated", "The workbook has no records tab.");
+    assert_eq!(got["errors"], json!([{"code": "USG_FILE_005", "severity": "error", "message": message, "fix": fix}]));
     let got = validate(&world, VENDOR, "?format=csv", "no workbook", &[]).await;
     let text = String::from_utf8(got.bytes).unwrap();
-    assert_eq!(text.lines().nth(1).unwrap(), format!(",,,,USG_FILE_005,error,{sentence},,"));
+    assert_eq!(text.lines().nth(1).unwrap(), format!(",,,,USG_FILE_005,error,{message},{fix},"));
     assert_eq!(validate(&world, VENDOR, "", "broken", &[]).await.error().0, 500);
     assert_eq!(left(&world), ["unfinished"]);
 }

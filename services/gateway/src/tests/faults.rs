@@ -140,9 +140,9 @@ async fn errors_are_the_vendors_and_an_unreadable_workbook_is_one() {
     world.say(uf, "SU-1", Fact::ReadStarted { upload: 1, attempt: 1 }).await;
     let detail = "the workbook has no records tab.".to_owned();
     world.say(uf, "SU-1", Fact::FileUnreadable { upload: 1, attempt: 1, detail }).await;
-    let message = "USG_FILE_005: Contract ID: CRD-1 and Product ID: PRD-1 can not be validated. The workbook has no \
-                   records tab.";
-    let want = json!([{"code": "USG_FILE_005", "severity": "error", "message": message}]);
+    let message = "Contract ID: CRD-1 and Product ID: PRD-1 can not be validated";
+    let fix = "The workbook has no records tab.";
+    let want = json!([{"code": "USG_FILE_005", "severity": "error", "message": message, "fix": fix}]);
     assert_eq!(world.get(VENDOR, &path).await.json(), want);
 
     // A submitted file is the provider's to see, what was doubtful in it is not.

@@ -41,6 +41,14 @@ pub struct FileCreated {
     pub provider: Named,
 }
 
+impl FileCreated {
+    /// The published sentence about a workbook of the file that can't be read (connect-api §5.1), without its end.
+    #[must_use]
+    pub fn unreadable(&self) -> String {
+        format!("Contract ID: {} and Product ID: {} can not be validated", self.contract.id, self.product.id)
+    }
+}
+
 /// What a vendor changed in a file's texts; what is none stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FileDescribed {

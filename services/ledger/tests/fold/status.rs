@@ -189,9 +189,7 @@ fn what_is_wrong_with_the_file_is_told_while_it_counts() {
         let detail = file.error_detail().unwrap_or_default();
         let expected = match (upload, read, checked) {
             ("empty", ..) => "",
-            (_, "unreadable", _) => {
-                "USG_FILE_005: Contract ID:  and Product ID:  can not be validated. It is a picture"
-            }
+            (_, "unreadable", _) => "USG_FILE_005: It is a picture",
             (.., "failed") => "no space",
             _ => "",
         };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use gateway::fault::{CSV_HEADER, Fault};
 use gateway::period::{Zone, period};
-use gateway::{Outcome, unreadable, verdict};
+use gateway::{Outcome, verdict};
 use ledger::catalog::Environment;
 use ledger::command::CreateFile;
 use ledger::fact::FileCreated;
@@ -157,7 +157,7 @@ impl Report {
 
     fn finish(&mut self, created: &FileCreated, outcome: &Outcome, args: &ValidateArgs) -> std::io::Result<()> {
         if let Some(detail) = &outcome.unreadable {
-            self.take(Fault::unreadable(unreadable(created, detail)));
+            self.take(Fault::unreadable(created, detail));
         }
         let verdict = verdict(created, outcome, &self.kept, self.count);
         match self.format {
