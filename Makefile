@@ -4,10 +4,12 @@
 CARGO   ?= cargo
 PYTHON  ?= python3
 RECORDS ?= 50000
+TARGET  ?= rows
+SECONDS ?= 600
 KILLS   ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench million bless kills fmt client-tests
+.PHONY: help run test check bench bless kills fuzz fmt client-tests
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -34,12 +36,13 @@ bench: ## Measure speed and memory as ratios to the machine's limits
 	$(PYTHON) tests/clients/bench.py --binary target/release/usage-ledger
 	$(CARGO) run --release --locked -q -p runtime --example log_bench
 
-million: ## Send a million records through their whole life: time and memory of each step
-	$(CARGO) build --release --locked -p usage-ledger
-	$(PYTHON) tests/clients/million.py --binary target/release/usage-ledger
-
 bless: ## Write the frozen files that are missing (never changes one that is there)
 	BLESS=1 $(CARGO) nextest run --workspace --locked -E 'test(golden)'
+
+fuzz: ## Fuzz TARGET (rows, package, numbers, dates) of the workbook reader for SECONDS; docs/hostile-input.md says more
+	mkdir -p services/workbook/fuzz/target/found/$(TARGET)
+	cd services/workbook/fuzz && $(CARGO) run --release --locked --bin $(TARGET) -- target/found/$(TARGET) corpus/$(TARGET) \
+		-max_total_time=$(SECONDS) -timeout=60 -rss_limit_mb=512 -artifact_prefix=target/$(TARGET)-
 
 kills: ## Kill the product KILLS times in every phase of a file's life and count what is lost (nothing)
 	$(CARGO) build --locked -p usage-ledger

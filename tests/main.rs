@@ -7,6 +7,8 @@ mod formats;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod rotation;

@@ -26,7 +26,7 @@ const NAMED_FILES: [(&str, &[&str]); 11] = [
     ("prost", &["proto/"]),
     ("zstd", &["proto/"]),
     ("rust_xlsxwriter", &["services/workbook/", "services/usage-ledger/src/demo/generate"]),
-    ("zip", &["services/workbook/", "tests/scenarios/sheets.rs", "tests/formats.rs"]),
+    ("zip", &["services/workbook/", "tests/scenarios/sheets.rs", "tests/formats.rs", "tests/hostile/"]),
     ("quick_xml", &["services/workbook/"]),
     ("chrono_tz", &["services/gateway/src/period.rs"]),
     ("clap", &["services/usage-ledger/src/cli/", "services/usage-ledger/src/main.rs"]),

@@ -25,6 +25,11 @@ const CATEGORIES_BYTES_MAX: usize = 48 * 1024;
 const RECORDS_MAX: u32 = workbook::read::limits::ROWS_MAX - 1;
 /// The tabs that may hold the records: the template's name and the SDKs'.
 const RECORDS_TABS: [&str; 2] = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
+/// Batches of one file: what names them must fit one fact, beside columns and categories. A million records of 17
+/// columns are 1,024; only text that can't be compressed comes near.
+const PARTS_MAX: usize = 2_500;
+/// What columns, categories and parts may take together: a frame, less what stands around them.
+pub(crate) const WEIGHT_MAX: usize = runtime::log::PAYLOAD_BYTES_MAX - 1_024;
 /// Ignored headers that are named.
 const IGNORED_MAX: usize = 32;
 /// Characters of the sentence that says why a file can't be read (connect-api §3.1).
@@ -95,7 +100,12 @@ impl ReadJob {
             Ok(reading) => {
                 let Reading { columns, ignored, categories, records } = reading;
                 let read = FileRead { upload, attempt, columns, ignored, categories, parts, records };
-                Own::Done { file, read: Box::new(read) }
+                if weight(&read) > WEIGHT_MAX {
+                    let detail = "The file has too many categories and too different texts at once. Split the file.";
+                    Own::Unreadable { file, upload, attempt, detail: detail.to_owned() }
+                } else {
+                    Own::Done { file, read: Box::new(read) }
+                }
             }
             Err(Stopped::Unreadable(detail)) => {
                 let detail = detail.chars().take(DETAIL_CHARS_MAX).collect();
@@ -110,6 +120,11 @@ impl ReadJob {
     /// Records a batch in its pieces.
     fn lay_down(&self, tools: &Tools<Own>, batch: ReadBatch, parts: &mut Vec<Part>) -> Result<(), Stopped> {
         for (batch, payload) in pieces(batch)? {
+            if parts.len() >= PARTS_MAX {
+                let row = first(&batch.rows);
+                let detail = format!("The texts are too long and too different from row {row} on. Split the file.");
+                return Err(Stopped::Unreadable(detail));
+            }
             let (first_row, last_row) = (first(&batch.rows), batch.rows.last().copied().unwrap_or(0));
             let records = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
             let read = RecordsRead {
@@ -151,6 +166,15 @@ pub fn pieces(batch: ReadBatch) -> Result<Vec<(ReadBatch, Vec<u8>)>, Stopped> {
             Err(Stopped::Unreadable(format!("Row {row} can't be kept: {error}. Shorten its texts.")))
         }
     }
+}
+
+/// What a reading takes at most in the fact that carries it: its texts, and what encodes each of its numbers.
+pub(crate) fn weight(read: &FileRead) -> usize {
+    let columns: usize = read.columns.iter().map(|column| column.name.len() + column.header.len() + 16).sum();
+    let ignored: usize = read.ignored.iter().map(|header| header.len() + 4).sum();
+    let text = |category: &Category| category.id.len() + category.name.len() + category.description.len();
+    let categories: usize = read.categories.iter().map(|category| text(category) + 16).sum();
+    columns + ignored + categories + 24 * read.parts.len()
 }
 
 fn first(rows: &[u32]) -> u32 {

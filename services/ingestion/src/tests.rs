@@ -3,4 +3,5 @@
 mod batches;
 mod book;
 mod decisions;
+mod weights;
 mod workbooks;

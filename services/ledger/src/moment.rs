@@ -110,7 +110,9 @@ fn clock_time(text: &str) -> Option<NaiveTime> {
     let text = text.strip_suffix('Z').unwrap_or(text);
     let text = text.strip_suffix("+00:00").unwrap_or(text);
     let (text, micros) = match text.split_once('.') {
-        Some((text, fraction)) => (text, micros(fraction)?),
+        // A fraction is one of seconds: behind minutes it may mean anything.
+        Some((text, fraction)) if text.matches(':').count() == 2 => (text, micros(fraction)?),
+        Some(_) => return None,
         None => (text, 0),
     };
     let mut groups = text.split(':').map(|group| {
@@ -163,6 +165,7 @@ mod tests {
             "2021-1-1-1",
             "0001-01-01",
             "2021-01-01 1:2:3:4",
+            "2021-01-01 10:20.5",
         ] {
             check(text, "-");
         }

@@ -146,12 +146,12 @@ enum FileCommand {
         /// The usage file (UF-…).
         file: String,
     },
-    /// Download its workbook: as uploaded, as processed, the rejected records alone, or a template for its product.
+    /// Download its workbook, as uploaded or as processed.
     Download {
         /// The usage file (UF-…).
         file: String,
-        /// Which one; `rejects` holds the invalid records, to be mended and sent again.
-        #[arg(long, value_parser = ["uploaded", "processed", "rejects", "template"], default_value = "processed")]
+        /// Which one.
+        #[arg(long, value_parser = ["uploaded", "processed"], default_value = "processed")]
         which: String,
         /// Where to; by default its own name in this folder.
         #[arg(long)]
@@ -188,7 +188,7 @@ pub(super) fn run(args: FileArgs) -> Result<u8, CliError> {
         }
         FileCommand::Upload { file, workbook, no_wait } => {
             let answer = client.upload(&format!("usage/files/{file}/upload"), "usage_file", &workbook, true)?;
-            return Ok(verdict(&if no_wait { answer } else { watch(&client, &file)? }, args.json));
+            if no_wait { answer } else { watch(&client, &file)? }
         }
         FileCommand::Submit { file } => client.post(&format!("usage/files/{file}/submit"), &json!({}))?,
         FileCommand::Accept { file, note } => {
@@ -197,7 +197,7 @@ pub(super) fn run(args: FileArgs) -> Result<u8, CliError> {
         FileCommand::Reject { file, note } => {
             client.post(&format!("usage/files/{file}/reject"), &json!({ "rejection_note": note }))?
         }
-        FileCommand::Watch { file } => return Ok(verdict(&watch(&client, &file)?, args.json)),
+        FileCommand::Watch { file } => watch(&client, &file)?,
         FileCommand::Download { file, which, to } => return download(&client, &file, &which, to).map(|()| 0),
         FileCommand::Validate { workbook, about, format, limit } => {
             return validate(&client, &workbook, &about, if args.json { OutputFormat::Json } else { format }, limit);
@@ -293,22 +293,6 @@ fn errors(client: &Client, file: &str, query: &str, format: OutputFormat, limit:
     Ok(())
 }
 
-/// Shows a file whose check may have ended; gives the exit code that says how, and what to do next where it ended badly.
-fn verdict(file: &Value, as_json: bool) -> u8 {
-    show(file, as_json);
-    let text = |field: &str| file.get(field).and_then(Value::as_str);
-    if text("status") != Some("invalid") {
-        return 0;
-    }
-    let unreadable = file.pointer("/stats/uploaded").is_none();
-    if !as_json && !unreadable {
-        let id = text("id").unwrap_or_default();
-        println!("What is wrong in each row: usage-ledger file errors {id}");
-        println!("The wrong rows alone, to mend and send again: usage-ledger file download {id} --which rejects");
-    }
-    if unreadable { UNREADABLE } else { INVALID }
-}
-
 fn show(value: &Value, as_json: bool) {
     if as_json {
         println!("{value:#}");
@@ -354,15 +338,9 @@ pub(crate) fn watch(client: &Client, file: &str) -> Result<Value, CliError> {
 
 fn download(client: &Client, file: &str, which: &str, to: Option<PathBuf>) -> Result<(), CliError> {
     let shown = client.get(&format!("usage/files/{file}"))?;
-    let product = shown.pointer("/product/id").and_then(Value::as_str).unwrap_or_default();
-    let (shown, field) = match which {
-        "uploaded" => (shown, "usage_file_uri"),
-        "rejects" => (shown, "rejects_file_uri"),
-        "template" => (client.get(&format!("usage/products/{product}/template"))?, "template_link"),
-        _ => (shown, "processed_file_uri"),
-    };
+    let field = if which == "uploaded" { "usage_file_uri" } else { "processed_file_uri" };
     let link = shown.get(field).and_then(Value::as_str);
-    let link = link.ok_or_else(|| CliError::Plain(format!("{file} has no workbook of the kind `{which}`")))?;
+    let link = link.ok_or_else(|| CliError::Plain(format!("{file} has no {which} workbook yet")))?;
     // The link's path ends in the file's own name.
     let path = link.split('?').next().unwrap_or_default();
     let to = to.unwrap_or_else(|| PathBuf::from(path.rsplit('/').next().unwrap_or(file)));

@@ -164,6 +164,11 @@ impl Row {
         self.fault = None;
     }
 
+    /// Bytes of text of all its cells.
+    pub(super) fn text_bytes(&self) -> u64 {
+        self.text.len() as u64
+    }
+
     /// Where the next cell's text is written; [`Row::push`] takes what was added.
     pub(super) fn text_mut(&mut self) -> &mut String {
         &mut self.text

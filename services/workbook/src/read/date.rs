@@ -106,15 +106,19 @@ pub(super) fn write_iso(raw: &str, out: &mut String) -> Result<(), DateFault> {
         None if text.contains(':') => return Err(DateFault::TimeOnly),
         None => (text, None),
     };
-    if date.len() != 10 {
+    let time = time.unwrap_or("00:00");
+    let (clock, fraction) = time.split_once('.').map_or((time, None), |(clock, fraction)| (clock, Some(fraction)));
+    let whole = has_form(date, "0000-00-00") && (has_form(clock, "00:00:00") || has_form(time, "00:00"));
+    let decimals = fraction.is_none_or(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit()));
+    if !whole || !decimals {
         return Err(DateFault::NotIso);
     }
     let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").map_err(|_| DateFault::NotIso)?;
     let time = match time {
-        None => NaiveTime::MIN,
-        Some(time) if time.len() == 5 => NaiveTime::parse_from_str(time, "%H:%M").map_err(|_| DateFault::NotIso)?,
-        Some(time) => NaiveTime::parse_from_str(time, "%H:%M:%S%.f").map_err(|_| DateFault::NotIso)?,
+        time if has_form(time, "00:00") => NaiveTime::parse_from_str(time, "%H:%M"),
+        time => NaiveTime::parse_from_str(time, "%H:%M:%S%.f"),
     };
+    let time = time.map_err(|_| DateFault::NotIso)?;
     // A leap second shows more than 10^9 nanoseconds; no spreadsheet has one.
     let rounds_up = match time.nanosecond() {
         0..500_000_000 => 0,
@@ -125,6 +129,16 @@ pub(super) fn write_iso(raw: &str, out: &mut String) -> Result<(), DateFault> {
     let moment = moment.filter(|moment| (1..=9999).contains(&moment.year())).ok_or(DateFault::AfterCalendar)?;
     write_date(moment.date(), moment.num_seconds_from_midnight(), out);
     Ok(())
+}
+
+/// Whether a text has digits where the form has zeros, and the form's other characters elsewhere. Parsers of dates take
+/// signs and blanks as well.
+fn has_form(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text
+            .bytes()
+            .zip(form.bytes())
+            .all(|(byte, form)| if form == b'0' { byte.is_ascii_digit() } else { byte == form })
 }
 
 fn write_date(date: NaiveDate, seconds: u32, out: &mut String) {
@@ -224,6 +238,10 @@ mod tests {
         check("12:30:15", Err(DateFault::TimeOnly));
         check("2021-02-30", Err(DateFault::NotIso));
         check("2021-7-1", Err(DateFault::NotIso));
+        check("+2021-7-01", Err(DateFault::NotIso));
+        check("2021-07-01T+1:30", Err(DateFault::NotIso));
+        check("2021-07-01T12:30:15.", Err(DateFault::NotIso));
+        check("2021-07-01T12:30.5", Err(DateFault::NotIso));
         check("2021-07-01T12:30:15+02:00", Err(DateFault::NotIso));
         check("9999-12-31T23:59:59.9", Err(DateFault::AfterCalendar));
     }

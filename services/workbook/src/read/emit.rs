@@ -2,14 +2,10 @@
 
 use super::cell::{CellFault, CellKind, Row, split_reference};
 use super::date::{DateFault, write_iso, write_serial};
-use super::limits::SHEET_COLUMNS_MAX;
+use super::limits::{ROW_TEXT_BYTES_MAX, SHEET_COLUMNS_MAX};
 use super::strings::Strings;
 use super::styles::{Format, Styles};
 use super::text;
-
-/// Text of one row. A record keeps 64 KiB (design §4); more is cut here, because a thousand references to one long
-/// shared string would otherwise make gigabytes of a kilobyte.
-pub(super) const ROW_TEXT_BYTES_MAX: usize = 256 << 10;
 
 /// What the cells of a sheet refer to.
 pub(super) struct Context<'w> {
@@ -142,8 +138,9 @@ fn hold(row: &mut Row, context: &Context<'_>, cell: &RawCell<'_>, value: &str) -
         ValueType::Shared => match value.parse().ok().and_then(|index: usize| context.strings.get(index)) {
             // `parse` takes a sign, which no index has.
             Some((text, fault)) if !value.starts_with('+') => {
-                let cut = hold_text(row, text);
-                (CellKind::Text, fault.or(cut))
+                // Cut already when the strings were read: measuring it again for each cell would take seconds a row.
+                let dropped = hold_kept(row, text);
+                (CellKind::Text, fault.or(dropped))
             }
             _ => {
                 hold_text(row, value);
@@ -204,10 +201,16 @@ pub(super) fn hold_date(row: &mut Row, value: &str, result: Result<(), DateFault
 #[inline]
 pub(super) fn hold_text(row: &mut Row, value: &str) -> Option<CellFault> {
     let (kept, units) = text::cut(value);
+    hold_kept(row, kept).or(units.map(|units| CellFault::TooLong { units }))
+}
+
+/// Takes a text that is no longer than a cell's.
+#[inline]
+fn hold_kept(row: &mut Row, kept: &str) -> Option<CellFault> {
     let held = row.text_mut();
     if held.len() + kept.len() > ROW_TEXT_BYTES_MAX {
         return Some(CellFault::RowTooLong);
     }
     held.push_str(kept);
-    units.map(|units| CellFault::TooLong { units })
+    None
 }

@@ -212,6 +212,26 @@ pub enum ReadError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// More text in the cells of a sheet than allowed, shared strings counted for each cell that names one.
+    #[error("the sheet's cells hold more than {limit} bytes of text up to row {row}; split the file")]
+    TextTooLarge {
+        /// The row that holds one byte too many.
+        row: u32,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// More text in a header than a file can carry with it.
+    #[error("the column names hold more than {limit} bytes; shorten them, those of your own columns first")]
+    HeaderTooLarge {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Something that the fast scanner doesn't take, where the XML reader was turned off. Only tests do that.
+    #[error("the part {part} has XML that only the XML reader takes, and that is turned off")]
+    Uncommon {
+        /// Name of the part.
+        part: String,
+    },
     /// A sheet without any row that could be a header.
     #[error("the sheet '{sheet}' is empty; put the column names into its first row")]
     NoHeader {

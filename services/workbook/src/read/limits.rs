@@ -24,6 +24,14 @@ pub const STRINGS_MAX: usize = 4_000_000;
 pub const STRINGS_BYTES_MAX: usize = 96 << 20;
 /// Text of one cell in UTF-16 units: the file format's own limit.
 pub const CELL_UNITS_MAX: usize = 32_767;
+/// Text of all rows of a sheet, shared strings counted each time a cell names one: 2 KiB in each row of a full sheet.
+/// References to long strings would otherwise make a hundred gigabytes of a megabyte.
+pub const SHEET_TEXT_BYTES_MAX: u64 = 2 << 30;
+/// Text of one row. A record keeps 64 KiB (design §4); a thousand references to one long shared string would otherwise
+/// make gigabytes of a kilobyte.
+pub const ROW_TEXT_BYTES_MAX: usize = 256 << 10;
+/// Text of a header: 128 columns with names of 128 characters. They travel with every file, so they must be short.
+pub const HEADER_BYTES_MAX: usize = 16 << 10;
 /// Nesting of elements. Real parts need less than ten levels.
 pub const DEPTH_MAX: u32 = 64;
 /// Sheets in a workbook. The format sets none; the names are held in memory.
@@ -48,6 +56,8 @@ pub struct Limits {
     pub rows_max: u32,
     /// See [`COLUMNS_MAX`].
     pub columns_max: usize,
+    /// See [`SHEET_TEXT_BYTES_MAX`].
+    pub sheet_text_bytes_max: u64,
     /// See [`STRINGS_MAX`].
     pub strings_max: usize,
     /// See [`STRINGS_BYTES_MAX`].
@@ -65,6 +75,7 @@ impl Default for Limits {
             row_bytes_max: ROW_BYTES_MAX,
             rows_max: ROWS_MAX,
             columns_max: COLUMNS_MAX,
+            sheet_text_bytes_max: SHEET_TEXT_BYTES_MAX,
             strings_max: STRINGS_MAX,
             strings_bytes_max: STRINGS_BYTES_MAX,
         }

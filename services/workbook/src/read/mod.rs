@@ -32,12 +32,13 @@ pub use cell::{Cell, CellFault, CellKind, Row, address};
 pub use date::DateFault;
 pub use error::ReadError;
 pub use limits::Limits;
-pub use sheet::Rows;
+pub use sheet::{Rows, Taken};
 
 use emit::Context;
 pub(crate) use error::quote;
 use package::Package;
 use parts::Relation;
+use sheet::By;
 use strings::Strings;
 use styles::Styles;
 
@@ -76,7 +77,7 @@ pub struct Workbook<R> {
     strings_part: String,
     /// Read with the first sheet: a file without the sheet that is needed costs nothing.
     strings: Option<Strings>,
-    xml_only: bool,
+    by: By,
 }
 
 impl<R: Read + Seek> Workbook<R> {
@@ -113,7 +114,7 @@ impl<R: Read + Seek> Workbook<R> {
             strings: None,
             package,
             limits,
-            xml_only: false,
+            by: By::Either,
         })
     }
 
@@ -146,7 +147,7 @@ impl<R: Read + Seek> Workbook<R> {
         let name = sheet.part.as_deref().ok_or_else(|| missing(&sheet.name))?;
         let strings = match self.strings.take() {
             Some(strings) => strings,
-            None => Strings::read(&mut self.package, &self.strings_part, &self.limits, self.xml_only)?,
+            None => Strings::read(&mut self.package, &self.strings_part, &self.limits, self.by)?,
         };
         let context = Context {
             strings: self.strings.insert(strings),
@@ -155,13 +156,20 @@ impl<R: Read + Seek> Workbook<R> {
             recalculates: self.recalculates,
         };
         let part = self.package.part(name, self.limits.part_inflated_bytes_max)?.ok_or_else(|| missing(name))?;
-        Rows::open(name, part, context, self.limits.clone(), sheet.name.clone(), self.xml_only)
+        Rows::open(name, part, context, self.limits.clone(), sheet.name.clone(), self.by)
     }
 
     /// Turns the fast scanner off, so that every row and string goes through the XML reader. Both must give the same;
     /// tests compare them.
     pub fn read_by_xml_only(&mut self) {
-        self.xml_only = true;
+        self.by = By::Xml;
+        self.strings = None;
+    }
+
+    /// Turns the XML reader off for rows and strings: one that the fast scanner doesn't take is refused as
+    /// [`ReadError::Uncommon`]. Tests see so what the scanner takes.
+    pub fn read_by_scanner_only(&mut self) {
+        self.by = By::Scanner;
         self.strings = None;
     }
 }

@@ -25,10 +25,29 @@ pub struct Rows<'w, R: Read + Seek> {
     sheet: String,
     previous: u32,
     state: State,
-    xml_only: bool,
+    by: By,
+    taken: Taken,
+    text_bytes: u64,
     place: Place,
     scratch: Scratch,
     piece: Piece,
+}
+
+/// Which of the two readers may take a row or a string. Only tests turn one off.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    Either,
+    Scanner,
+    Xml,
+}
+
+/// How many rows each of the two readers has taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// By the fast scanner.
+    pub scanner: u64,
+    /// By the XML reader.
+    pub xml: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,7 +85,7 @@ impl<'w, R: Read + Seek> Rows<'w, R> {
         context: Context<'w>,
         limits: Limits,
         sheet: String,
-        xml_only: bool,
+        by: By,
     ) -> Result<Self, ReadError> {
         let mut rows = Self {
             xml: Xml::new(part_name, part, limits.row_bytes_max),
@@ -75,7 +94,9 @@ impl<'w, R: Read + Seek> Rows<'w, R> {
             sheet,
             previous: 0,
             state: State::Rows,
-            xml_only,
+            by,
+            taken: Taken::default(),
+            text_bytes: 0,
             place: Place::default(),
             scratch: Scratch::default(),
             piece: Piece::default(),
@@ -104,7 +125,7 @@ impl<'w, R: Read + Seek> Rows<'w, R> {
             State::Ended => return Ok(false),
             State::Failed => return Err(self.xml.unfinished()),
         }
-        let result = self.advance(row).map_err(|error| match error {
+        let result = self.advance(row).and_then(|more| self.weigh(more, row)).map_err(|error| match error {
             ReadError::Endless { .. } => self.too_large(),
             error => error,
         });
@@ -116,16 +137,36 @@ impl<'w, R: Read + Seek> Rows<'w, R> {
         result
     }
 
+    /// How many rows each of the two readers has taken so far.
+    #[must_use]
+    pub fn taken(&self) -> Taken {
+        self.taken
+    }
+
+    /// Counts the row's text.
+    fn weigh(&mut self, more: bool, row: &Row) -> Result<bool, ReadError> {
+        let limit = self.limits.sheet_text_bytes_max;
+        if more {
+            self.text_bytes += row.text_bytes();
+        }
+        if self.text_bytes > limit { Err(ReadError::TextTooLarge { row: row.number(), limit }) } else { Ok(more) }
+    }
+
     fn advance(&mut self, row: &mut Row) -> Result<bool, ReadError> {
         loop {
-            if !self.xml_only && self.scan(row)? {
+            if self.by != By::Xml && self.scan(row)? {
+                self.taken.scanner += 1;
                 return Ok(true);
             }
             // A text event leaves the XML reader in front of a tag; until that is read, nothing else may take it.
             loop {
                 match self.step(row)? {
-                    Step::Row => return Ok(true),
-                    Step::Nothing if self.xml_only => {}
+                    Step::Row if self.by == By::Scanner => return Err(self.xml.uncommon()),
+                    Step::Row => {
+                        self.taken.xml += 1;
+                        return Ok(true);
+                    }
+                    Step::Nothing if self.by == By::Xml => {}
                     Step::Nothing => break,
                     Step::End => {
                         self.finish()?;

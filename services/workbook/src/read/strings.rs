@@ -9,6 +9,7 @@ use super::error::{ReadError, quote};
 use super::fast::{self, Scanned, Scratch};
 use super::limits::Limits;
 use super::package::Package;
+use super::sheet::By;
 use super::slow::Piece;
 use super::text;
 use super::xml::{Xml, attributes};
@@ -32,7 +33,7 @@ impl Strings {
         package: &mut Package<R>,
         name: &str,
         limits: &Limits,
-        xml_only: bool,
+        by: By,
     ) -> Result<Self, ReadError> {
         let Some(part) = package.part(name, limits.part_inflated_bytes_max)? else { return Ok(Self::default()) };
         let mut xml = Xml::new(name, part, limits.row_bytes_max);
@@ -47,13 +48,14 @@ impl Strings {
             };
             match (xml.depth(), element.0.as_str(), element.1) {
                 (1, "sst", true) => {}
+                (2, "si", true) if by == By::Scanner => return Err(xml.uncommon()),
                 (2, "si", true) => reading.slow_item(&mut xml)?,
                 (1, "si", false) => reading.push("", false)?,
                 (0 | 1, "sst", false) | (_, "extLst", false) => {}
                 (_, "extLst", true) => xml.skip()?,
                 (_, other, _) => return Err(xml.unexpected(other)),
             }
-            if !xml_only && xml.depth() == 1 {
+            if by != By::Xml && xml.depth() == 1 {
                 reading.fast_items(&mut xml)?;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::cell::{Cell, CellFault, Row, address};
 use super::error::{ReadError, quote};
-use super::limits::SHEET_COLUMNS_MAX;
+use super::limits::{HEADER_BYTES_MAX, SHEET_COLUMNS_MAX};
 
 /// The prefix of a vendor's own columns.
 const CUSTOM_PREFIX: &str = "v.";
@@ -157,12 +157,17 @@ fn header(rows: &impl RowSource, row: &Row, known: &[&str]) -> Result<Vec<Column
     }
     let limit = rows.columns_max().min(usize::from(DROPPED));
     let mut columns: Vec<Column> = Vec::new();
+    let mut bytes = 0;
     for cell in row.cells().filter(|cell| !cell.is_blank()) {
         if cell.fault.is_some() {
             return Err(bad(cell.column));
         }
         if columns.len() == limit {
             return Err(ReadError::TooManyColumns { sheet: quote(rows.sheet()), limit });
+        }
+        bytes += cell.text.len();
+        if bytes > HEADER_BYTES_MAX {
+            return Err(ReadError::HeaderTooLarge { limit: HEADER_BYTES_MAX });
         }
         let name = normalise(cell.text);
         let twin = |column: &&Column| identity(&column.name) == identity(&name);

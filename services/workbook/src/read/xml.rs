@@ -88,6 +88,10 @@ impl<R: Read> Xml<R> {
         ReadError::Unexpected { part: quote(&self.part), found: quote(found) }
     }
 
+    pub(super) fn uncommon(&self) -> ReadError {
+        ReadError::Uncommon { part: quote(&self.part) }
+    }
+
     pub(super) fn ill_formed(&self, detail: &str) -> ReadError {
         ReadError::Xml { part: quote(&self.part), detail: quote(detail) }
     }

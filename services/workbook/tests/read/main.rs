@@ -13,7 +13,13 @@ mod oracle;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod real;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod shares;
 #[cfg(test)]
 mod tables;
 #[cfg(test)]

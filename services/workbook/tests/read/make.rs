@@ -1,11 +1,11 @@
 //! Workbooks made by hand, and rows shown as text.
 
 use std::fmt::Write as _;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Seek, Write};
 
 use workbook::read::{Limits, ReadError, Row, Workbook, address};
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 /// A workbook of one sheet, `records`, whose parts can be set one by one.
 #[derive(Clone, Debug)]
@@ -129,6 +129,17 @@ pub(crate) fn pack(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
+/// A package without compression, which is made in no time.
+pub(crate) fn pack_stored(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (name, content) in parts {
+        zip.start_file(name.as_str(), options).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
 /// A part that is too large to hold: a block, repeated.
 pub(crate) fn pack_repeated(book: &Book, name: &str, before: &str, block: &str, times: usize, after: &str) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
@@ -149,19 +160,28 @@ pub(crate) fn pack_repeated(book: &Book, name: &str, before: &str, block: &str, 
     zip.finish().unwrap().into_inner()
 }
 
-/// Which of the two row readers is tested.
+/// Which of the two row readers is tested: the scanner with the XML reader behind it, or either alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     Scanner,
+    ScannerOnly,
     Xml,
+}
+
+impl By {
+    pub(crate) fn apply<R: Read + Seek>(self, workbook: &mut Workbook<R>) {
+        match self {
+            Self::Scanner => {}
+            Self::ScannerOnly => workbook.read_by_scanner_only(),
+            Self::Xml => workbook.read_by_xml_only(),
+        }
+    }
 }
 
 /// All rows of the first sheet, a line each.
 pub(crate) fn rows(zip: &[u8], by: By) -> Result<Vec<String>, ReadError> {
     let mut workbook = Workbook::open(Cursor::new(zip), Limits::default())?;
-    if by == By::Xml {
-        workbook.read_by_xml_only();
-    }
+    by.apply(&mut workbook);
     let mut rows = workbook.rows(0)?;
     let mut row = Row::new();
     let mut lines = Vec::new();

@@ -40,6 +40,11 @@ fn xlsxwriter_is_read() {
 }
 
 #[test]
+fn libreoffice_is_read() {
+    check("libreoffice");
+}
+
+#[test]
 fn rust_xlsxwriter_is_read_in_both_of_its_modes() {
     for constant in [false, true] {
         let mut book = Writer::new();

@@ -1,0 +1,5 @@
+//! Serials, ISO texts and typed times.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| workbook_fuzz::check("dates", data));
