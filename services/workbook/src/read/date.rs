@@ -114,6 +114,9 @@ pub(super) fn write_iso(raw: &str, out: &mut String) -> Result<(), DateFault> {
         return Err(DateFault::NotIso);
     }
     let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").map_err(|_| DateFault::NotIso)?;
+    if date.year() < 1 {
+        return Err(DateFault::BeforeCalendar);
+    }
     let time = match time {
         time if has_form(time, "00:00") => NaiveTime::parse_from_str(time, "%H:%M"),
         time => NaiveTime::parse_from_str(time, "%H:%M:%S%.f"),
@@ -126,7 +129,7 @@ pub(super) fn write_iso(raw: &str, out: &mut String) -> Result<(), DateFault> {
         _ => return Err(DateFault::NotIso),
     };
     let moment = NaiveDateTime::new(date, time).checked_add_signed(TimeDelta::seconds(rounds_up));
-    let moment = moment.filter(|moment| (1..=9999).contains(&moment.year())).ok_or(DateFault::AfterCalendar)?;
+    let moment = moment.filter(|moment| moment.year() <= 9999).ok_or(DateFault::AfterCalendar)?;
     write_date(moment.date(), moment.num_seconds_from_midnight(), out);
     Ok(())
 }
@@ -238,6 +241,7 @@ mod tests {
         check("12:30:15", Err(DateFault::TimeOnly));
         check("2021-02-30", Err(DateFault::NotIso));
         check("2021-7-1", Err(DateFault::NotIso));
+        check("0000-12-31T23:59:59.6", Err(DateFault::BeforeCalendar));
         check("+2021-7-01", Err(DateFault::NotIso));
         check("2021-07-01T+1:30", Err(DateFault::NotIso));
         check("2021-07-01T12:30:15.", Err(DateFault::NotIso));
