@@ -24,7 +24,8 @@ const FAULTY_RECORDS: u32 = 200;
 pub(super) fn live(stage: &Stage) -> Result<(), DemoError> {
     let period = last_month(stage.now);
     let file = sound_file(stage, period)?;
-    faulty_file(stage, period)?;
+    // The month before: the file of this one is closed, and the product reports no late charges.
+    faulty_file(stage, last_month(period.0))?;
     unreadable_file(stage, period)?;
     println!("\n{file} is closed: every record accepted was extracted, billed and closed, once.");
     Ok(())
@@ -207,6 +208,8 @@ fn faulty_file(stage: &Stage, period: (Moment, Moment)) -> Result<(), DemoError>
     stage.vendor.upload(&format!("usage/files/{id}/upload"), "usage_file", &path, false)?;
     let checked = watch(&stage.vendor, &id.to_string())?;
     expect("status of the file with errors", &"invalid".to_owned(), &text(&checked, "/status"))?;
+    let faults = expected.iter().filter(|row| row.code.is_some()).count() as u64;
+    expect("invalid records of the file with errors", &faults, &count(&checked, "/stats/invalid"))?;
     println!("\nA file with one row for each error that the documentation names ({id}, invalid):\n");
     let records = stage.vendor.get(&format!("usage/records?usagefile.id={id}&status=invalid&limit=1000"))?;
     let mut shown: BTreeMap<String, (u32, String)> = BTreeMap::new();
