@@ -104,7 +104,7 @@ fn script(lines: &str) -> Guard {
 #[test]
 fn whatever_becomes_of_the_child_is_one_sentence() {
     let damaged = "the .ods workbook is damaged or holds what can't be read; save it as .xlsx and upload it again";
-    let memory = "reading the .ods workbook took more than 1024 MB; save it as .xlsx and upload it again";
+    let memory = "reading the .ods workbook took more than 256 MB; save it as .xlsx and upload it again";
     let seconds = |limit: u32| {
         format!("reading the .ods workbook took more than {limit} seconds; save it as .xlsx and upload it again")
     };
