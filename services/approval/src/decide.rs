@@ -7,7 +7,7 @@ use ledger::file::default_name;
 use ledger::{Command, Context, Fact, FileId, Hash, Ledger, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
 
-use crate::{currency, estimates, prerequisites, rules};
+use crate::{currency, estimates, overtaken, prerequisites, rules};
 
 /// Characters of a name (connect-api §3.1).
 const NAME_CHARS_MAX: usize = 100;
@@ -30,9 +30,12 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
         Command::OpenUpload { blob, bytes, filename, .. } => {
             Some(open_upload(ledger, file, (*blob, *bytes, filename), context)?)
         }
+        Command::SubmitFile { .. } => {
+            let facts = submit(ledger, file, context)?;
+            return Ok(facts.into_iter().map(|fact| (Subject::File(id), fact)).collect());
+        }
         Command::DeleteFile { .. } => Some(delete(file, context)?),
         Command::ReprocessFile { .. } => reprocess(ledger, file, context)?,
-        Command::SubmitFile { .. } => submit(ledger, file, context)?,
         Command::AcceptFile { note, .. } => {
             check_answer(file, ("acceptance_note", note), "accepted", context)?;
             return Ok(estimates::accepted(ledger, id, file, note.clone()));
@@ -245,7 +248,7 @@ fn delete(file: &UsageFile, context: &Context) -> Result<Fact, Rejection> {
     Ok(Fact::FileDeleted)
 }
 
-fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Option<Fact>, Rejection> {
+fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Vec<Fact>, Rejection> {
     if !context.scope.plays_vendor() {
         return Err(Rejection::RoleNotAllowed);
     }
@@ -254,14 +257,28 @@ fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Option
         Status::Draft => Err(Rejection::NothingUploaded),
         Status::Uploaded | Status::Processing => {
             check_submit(ledger, file)?;
-            Ok(file.approval.submit_remembered.is_none().then_some(Fact::SubmitRemembered { upload }))
+            let new = file.approval.submit_remembered.is_none();
+            Ok(new.then_some(Fact::SubmitRemembered { upload }).into_iter().collect())
         }
         Status::Ready => {
             check_submit(ledger, file)?;
-            Ok(Some(Fact::FileSubmitted { upload }))
+            Ok(submitted(ledger, file))
         }
-        Status::Pending => Ok(None),
+        Status::Pending => Ok(Vec::new()),
         status => Err(Rejection::WrongStatus { action: "submitted", status }),
+    }
+}
+
+/// The facts of submitting a file that is ready: where its verdict was overtaken it is checked again first, and the
+/// submit waits for that.
+pub(crate) fn submitted(ledger: &Ledger, file: &UsageFile) -> Vec<Fact> {
+    match file.approval.upload.as_ref().filter(|_| overtaken::is_overtaken(ledger, file)) {
+        Some(upload) => {
+            let again = again(ledger, upload);
+            let upload = again.upload;
+            vec![Fact::UploadOpened(again), Fact::SubmitRemembered { upload }]
+        }
+        None => vec![Fact::FileSubmitted { upload: file.upload() }],
     }
 }
 

@@ -4,6 +4,7 @@
 mod currency;
 mod decide;
 mod estimates;
+mod overtaken;
 mod prerequisites;
 mod rules;
 #[cfg(test)]
@@ -59,11 +60,11 @@ impl Decider for Approval {
             Own::CarryOutSubmit { file } => {
                 let known = ledger.file(file).filter(|known| known.status() == Status::Ready).ok_or(Stale)?;
                 let upload = known.upload();
-                let fact = match decide::check_submit(ledger, known) {
-                    Ok(()) => Fact::FileSubmitted { upload },
-                    Err(unmet) => Fact::SubmitDropped { upload, reason: unmet.to_string() },
+                let facts = match decide::check_submit(ledger, known) {
+                    Ok(()) => decide::submitted(ledger, known),
+                    Err(unmet) => vec![Fact::SubmitDropped { upload, reason: unmet.to_string() }],
                 };
-                Ok(vec![(Subject::File(file), fact)])
+                Ok(facts.into_iter().map(|fact| (Subject::File(file), fact)).collect())
             }
             Own::DropSubmit { file } => {
                 let upload = ledger.file(file).ok_or(Stale)?.upload();

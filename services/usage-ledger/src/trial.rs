@@ -82,17 +82,7 @@ impl Bench {
             Ok(reading) => reading,
             Err(detail) => return Ok(Outcome { unreadable: Some(detail), ..Outcome::default() }),
         };
-        let draft = Draft {
-            contract: created.contract.id.clone(),
-            product: created.product.id.clone(),
-            schema: created.schema,
-            currency: created.currency.clone(),
-            period: created.period,
-            predictive: created.predictive,
-            columns: reading.columns.clone(),
-            categories: reading.categories.clone(),
-            now,
-        };
+        let draft = Draft::of(created, &reading.columns, &reading.categories, now);
         let examination = with(&self.examiner, draft);
         let examined = examination.run(
             &self.records,

@@ -65,17 +65,7 @@ impl CheckJob {
     pub(crate) fn new(ledger: &Ledger, file: FileId, known: &UsageFile, examiner: &Examiner) -> Option<Self> {
         let created = known.approval.created.as_deref()?;
         let checking = known.current_checking()?;
-        let draft = Draft {
-            contract: created.contract.id.clone(),
-            product: created.product.id.clone(),
-            schema: created.schema,
-            currency: created.currency.clone(),
-            period: created.period,
-            predictive: created.predictive,
-            columns: known.columns().to_vec(),
-            categories: known.categories().to_vec(),
-            now: checking.started_at?,
-        };
+        let draft = Draft::of(created, known.columns(), known.categories(), checking.started_at?);
         Some(Self {
             file,
             upload: checking.upload,

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ledger::catalog::{Capabilities, Catalog, Schema};
-use ledger::fact::{Category, DynamicItem, FileColumn, Period, SummaryLine, Total};
+use ledger::catalog::{Capabilities, Catalog, Environment, Schema};
+use ledger::fact::{Category, DynamicItem, FileColumn, FileCreated, Period, SummaryLine, Total};
 use ledger::record::{CheckedBatch, ReadBatch};
 use ledger::{Code, FileId, Ledger, Moment, ObjectId};
 use runtime::records::Records;
@@ -31,6 +31,8 @@ pub struct Draft {
     pub contract: ObjectId,
     /// The product.
     pub product: ObjectId,
+    /// Where its usage counts: it is compared with files of the same environment only.
+    pub environment: Environment,
     /// How its usage is rated.
     pub schema: Schema,
     /// ISO 4217; none for QT.
@@ -45,6 +47,25 @@ pub struct Draft {
     pub categories: Vec<Category>,
     /// Usage after it lies in the future.
     pub now: Moment,
+}
+
+impl Draft {
+    /// What a file is, as it was created and read.
+    #[must_use]
+    pub fn of(created: &FileCreated, columns: &[FileColumn], categories: &[Category], now: Moment) -> Self {
+        Self {
+            contract: created.contract.id.clone(),
+            product: created.product.id.clone(),
+            environment: created.environment,
+            schema: created.schema,
+            currency: created.currency.clone(),
+            period: created.period,
+            predictive: created.predictive,
+            columns: columns.to_vec(),
+            categories: categories.to_vec(),
+            now,
+        }
+    }
 }
 
 /// What records came to.

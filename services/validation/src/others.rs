@@ -61,7 +61,12 @@ impl Others {
         }
         let same_scope = |known: &UsageFile| {
             let created = known.approval.created.as_ref();
-            created.is_some_and(|it| it.contract.id == draft.contract && it.product.id == draft.product)
+            // What is tried in a test environment says nothing about production.
+            created.is_some_and(|it| {
+                it.contract.id == draft.contract
+                    && it.product.id == draft.product
+                    && it.environment == draft.environment
+            })
         };
         for (&id, known) in &ledger.files {
             let counts = Some(id) != file && same_scope(known) && !known.is_estimate();

@@ -1,10 +1,10 @@
 //! Goal: a submit that comes before its file is ready is carried out once, or dropped with a reason (design §7).
 //! Method: what is given, then what approval does by itself.
 
-use ledger::catalog::{CatalogObject, Environment};
+use ledger::catalog::{CatalogObject, Environment, OverlapPolicy, Schema};
 use ledger::{Command, Fact, Status};
 
-use super::world::{World, file, listing, outcome, vendor};
+use super::world::{OCTOBER, World, file, listing, other_file, outcome, product, vendor};
 
 const SUBMIT: fn() -> Command = || Command::SubmitFile { file: file() };
 
@@ -78,4 +78,38 @@ fn a_job_of_an_earlier_upload_changes_nothing() {
     world.read(1);
     world.checked(1, 0);
     assert_eq!((world.goes_on(), world.status()), (vec![], Status::Uploaded));
+}
+
+#[test]
+fn a_verdict_that_another_file_overtook_is_made_again_first() {
+    use OverlapPolicy::{Enforce, Off, Warn};
+    for (overlap, late, other, environment, again) in [
+        (Enforce, false, Status::Pending, Environment::Production, true),
+        (Enforce, true, Status::Accepted, Environment::Production, true),
+        (Enforce, false, Status::Pending, Environment::Preview, false),
+        (Enforce, false, Status::Ready, Environment::Production, false),
+        (Warn, false, Status::Pending, Environment::Production, false),
+        (Warn, false, Status::Closed, Environment::Production, true),
+        (Off, true, Status::Closed, Environment::Production, false),
+    ] {
+        let mut world = World::at(Status::Ready, Environment::Production);
+        world.found(1, 0, Some(OCTOBER));
+        let mut sold = product(Some(Schema::Qt));
+        (sold.capabilities.overlap, sold.capabilities.late) = (overlap, late);
+        world.knows(CatalogObject::Product(sold));
+        world.about = other_file();
+        world.draft(environment, false);
+        world.goes_to(other);
+        world.about = file();
+        let facts: Vec<Fact> = world.does(&vendor(), &SUBMIT()).unwrap().into_iter().map(|(_, fact)| fact).collect();
+        let what = format!("{overlap:?}, late {late}, {other:?} in {environment:?}");
+        if !again {
+            assert_eq!(facts, [Fact::FileSubmitted { upload: 1 }], "{what}");
+            continue;
+        }
+        let expected =
+            matches!(&facts[..], [Fact::UploadOpened(it), Fact::SubmitRemembered { upload: 2 }] if it.upload == 2);
+        assert!(expected, "{what}: {facts:?}");
+        assert_eq!(world.status(), Status::Uploaded, "{what}");
+    }
 }

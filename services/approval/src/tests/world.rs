@@ -186,11 +186,17 @@ impl World {
 
     pub(super) fn checked(&mut self, upload: u32, invalid: u32) {
         self.given(Fact::CheckStarted { upload, attempt: 1, catalog_position: 1 });
+        self.found(upload, invalid, None);
+        self.given(Fact::ProcessedWritten { upload, vendor: Hash::ZERO, provider: None, rejects: None, writer: 1 });
+    }
+
+    /// The verdict on an upload whose records span some time.
+    pub(super) fn found(&mut self, upload: u32, invalid: u32, span: Option<Period>) {
         let (parts, totals, codes) = (vec![], vec![], vec![]);
         let valid = 2 - invalid;
         let checked = FileChecked {
             exempt_totals: Vec::new(),
-            span: None,
+            span,
             warnings: Vec::new(),
             upload,
             attempt: 1,
@@ -202,7 +208,6 @@ impl World {
             summary_parts: 0,
         };
         self.given(Fact::FileChecked(Box::new(checked)));
-        self.given(Fact::ProcessedWritten { upload, vendor: Hash::ZERO, provider: None, rejects: None, writer: 1 });
     }
 
     pub(super) fn ready(&mut self, upload: u32) {

@@ -14,6 +14,7 @@ pub(super) fn draft(world: &World) -> Draft {
     Draft {
         contract: world.contract.clone(),
         product: world.product.clone(),
+        environment: ledger::catalog::Environment::Production,
         schema: world.schema,
         currency: None,
         period: None,
