@@ -4,8 +4,8 @@
     python3 tests/clients/run.py                              # target/release/usage-ledger
     python3 tests/clients/run.py --binary PATH --only http bad_input
 
-Makes .cache/venv with the published client packages if it isn't there (the only step that needs a network), starts the
-server on a free loopback port with a data directory of its own, and ends it by its pid. One line for each check, and a
+Makes the venvs with the published client packages in .cache if they aren't there (the only step that needs a
+network), starts the server on a free loopback port with a data directory of its own, and ends it by its pid. One line for each check, and a
 last line `N passed, N failed`. Exit code 0 only when nothing failed.
 """
 
@@ -14,34 +14,27 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-import venv
+
+import venvs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-VENV = ROOT / ".cache" / "venv"
-PACKAGES = ["connect-openapi-client==35.0", "openpyxl==3.1.5", "xlsxwriter==3.3.1"]
 # Far more than a slow machine needs; whatever hangs then is reported instead of waited for.
 SECONDS_MAX = 300
 SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
-SUITES += ["samples", "overlap", "openapi_client", "reporting", "demo"]
+SUITES += ["samples", "overlap", "openapi_client", "old_sdk", "cli", "billing", "reporting", "demo"]
+
+# Suites whose clients can't share the packages of the others.
+VENVS = {"old_sdk": venvs.OLD_SDK, "cli": venvs.CLI}
 
 
 def in_venv(script=__file__):
     """Starts the script again with the venv's Python, which it makes first if it is missing."""
-    python = VENV / "bin" / "python"
-    # Written last: a venv whose installation was interrupted is made anew.
-    done = VENV / "usage-ledger-packages"
-    if not done.exists() or done.read_text() != "\n".join(PACKAGES):
-        print(f"making {VENV.relative_to(ROOT)}: {' '.join(PACKAGES)}", flush=True)
-        venv.create(VENV, with_pip=True, clear=not done.exists())
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
-        subprocess.run(pip, check=True, timeout=300)
-        done.write_text("\n".join(PACKAGES))
-    if pathlib.Path(sys.prefix).resolve() != VENV.resolve():
-        os.execv(python, [str(python), str(pathlib.Path(script).resolve()), *sys.argv[1:]])
+    venvs.TESTS.ensure()
+    if pathlib.Path(sys.prefix).resolve() != venvs.TESTS.folder.resolve():
+        os.execv(venvs.TESTS.python, [str(venvs.TESTS.python), str(pathlib.Path(script).resolve()), *sys.argv[1:]])
 
 
 def binary_of(given):
@@ -62,6 +55,9 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="show where in the suites a check failed")
     given = parser.parse_args()
     in_venv()
+    for suite in given.only:
+        if suite in VENVS:
+            VENVS[suite].ensure()
     for name in list(os.environ):
         # Everything is loopback: no proxy may stand between.
         if name.lower().endswith("_proxy"):
