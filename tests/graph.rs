@@ -10,8 +10,10 @@ use crate::tree::{places, root, sources, text, verdict};
 
 /// Services that decide: siblings, which meet in facts only.
 const SERVICES: [&str; 5] = ["catalog", "ingestion", "validation", "approval", "extraction"];
-/// What a service and the gateway may know.
+/// What a service may know.
 const BELOW_SERVICES: [&str; 4] = ["runtime", "proto", "ledger", "workbook"];
+/// What those may know who run queries: the gateway for lists, approval for usage rules.
+const BELOW_QUERIES: [&str; 5] = ["runtime", "proto", "ledger", "workbook", "rql"];
 
 /// The card's packages that work here already, and what for.
 const USED: [(&str, &str); 8] = [
@@ -66,9 +68,9 @@ fn read_crate(package: &Value) -> Crate {
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         "ledger" => Some(&[]),
-        "proto" | "workbook" => Some(&["ledger"]),
+        "proto" | "workbook" | "rql" => Some(&["ledger"]),
         "runtime" => Some(&["proto", "ledger"]),
-        "gateway" => Some(&BELOW_SERVICES),
+        "gateway" | "approval" => Some(&BELOW_QUERIES),
         service if SERVICES.contains(&service) => Some(&BELOW_SERVICES),
         // The one binary wires everything; the tests try everything.
         "usage-ledger" | "tests" => None,

@@ -1,8 +1,8 @@
-"""Verdicts of the real RQL parser on random queries, for services/gateway/src/rql/tests/oracle.rs.
+"""Verdicts of the real RQL parser on random queries, for services/rql/src/tests/oracle.rs.
 
     pip install lib-rql==2.0.2
-    python rql_oracle.py 600 7 > services/gateway/src/rql/tests/oracle.tsv      # the sample that is kept
-    python rql_oracle.py 20000 1 > oracle.tsv && RQL_ORACLE=$PWD/oracle.tsv cargo test -p gateway oracle
+    python rql_oracle.py 600 7 > services/rql/src/tests/oracle.tsv      # the sample that is kept
+    python rql_oracle.py 20000 1 > oracle.tsv && RQL_ORACLE=$PWD/oracle.tsv cargo test -p rql oracle
 
 One line per query: `ok` or `no`, a tab, the query. Where the real parser says no only because of something that we
 accept on purpose (see rql/mod.rs), the line says `ok`: the grammar is widened by exactly that for a second try.

@@ -23,7 +23,6 @@ use crate::error::ApiError;
 use crate::files::{FILES_AT_ONCE, aside};
 use crate::json::aggregate;
 use crate::listing::{Found, Wanted};
-use crate::rql;
 use crate::visibility::Kind;
 
 /// `GET /usage/aggregates`

@@ -17,8 +17,8 @@ use crate::error::{Answered, ApiError};
 use crate::files::aside;
 use crate::json;
 use crate::listing::Wanted;
-use crate::rql::{self, Field};
 use crate::visibility::{self, Kind};
+use rql::{self, Field};
 
 use sight::Collection;
 pub(crate) use sight::sees_product;

@@ -18,7 +18,6 @@ use crate::files::{aside, candidates};
 use crate::json;
 use crate::listing::{Found, Wanted};
 use crate::payload::Payload;
-use crate::rql;
 use crate::visibility::{self, Kind};
 
 /// `GET /usage/chunks`

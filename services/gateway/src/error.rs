@@ -11,7 +11,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::dry_run::DryRunError;
-use crate::rql::RqlError;
+use rql::RqlError;
 
 /// The code of everything that is wrong with a request itself.
 pub(crate) const INVALID: &str = "VAL_001";

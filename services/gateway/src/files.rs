@@ -21,7 +21,6 @@ use crate::listing::{Found, Wanted};
 use crate::multipart::Form;
 use crate::payload::{Fields, Payload};
 use crate::period::Zone;
-use crate::rql;
 use crate::visibility::{self, Kind};
 
 /// Files written while the fold is held: whoever keeps it fresh has to wait for that long.

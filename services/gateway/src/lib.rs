@@ -27,7 +27,6 @@ pub mod period;
 mod reconciliations;
 mod records;
 mod routes;
-pub mod rql;
 mod rules;
 mod sources;
 mod template;

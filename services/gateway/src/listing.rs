@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::json;
-use crate::rql::{Compiled, Field, Page, Query, content_range};
 use crate::visibility::{self, Kind};
+use rql::{Compiled, Field, Page, Query, content_range};
 
 /// What a list was asked for.
 #[derive(Clone, Debug)]

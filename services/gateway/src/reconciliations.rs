@@ -18,7 +18,6 @@ use crate::files::{RECONCILIATION_FIELDS, aside, candidates};
 use crate::json;
 use crate::listing::{Found, Wanted};
 use crate::multipart::Form;
-use crate::rql;
 use crate::visibility::{self, Kind};
 
 /// The fields of a form that may name the usage file.

@@ -18,7 +18,6 @@ use crate::error::{Answered, ApiError};
 use crate::json;
 use crate::listing::Wanted;
 use crate::payload::{Fields, Payload};
-use crate::rql;
 use crate::visibility::Kind;
 
 /// `GET /products/{id}/usage/rules`: in the order in which they are asked.

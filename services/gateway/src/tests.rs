@@ -8,4 +8,5 @@ mod files;
 mod objects;
 mod records;
 mod rules;
+mod subjects;
 mod world;

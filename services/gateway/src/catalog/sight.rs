@@ -7,7 +7,7 @@ use ledger::catalog::{Contract, Hub, Listing, Product, Subscription};
 use ledger::{Catalog, ObjectId, Role, Scope};
 use serde_json::Value;
 
-use crate::rql::Compiled;
+use rql::Compiled;
 
 /// The lists of the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,13 @@ use ledger::catalog::{ItemKind, precision_name};
 use ledger::fact::ExemptReason;
 use ledger::file::Stamp;
 use ledger::record::{Billing, CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, SubscriptionFacts};
+use rql::objects::CUSTOM_PREFIX;
 use serde_json::{Value, json};
 
 use super::{Object, exact, named};
 use crate::records::FileView;
 use crate::sources::Words;
 
-/// What a custom column's name begins with; parameters are named without it (connect-api U33).
-const CUSTOM_PREFIX: &str = "v.";
 /// Characters of `closed_by` (connect-api §3.2).
 const CLOSED_BY_CHARS_MAX: usize = 254;
 

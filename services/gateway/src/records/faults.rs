@@ -20,8 +20,8 @@ use crate::fault::{Fault, findings};
 use crate::files::{aside, file_id};
 use crate::format::Format;
 use crate::listing::{Found, Wanted};
-use crate::rql::{self, Page};
 use crate::visibility::Kind;
+use rql::{self, Page};
 
 /// `GET /usage/files/{id}/validation-errors`
 pub(crate) async fn list(

@@ -21,7 +21,6 @@ use crate::error::{Answered, ApiError};
 use crate::files::aside;
 use crate::json::{self, record::Row};
 use crate::listing::{Found, Wanted};
-use crate::rql;
 use crate::visibility::{self, Kind};
 
 pub(crate) use close::{close, close_many, put};

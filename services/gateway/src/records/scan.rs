@@ -5,17 +5,18 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger::record::{CheckedBatch, CheckedRecord};
-use ledger::{FileId, Hash, Scope};
+use ledger::record::CheckedBatch;
+use ledger::{FileId, Hash, Moment, Scope};
+use rql::objects::RecordObject;
+use rql::{Page, Scalar, Subject};
 use runtime::records::RecordsError;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::view::{FileView, Outline};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::files;
 use crate::listing::{Found, Wanted};
-use crate::rql::Page;
 use crate::visibility;
 
 /// An ordered list is kept up to this depth while it is made: deeper pages would hold the records of whole years.
@@ -77,7 +78,7 @@ struct Scan<'a> {
     files: Vec<FileView>,
     picks: Vec<Pick>,
     /// Where there is an order: what it is made by, and the pick.
-    keyed: Vec<Value>,
+    keyed: Vec<Keyed>,
 }
 
 impl Scan<'_> {
@@ -160,46 +161,39 @@ impl Scan<'_> {
         let mut memory = HashMap::new();
         let mut indices = Vec::new();
         for index in 0..records {
-            let record = checked.as_ref().and_then(|batch| Some((batch, batch.records.get(index)?)));
-            if !self.fulfils(view, record, &mut memory) {
+            let record = view.object(checked.as_ref(), index);
+            if !self.fulfils(&record, &mut memory) {
                 continue;
             }
             indices.push(index);
             if self.wanted.query.is_ordered() && self.wanted.page.limit > 0 {
-                self.note(view, record, Pick { file: self.files.len(), part, index });
+                self.note(&record, Pick { file: self.files.len(), part, index });
             }
         }
         Ok(indices)
     }
 
-    fn fulfils(
-        &self,
-        view: &FileView,
-        record: Option<(&CheckedBatch, &CheckedRecord)>,
-        memory: &mut HashMap<Alike, Option<bool>>,
-    ) -> bool {
-        let status = record.and_then(|(_, record)| view.status(record.row, Some(record.is_valid())));
+    fn fulfils(&self, record: &RecordObject<'_>, memory: &mut HashMap<Alike, Option<bool>>) -> bool {
+        let known = record.record();
         let alike = Alike {
-            status,
-            subscription: record.and_then(|(_, record)| record.subscription),
-            item: record.and_then(|(_, record)| record.item),
+            status: record.status,
+            subscription: known.and_then(|known| known.subscription),
+            item: known.and_then(|known| known.item),
         };
-        let decided = memory.entry(alike).or_insert_with(|| {
-            let object = compared(view, record, status, false);
-            self.wanted.query.decided(&object, |path| !matches!(path, "start_date" | "end_date"))
-        });
-        decided.unwrap_or_else(|| self.wanted.query.matches(&compared(view, record, status, true)))
+        let decided = memory
+            .entry(alike)
+            .or_insert_with(|| self.wanted.query.decided(record, |path| !matches!(path, "start_date" | "end_date")));
+        decided.unwrap_or_else(|| self.wanted.query.matches(record))
     }
 
-    fn note(&mut self, view: &FileView, record: Option<(&CheckedBatch, &CheckedRecord)>, pick: Pick) {
-        let mut key = json!({ "pick": [pick.file, pick.part, pick.index] });
-        if let Some((_, record)) = record {
-            add_times(&mut key, record);
-        }
-        if let (Some(at), Value::Object(members)) = (view.created_time, &mut key) {
-            members.insert("created_time".to_owned(), at.iso().into());
-        }
-        self.keyed.push(key);
+    fn note(&mut self, record: &RecordObject<'_>, pick: Pick) {
+        let known = record.record();
+        self.keyed.push(Keyed {
+            pick,
+            created: record.of.uploaded_at,
+            start: known.and_then(|known| known.start),
+            end: known.and_then(|known| known.end),
+        });
         let depth =
             usize::try_from(self.wanted.page.offset.saturating_add(self.wanted.page.limit)).unwrap_or(usize::MAX);
         if self.keyed.len() >= depth.saturating_add(SORT_SLACK) {
@@ -213,7 +207,7 @@ impl Scan<'_> {
         if self.wanted.query.is_ordered() {
             self.wanted.query.sort(&mut self.keyed);
             let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-            self.picks = self.keyed.iter().skip(size(offset)).take(size(limit)).filter_map(pick_of).collect();
+            self.picks = self.keyed.iter().skip(size(offset)).take(size(limit)).map(|keyed| keyed.pick).collect();
         }
         let mut objects: Vec<Option<Value>> = vec![None; self.picks.len()];
         let mut places: Vec<(Pick, usize)> = self.picks.iter().copied().zip(0..).collect();
@@ -252,45 +246,23 @@ pub(super) fn checked(app: &App, view: &FileView, part: usize) -> Result<Option<
     view.checked.get(part).map(|part| app.records.checked(view.id, part.sequence)).transpose()
 }
 
-/// The members of a record that conditions can be about.
-fn compared(
-    view: &FileView,
-    record: Option<(&CheckedBatch, &CheckedRecord)>,
-    status: Option<&'static str>,
-    times: bool,
-) -> Value {
-    let mut object = view.outline.common.clone();
-    let Value::Object(members) = &mut object else { return object };
-    if let Some(status) = status {
-        members.insert("status".to_owned(), status.into());
-    }
-    let Some((batch, record)) = record else { return object };
-    let subscription = record.subscription.and_then(|at| batch.subscriptions.get(at as usize));
-    if let Some(subscription) = subscription {
-        members.insert("asset".to_owned(), crate::json::record::asset(subscription));
-        if let Some(hub) = &subscription.hub {
-            members.insert("hub".to_owned(), crate::json::named(hub));
-        }
-    }
-    if let Some(item) = record.item.and_then(|at| batch.items.get(at as usize)) {
-        members.insert("item".to_owned(), json!({ "id": item.named.id.as_str() }));
-    }
-    if times {
-        add_times(&mut object, record);
-    }
-    object
+/// What records are sorted by, and which one it is.
+#[derive(Clone, Copy, Debug)]
+struct Keyed {
+    pick: Pick,
+    created: Option<Moment>,
+    start: Option<Moment>,
+    end: Option<Moment>,
 }
 
-fn add_times(object: &mut Value, record: &CheckedRecord) {
-    let Value::Object(members) = object else { return };
-    for (name, at) in [("start_date", record.start), ("end_date", record.end)] {
-        if let Some(at) = at {
-            members.insert(name.to_owned(), at.iso().into());
-        }
+impl Subject for Keyed {
+    fn visit(&self, path: &str, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
+        let at = match path {
+            "created_time" => self.created,
+            "start_date" => self.start,
+            "end_date" => self.end,
+            _ => None,
+        };
+        at.is_some_and(|at| test(Scalar::Time(at)))
     }
-}
-
-fn pick_of(key: &Value) -> Option<Pick> {
-    let number = |at: usize| usize::try_from(key.get("pick")?.get(at)?.as_u64()?).ok();
-    Some(Pick { file: number(0)?, part: number(1)?, index: number(2)? })
 }

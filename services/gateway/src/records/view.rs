@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use ledger::fact::{Category, ExemptReason, FileColumn, FileCreated, Part};
 use ledger::file::{CheckingEnd, Closing, Extraction, Status, UsageFile};
+use ledger::record::CheckedBatch;
 use ledger::rows::RowSet;
 use ledger::{FileId, Moment};
+use rql::objects::{RecordObject, RecordsOf};
 use serde_json::{Value, json};
 
 use crate::json::{self, Object};
@@ -141,6 +143,15 @@ impl FileView {
             Standing::Mixed => valid.map(|valid| if valid { "valid" } else { "invalid" }),
             Standing::Billed => Some(if self.closed.contains(row) { "closed" } else { "approved" }),
         }
+    }
+
+    /// A record as conditions see it, as far as validation knows it: no list has a condition about its text.
+    pub(crate) fn object<'a>(&'a self, checked: Option<&'a CheckedBatch>, index: usize) -> RecordObject<'a> {
+        let of =
+            RecordsOf { id: self.id, created: &self.created, uploaded_at: self.created_time, columns: &self.columns };
+        let known = checked.and_then(|batch| batch.records.get(index));
+        let status = self.status(known.map_or(0, |record| record.row), known.map(|record| record.is_valid()));
+        RecordObject { of, read: None, checked, index, status }
     }
 
     /// Why a valid record is never billed: what extraction said, and before that what it is going to say.

@@ -120,7 +120,7 @@ pub(super) async fn read(world: &mut World, uf: FileId) -> Vec<Part> {
     parts
 }
 
-async fn check(world: &mut World, uf: FileId, read: &[Part], wrong: Option<u32>) {
+pub(super) async fn check(world: &mut World, uf: FileId, read: &[Part], wrong: Option<u32>) {
     check_as(world, uf, read, |part| checked_batch(part, wrong)).await;
 }
 
@@ -169,7 +169,7 @@ pub(super) async fn check_as(world: &mut World, uf: FileId, read: &[Part], of: i
     world.say(uf, "SU-1", written).await;
 }
 
-async fn accepted(world: &mut World, uf: FileId) {
+pub(super) async fn accepted(world: &mut World, uf: FileId) {
     let parts = read(world, uf).await;
     check(world, uf, &parts, None).await;
     world.say(uf, "SU-1", Fact::FileSubmitted { upload: 1 }).await;

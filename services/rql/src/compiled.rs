@@ -1,4 +1,4 @@
-//! A query that was checked against the fields of one kind of object, and what it does to JSON objects.
+//! A query that was checked against the fields of one kind of object, and what it does to such objects.
 //!
 //! An unknown name in a condition is no error: the condition is left out, as in django-rql. A field the caller may
 //! not see is unknown, in conditions as in ordering, selection and search, so that no answer depends on it.
@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use ledger::Decimal;
 use serde_json::Value as Json;
 
-use super::condition::{Node, any_at};
+use super::condition::Node;
 use super::field::{Field, Kind, canonical};
-use super::{Order, Query, RqlError, Select, instant};
+use super::subject::{Scalar, Subject};
+use super::{Order, Query, RqlError, Select};
 
 /// A query that is ready to be run. What was left out of it is gone, so it can be kept and sent on.
 #[derive(Clone, Debug)]
@@ -63,14 +64,14 @@ impl Compiled {
 
     /// Whether an object fulfils the condition.
     #[must_use]
-    pub fn matches(&self, object: &Json) -> bool {
+    pub fn matches(&self, object: &dyn Subject) -> bool {
         self.condition.matches(object)
     }
 
     /// Whether an object fulfils the condition, as far as the paths that are `known` of it decide that; none where it
     /// depends on another one. So a file or a batch can be taken or left before its records are read.
     #[must_use]
-    pub fn decided(&self, object: &Json, known: impl Fn(&str) -> bool) -> Option<bool> {
+    pub fn decided(&self, object: &dyn Subject, known: impl Fn(&str) -> bool) -> Option<bool> {
         self.condition.decided(object, &known)
     }
 
@@ -87,16 +88,16 @@ impl Compiled {
     }
 
     /// Sorts as the query asks; equal objects keep their order. What is missing is less than any value.
-    pub fn sort(&self, objects: &mut Vec<Json>) {
+    pub fn sort<T: Subject>(&self, objects: &mut Vec<T>) {
         if self.ordering.is_empty() {
             return;
         }
-        let mut keyed: Vec<(Vec<Key>, Json)> = objects.drain(..).map(|object| (self.keys(&object), object)).collect();
+        let mut keyed: Vec<(Vec<Key>, T)> = objects.drain(..).map(|object| (self.keys(&object), object)).collect();
         keyed.sort_by(|(left, _), (right, _)| self.compare(left, right));
         objects.extend(keyed.into_iter().map(|(_, object)| object));
     }
 
-    /// Takes away what `select(-…)` names. What it includes is there anyway: no part is left out by itself.
+    /// Takes away from an object's JSON what `select(-…)` names. What it includes is there anyway: no part is left out by itself.
     pub fn select(&self, object: &mut Json) {
         for path in &self.excluded {
             remove(object, path);
@@ -114,7 +115,7 @@ impl Compiled {
         Some(values.into_iter().collect())
     }
 
-    fn keys(&self, object: &Json) -> Vec<Key> {
+    fn keys(&self, object: &dyn Subject) -> Vec<Key> {
         self.ordering.iter().map(|(field, _)| key(object, field)).collect()
     }
 
@@ -187,14 +188,13 @@ fn remove(value: &mut Json, path: &str) {
 }
 
 /// The first value at the field's path that can be compared.
-fn key(object: &Json, field: &Field) -> Key {
+fn key(object: &dyn Subject, field: &Field) -> Key {
     let mut key = Key::Missing;
-    any_at(object, field.path, &mut |value| {
+    object.visit(field.path, &mut |value| {
         let found = match (field.kind, value) {
-            (Kind::Time, Json::String(text)) => instant::microseconds(text).map(Key::Time),
-            (Kind::Number, _) => super::condition::decimal(value).map(Key::Number),
-            (Kind::Text | Kind::Enum(_), Json::String(text)) => Some(Key::Text(text.clone())),
-            (Kind::Text | Kind::Enum(_), Json::Number(number)) => Some(Key::Text(number.to_string())),
+            (Kind::Time, _) => value.microseconds().map(Key::Time),
+            (Kind::Number, _) => value.decimal().map(Key::Number),
+            (Kind::Text | Kind::Enum(_), Scalar::Text(text)) => Some(Key::Text(text.to_owned())),
             _ => None,
         };
         found.map(|found| key = found).is_some()

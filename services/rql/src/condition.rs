@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use ledger::Decimal;
-use serde_json::Value as Json;
 
 use super::field::{Field, Kind};
 use super::pattern::Pattern;
+use super::subject::{Scalar, Subject};
 use super::{Expr, Op, RqlError, Value, instant};
 
 /// A condition on an object.
@@ -23,9 +23,9 @@ pub(super) enum Node {
 /// What one value must be.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
-    /// Anything but null: fails where the value is absent.
+    /// Anything: fails where the value is absent.
     Present,
-    /// Anything but null and the empty text.
+    /// Anything but the empty text.
     Filled,
     OneOf(BTreeSet<String>),
     Like(Pattern),
@@ -78,17 +78,17 @@ impl Node {
         Ok(Some(Self::Any(paths.into_iter().map(|path| Self::At(path, Test::Like(pattern.clone()))).collect())))
     }
 
-    pub(super) fn matches(&self, object: &Json) -> bool {
+    pub(super) fn matches(&self, object: &dyn Subject) -> bool {
         match self {
             Self::All(parts) => parts.iter().all(|part| part.matches(object)),
             Self::Any(parts) => parts.iter().any(|part| part.matches(object)),
             Self::Not(inner) => !inner.matches(object),
-            Self::At(path, test) => any_at(object, path, &mut |value| test.passes(value)),
+            Self::At(path, test) => object.visit(path, &mut |value| test.passes(value)),
         }
     }
 
     /// Kleene's logic: what isn't known stays open unless the rest decides.
-    pub(super) fn decided(&self, object: &Json, known: &impl Fn(&str) -> bool) -> Option<bool> {
+    pub(super) fn decided(&self, object: &dyn Subject, known: &impl Fn(&str) -> bool) -> Option<bool> {
         match self {
             Self::All(parts) => joined(parts, false, object, known),
             Self::Any(parts) => joined(parts, true, object, known),
@@ -119,7 +119,7 @@ impl Node {
 }
 
 /// What some parts decide together, where one part that is `decisive` decides alone.
-fn joined(parts: &[Node], decisive: bool, object: &Json, known: &impl Fn(&str) -> bool) -> Option<bool> {
+fn joined(parts: &[Node], decisive: bool, object: &dyn Subject, known: &impl Fn(&str) -> bool) -> Option<bool> {
     let mut open = false;
     for part in parts {
         match part.decided(object, known) {
@@ -227,17 +227,14 @@ fn written(value: &Value) -> String {
 }
 
 impl Test {
-    fn passes(&self, value: &Json) -> bool {
+    fn passes(&self, value: Scalar<'_>) -> bool {
         match self {
-            Self::Present => !value.is_null(),
-            Self::Filled => !value.is_null() && value.as_str() != Some(""),
-            Self::OneOf(texts) => with_text(value, |text| texts.contains(text)),
-            Self::Like(pattern) => with_text(value, |text| pattern.matches(text)),
-            Self::Time(op, right) => {
-                let left = value.as_str().and_then(instant::microseconds);
-                left.is_some_and(|left| holds(*op, left.cmp(right)))
-            }
-            Self::Number(op, right) => decimal(value).is_some_and(|left| holds(*op, left.cmp(right))),
+            Self::Present => true,
+            Self::Filled => value != Scalar::Text(""),
+            Self::OneOf(texts) => value.with_text(|text| texts.contains(text)),
+            Self::Like(pattern) => value.with_text(|text| pattern.matches(text)),
+            Self::Time(op, right) => value.microseconds().is_some_and(|left| holds(*op, left.cmp(right))),
+            Self::Number(op, right) => value.decimal().is_some_and(|left| holds(*op, left.cmp(right))),
         }
     }
 }
@@ -250,37 +247,5 @@ fn holds(op: Op, order: Ordering) -> bool {
         Op::Ge => order.is_ge(),
         Op::Lt => order.is_lt(),
         Op::Le => order.is_le(),
-    }
-}
-
-/// Numbers and truth values are compared as they are written; null, lists and objects are no text.
-fn with_text(value: &Json, test: impl FnOnce(&str) -> bool) -> bool {
-    match value {
-        Json::String(text) => test(text),
-        Json::Number(number) => test(&number.to_string()),
-        Json::Bool(flag) => test(if *flag { "true" } else { "false" }),
-        Json::Null | Json::Array(_) | Json::Object(_) => false,
-    }
-}
-
-/// The exact value of a number, or of a text that holds one.
-pub(super) fn decimal(value: &Json) -> Option<Decimal> {
-    match value {
-        Json::Number(number) => Decimal::parse(&number.to_string()).ok(),
-        Json::String(text) => Decimal::parse(text).ok(),
-        _ => None,
-    }
-}
-
-/// Whether some value at the dotted path passes; every element of an array on the way is tried.
-pub(super) fn any_at(value: &Json, path: &str, test: &mut dyn FnMut(&Json) -> bool) -> bool {
-    match value {
-        Json::Array(items) => items.iter().any(|item| any_at(item, path, test)),
-        _ if path.is_empty() => test(value),
-        Json::Object(members) => {
-            let (member, rest) = path.split_once('.').unwrap_or((path, ""));
-            members.get(member).is_some_and(|inner| any_at(inner, rest, test))
-        }
-        _ => false,
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::rql::{AGGREGATES, content_range};
-use crate::rql::{ASSETS, CHUNKS, CONTRACTS, Compiled, FILES, Field, HUBS, LISTINGS, Page, Query, RECORDS, RqlError};
+use crate::{AGGREGATES, content_range};
+use crate::{ASSETS, CHUNKS, CONTRACTS, Compiled, FILES, Field, HUBS, LISTINGS, Page, Query, RECORDS, RqlError};
 
 fn compiled(text: &str, fields: &'static [Field], hidden: &str) -> Result<Compiled, RqlError> {
     Compiled::new(Query::parse(text)?, fields, |field| field.path != hidden)
@@ -330,6 +330,6 @@ fn an_instant_is_read_in_every_form_that_clients_write() {
         ("2026-01-01T00:00:00+é1", None),
         ("", None),
     ] {
-        assert_eq!(crate::rql::instant::microseconds(text), want, "{text}");
+        assert_eq!(crate::instant::microseconds(text), want, "{text}");
     }
 }

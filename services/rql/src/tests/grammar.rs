@@ -1,7 +1,7 @@
 //! What the parser understands, and how it says what it doesn't.
 
 use super::shown;
-use crate::rql::{DEPTH_MAX, QUERY_BYTES_MAX, Query, TERMS_MAX, VALUES_MAX};
+use crate::{DEPTH_MAX, QUERY_BYTES_MAX, Query, TERMS_MAX, VALUES_MAX};
 
 fn check(table: &[(&str, &str)]) {
     for (text, want) in table {

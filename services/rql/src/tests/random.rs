@@ -1,7 +1,7 @@
 //! Random queries from a seed: what is written canonically reads back the same, and no text whatsoever panics.
 
 use super::shown;
-use crate::rql::{ASSETS, Compiled, Expr, FILES, Op, Order, Query, RECORDS, Select, Value};
+use crate::{ASSETS, Compiled, Expr, FILES, Op, Order, Query, RECORDS, Select, Value};
 
 /// xorshift: enough to choose among alternatives, the same on every machine.
 struct Dice(u64);

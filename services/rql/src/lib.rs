@@ -1,13 +1,15 @@
 //! RQL, the query language of every list: what a client writes behind the `?`.
 //!
 //! [`Query::parse`] reads the text, [`Compiled::new`] checks it against the [`Field`]s of one kind of object and what
-//! the caller may see, and the result filters, sorts and trims JSON objects. [`Page`] is the window a list answers.
+//! the caller may see, and the result filters and sorts whatever is a [`Subject`]: JSON, or the fold itself
+//! ([`objects`]), and trims its JSON. [`Page`] is the window a list answers.
 //!
 //! The grammar is lib-rql 2.0.2, kept equal by verdicts of the real parser (`tests/oracle.tsv`). Three things are
 //! accepted beyond it, because real clients send them: the functions `null(field,true|false)` and
 //! `empty(field,true|false)`; a `/` anywhere in an unquoted value; and `'` or `"` inside an unquoted value.
 //!
-//! What is absent: no HTTP, no storage, no knowledge of roles. Who sees a field is the caller's predicate.
+//! Pure: it knows the language of the ledger and nothing else of ours. What is absent: no HTTP, no storage, no
+//! knowledge of roles. Who sees a field is the caller's predicate.
 
 mod catalogue;
 mod compiled;
@@ -15,9 +17,11 @@ mod condition;
 mod error;
 mod field;
 mod instant;
+pub mod objects;
 mod page;
 mod parse;
 mod pattern;
+mod subject;
 mod words;
 
 #[cfg(test)]
@@ -32,6 +36,7 @@ pub use error::RqlError;
 pub use field::{Field, Kind};
 pub use page::{LIMIT_DEFAULT, LIMIT_MAX, Page, content_range};
 pub use parse::{DEPTH_MAX, ORDERING_FIELDS_MAX, QUERY_BYTES_MAX, TERMS_MAX, VALUES_MAX};
+pub use subject::{Scalar, Subject};
 
 /// A query as it was written, before anybody asked whether its names exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

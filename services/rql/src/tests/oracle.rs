@@ -1,7 +1,7 @@
 //! Our parser and lib-rql 2.0.2 accept and refuse the same queries. The verdicts come from
 //! `tests/clients/rql_oracle.py`; a larger file of them is tried when `RQL_ORACLE` names one.
 
-use crate::rql::{Query, RqlError};
+use crate::{Query, RqlError};
 
 #[test]
 fn the_real_parser_agrees() {
