@@ -26,3 +26,5 @@ mod imports;
 mod restart;
 
 mod keys;
+
+mod once;

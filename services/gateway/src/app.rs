@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::Gateway;
 use crate::dry_run::DRY_RUNS_AT_ONCE;
+use crate::once::Answers;
 use crate::records::Counts;
 use crate::sources::Sources;
 
@@ -20,12 +21,14 @@ pub(crate) struct App {
     pub(crate) counts: Counts,
     /// Turns of dry runs, which take a core each.
     pub(crate) dry_runs: Arc<Semaphore>,
+    /// What requests with an idempotency key were answered lately.
+    pub(crate) answers: Answers,
 }
 
 impl App {
     pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
         let dry_runs = Arc::new(Semaphore::new(DRY_RUNS_AT_ONCE));
-        Self { gateway, sources: Sources::default(), counts: Counts::default(), dry_runs }
+        Self { gateway, sources: Sources::default(), counts: Counts::default(), dry_runs, answers: Answers::default() }
     }
 }
 

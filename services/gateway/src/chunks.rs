@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::commands::{RequestKey, Settled};
+use crate::commands::Settled;
 use crate::download;
 use crate::error::{Answered, ApiError};
 use crate::files::{aside, candidates};
 use crate::json;
 use crate::listing::{Found, Wanted};
+use crate::once::RequestKey;
 use crate::payload::Payload;
 use crate::visibility::{self, Kind};
 
@@ -59,8 +60,8 @@ pub(crate) async fn put(
     let chunk = chunk_id(&id)?;
     let external_id = payload.fields()?.text_to_set("external_id")?;
     let external_id = external_id.ok_or_else(|| Rejection::field("external_id", "This field is required."))?;
-    let settled = app.command(Command::NameChunk { chunk, external_id }, &scope, &key).await?;
-    Ok(answer(&app, &settled, chunk, &scope, StatusCode::OK))
+    let show = |settled: &Settled| Ok(answer(&app, settled, chunk, &scope, StatusCode::OK));
+    app.decided(Command::NameChunk { chunk, external_id }, &scope, &key, show).await
 }
 
 /// `POST /usage/chunks/{id}/close`
@@ -73,8 +74,8 @@ pub(crate) async fn close(
 ) -> Answered {
     let chunk = chunk_id(&id)?;
     let billing = payload.fields()?.billing()?;
-    let settled = app.command(Command::CloseChunk { chunk, billing }, &scope, &key).await?;
-    Ok(answer(&app, &settled, chunk, &scope, StatusCode::CREATED))
+    let show = |settled: &Settled| Ok(answer(&app, settled, chunk, &scope, StatusCode::CREATED));
+    app.decided(Command::CloseChunk { chunk, billing }, &scope, &key, show).await
 }
 
 /// `POST /usage/chunks/{id}/regenerate`: a chunk's workbook never goes out of date here, since what was accepted

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use ledger::file::Stamp;
 use ledger::file::{ChunkStatus, UsageFile};
-use ledger::{Command, Event, Fact, FileId, Hash, Ledger, Rejection, Scope, Subject};
+use ledger::{Command, Event, Fact, FileId, Ledger, Rejection, Scope, Subject};
 use runtime::bus::Answer;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::once::Once;
 
 /// An answer waits this long for the fold; then it is made from the facts themselves.
 const FOLD_TIME_MAX: Duration = Duration::from_secs(5);
@@ -20,33 +19,6 @@ const FOLD_TIME_MAX: Duration = Duration::from_secs(5);
 const AGREE_TIME_MAX: Duration = Duration::from_secs(2);
 /// Between two such asks.
 const AGREE_PAUSE: Duration = Duration::from_millis(50);
-/// Characters of an idempotency key.
-const KEY_CHARS_MAX: usize = 200;
-
-/// What makes a repeated request recognisable, where the client sent `Idempotency-Key`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RequestKey(Option<String>);
-
-impl<S: Send + Sync> FromRequestParts<S> for RequestKey {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
-        let text = value.to_str().ok().map(str::trim);
-        let text = text.filter(|text| (1..=KEY_CHARS_MAX).contains(&text.len()));
-        let message = format!("Give 1 to {KEY_CHARS_MAX} characters.");
-        text.map(|text| Self(Some(text.to_owned()))).ok_or_else(|| ApiError::field("Idempotency-Key", message))
-    }
-}
-
-impl RequestKey {
-    /// The seed of the event ids: keys of two accounts never meet.
-    fn seed(&self, scope: &Scope) -> Option<Hash> {
-        let account = scope.account.as_ref().map_or("", |account| account.as_str());
-        self.0.as_ref().map(|key| Hash::of_parts(&[b"idempotency key", account.as_bytes(), key.as_bytes()]))
-    }
-}
-
 /// What was decided, and whether the fold has it by now.
 #[derive(Debug)]
 pub(crate) struct Settled {
@@ -60,11 +32,11 @@ impl App {
         self: &Arc<Self>,
         command: Command,
         scope: &Scope,
-        key: &RequestKey,
+        once: &Once,
     ) -> Result<Settled, Rejection> {
         let patience = Instant::now() + AGREE_TIME_MAX;
         loop {
-            match self.bus.ask(command.clone(), scope.clone(), key.seed(scope)).await {
+            match self.bus.ask(command.clone(), scope.clone(), once.key()).await {
                 Ok(answer) => {
                     let reached = timeout(FOLD_TIME_MAX, self.projection.reach(answer.host, answer.sequence)).await;
                     return Ok(Settled { folded: reached.unwrap_or(false), answer });
@@ -174,6 +146,11 @@ impl Settled {
     /// What was recorded.
     pub(crate) fn events(&self) -> &[Event] {
         &self.answer.events
+    }
+
+    /// Whether something was recorded, and about this file.
+    pub(crate) fn is_about(&self, id: FileId) -> bool {
+        self.events().iter().any(|event| event.subject == Subject::File(id))
     }
 
     /// The file that was made.

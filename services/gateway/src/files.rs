@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::commands::{RequestKey, Settled};
+use crate::commands::Settled;
 use crate::error::{Answered, ApiError};
 use crate::json;
 use crate::links::{Origin, Workbooks};
 use crate::listing::{Found, Wanted};
 use crate::multipart::Form;
+use crate::once::RequestKey;
 use crate::payload::{Fields, Payload};
 use crate::period::Zone;
 use crate::visibility::{self, Kind};
@@ -78,10 +79,12 @@ pub(crate) async fn create(
     key: RequestKey,
     payload: Payload,
 ) -> Answered {
-    let create = Box::new(creation(payload.fields()?)?);
-    let settled = app.command(Command::CreateFile(create), &scope, &key).await?;
-    let id = settled.created().ok_or(ApiError::NOT_FOUND)?;
-    Ok(answer(&app, &settled, id, &scope, &origin, StatusCode::CREATED))
+    let command = Command::CreateFile(Box::new(creation(payload.fields()?)?));
+    let show = |settled: &Settled| {
+        let id = settled.created().ok_or(ApiError::NOT_FOUND)?;
+        Ok(answer(&app, settled, id, &scope, &origin, StatusCode::CREATED))
+    };
+    app.decided(command, &scope, &key, show).await
 }
 
 /// What a new file is to be, from the fields that clients give.
@@ -143,8 +146,8 @@ pub(crate) async fn put(
         currency: fields.text("currency")?.filter(|code| !code.is_empty()),
     };
     let command = Command::DescribeFile { file, described: Box::new(described) };
-    let settled = app.command(command, &scope, &key).await?;
-    Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::OK))
+    let show = |settled: &Settled| Ok(answer(&app, settled, file, &scope, &origin, StatusCode::OK));
+    app.decided(command, &scope, &key, show).await
 }
 
 /// The period and zone that a file gets: days without a zone are those of its own.
@@ -187,13 +190,15 @@ pub(crate) async fn upload(
     let received = form.receive(&[UPLOAD_FIELD], &app.uploads).await?;
     let (blob, bytes, filename) = (received.blob, received.bytes, received.filename);
     let command = Command::OpenUpload { file, blob, bytes, filename };
-    let settled = app.command(command, &scope, &key).await?;
-    let mut shown = shown(&app, &settled, file, &scope, &origin);
-    // The work goes on behind this answer; Connect's word for that moment is `uploading` (connect-api U5).
-    if let Some(status) = shown.get_mut("status") {
-        *status = json!("uploading");
-    }
-    Ok(json::answer(StatusCode::CREATED, &shown))
+    let show = |settled: &Settled| {
+        let mut shown = shown(&app, settled, file, &scope, &origin);
+        // The work goes on behind this answer; Connect's word for that moment is `uploading` (connect-api U5).
+        if let Some(status) = shown.get_mut("status") {
+            *status = json!("uploading");
+        }
+        Ok(json::answer(StatusCode::CREATED, &shown))
+    };
+    app.decided(command, &scope, &key, show).await
 }
 
 /// `POST /usage/files/{id}/submit`, `…/accept`, `…/reject`, `…/close`, `…/delete`, `…/reprocess`
@@ -218,8 +223,8 @@ pub(crate) async fn act(
         "reprocess" => Command::ReprocessFile { file },
         _ => return Err(ApiError::NoRoute { path: format!("/public/v1/usage/files/{id}/{action}") }),
     };
-    let settled = app.command(command, &scope, &key).await?;
-    Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::CREATED))
+    let show = |settled: &Settled| Ok(answer(&app, settled, file, &scope, &origin, StatusCode::CREATED));
+    app.decided(command, &scope, &key, show).await
 }
 
 /// `PUT /usage/files/{id}/approve-all`
@@ -231,8 +236,8 @@ pub(crate) async fn approve_all(
     Path(id): Path<String>,
 ) -> Answered {
     let file = file_id(&id)?;
-    let settled = app.command(Command::ApproveRecords { file }, &scope, &key).await?;
-    Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::OK))
+    let show = |settled: &Settled| Ok(answer(&app, settled, file, &scope, &origin, StatusCode::OK));
+    app.decided(Command::ApproveRecords { file }, &scope, &key, show).await
 }
 
 /// `POST /usage/files/{id}/reconciliation`
@@ -252,8 +257,8 @@ pub(crate) async fn reconcile(
     let received = form.receive(&RECONCILIATION_FIELDS, &app.reconciliations).await?;
     let note = received.text("upload_note").unwrap_or_default().to_owned();
     let command = Command::ReceiveReconciliation { file, blob: received.blob, bytes: received.bytes, note };
-    let settled = app.command(command, &scope, &key).await?;
-    Ok(answer(&app, &settled, file, &scope, &origin, StatusCode::CREATED))
+    let show = |settled: &Settled| Ok(answer(&app, settled, file, &scope, &origin, StatusCode::CREATED));
+    app.decided(command, &scope, &key, show).await
 }
 
 /// `GET /usage/files/{id}/categories`

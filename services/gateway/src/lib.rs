@@ -22,6 +22,7 @@ mod json;
 mod links;
 mod listing;
 mod multipart;
+mod once;
 mod payload;
 pub mod period;
 mod reconciliations;

@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::commands::RequestKey;
+use crate::commands::Settled;
 use crate::download;
 use crate::error::{Answered, ApiError};
 use crate::files::{RECONCILIATION_FIELDS, aside, candidates};
 use crate::json;
 use crate::listing::{Found, Wanted};
 use crate::multipart::Form;
+use crate::once::RequestKey;
 use crate::visibility::{self, Kind};
 
 /// The fields of a form that may name the usage file.
@@ -75,14 +76,16 @@ pub(crate) async fn create(
     let file = FileId::parse(named.trim()).ok_or_else(missing)?;
     let note = received.text("upload_note").unwrap_or_default().to_owned();
     let command = Command::ReceiveReconciliation { file, blob: received.blob, bytes: received.bytes, note };
-    let settled = app.command(command, &scope, &key).await.map_err(|rejection| match rejection {
-        Rejection::NotFound => missing(),
-        other => ApiError::Rejected(other),
-    })?;
-    let id = settled.reconciliation().map(|index| file.reconciliation(index));
-    let shown = id.and_then(|id| app.after(&settled, file, |ledger, known| shown(&app, ledger, id, known, &scope)));
-    let id = id.map(|id| id.to_string());
-    Ok(json::answer(StatusCode::CREATED, &shown.unwrap_or_else(|| json!({ "id": id, "status": "uploaded" }))))
+    let show = |settled: &Settled| {
+        let id = settled.reconciliation().map(|index| file.reconciliation(index));
+        let shown = id.and_then(|id| app.after(settled, file, |ledger, known| shown(&app, ledger, id, known, &scope)));
+        let id = id.map(|id| id.to_string());
+        Ok(json::answer(StatusCode::CREATED, &shown.unwrap_or_else(|| json!({ "id": id, "status": "uploaded" }))))
+    };
+    app.decided(command, &scope, &key, show).await.map_err(|error| match error {
+        ApiError::Rejected(Rejection::NotFound) => missing(),
+        other => other,
+    })
 }
 
 /// The usage file that a workbook names by itself, as chunks do.

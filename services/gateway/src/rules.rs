@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::catalog::sees_product;
-use crate::commands::{RequestKey, Settled};
+use crate::commands::Settled;
 use crate::error::{Answered, ApiError};
 use crate::json;
 use crate::listing::Wanted;
+use crate::once::RequestKey;
 use crate::payload::{Fields, Payload};
 use crate::visibility::Kind;
 
@@ -75,13 +76,15 @@ pub(crate) async fn create(
     let terms = Box::new(terms(fields)?);
     let provider = fields.value("account_id").map(|_| fields.reference("account_id")).transpose()?;
     let command = Command::CreateRule { product, provider, terms };
-    let settled = app.command(command, &scope, &key).await?;
-    let made = settled.events().iter().find_map(|event| match (&event.subject, &event.fact) {
-        (Subject::Object(id), Fact::RuleRecorded(_)) => Some(id.clone()),
-        _ => None,
-    });
-    let made = made.ok_or(ApiError::NOT_FOUND)?;
-    Ok(answer(&app, &settled, &made, StatusCode::CREATED))
+    let show = |settled: &Settled| {
+        let made = settled.events().iter().find_map(|event| match (&event.subject, &event.fact) {
+            (Subject::Object(id), Fact::RuleRecorded(_)) => Some(id.clone()),
+            _ => None,
+        });
+        let made = made.ok_or(ApiError::NOT_FOUND)?;
+        Ok(answer(&app, settled, &made, StatusCode::CREATED))
+    };
+    app.decided(command, &scope, &key, show).await
 }
 
 /// `PUT /products/{id}/usage/rules/{rule}`
@@ -96,8 +99,7 @@ pub(crate) async fn put(
     let rule = ObjectId::new(&rule).ok_or(ApiError::NOT_FOUND)?;
     let terms = Box::new(terms(payload.fields()?)?);
     let command = Command::ChangeRule { product, rule: rule.clone(), terms };
-    let settled = app.command(command, &scope, &key).await?;
-    Ok(answer(&app, &settled, &rule, StatusCode::OK))
+    app.decided(command, &scope, &key, |settled| Ok(answer(&app, settled, &rule, StatusCode::OK))).await
 }
 
 /// `DELETE /products/{id}/usage/rules/{rule}`: it is kept and shown as deleted.
@@ -109,10 +111,12 @@ pub(crate) async fn delete(
 ) -> Answered {
     let product = product_id(&app, &product, &scope)?;
     let rule = ObjectId::new(&rule).ok_or(ApiError::NOT_FOUND)?;
-    app.command(Command::DeleteRule { product, rule }, &scope, &key).await?;
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    Ok(response)
+    let show = |_: &Settled| {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Ok(response)
+    };
+    app.decided(Command::DeleteRule { product, rule }, &scope, &key, show).await
 }
 
 /// The product of a path. Rules are the providers' own: a vendor learns nothing of them.

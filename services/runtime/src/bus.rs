@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ledger::{Command, Event, Hash, HostId, Partition, Rejection, Scope, ServiceName};
+use ledger::{Command, Event, EventId, Hash, HostId, Partition, Rejection, Scope, ServiceName};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::log::{Header, LogReader};
@@ -18,6 +18,15 @@ pub(crate) const ASKS_MAX: usize = 1_024;
 /// Deliveries that may wait at one host: with a batch of records each, about 8 MiB.
 pub(crate) const DELIVERIES_MAX: usize = 64;
 
+/// What makes a repetition recognisable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskKey {
+    /// What the ids of its events are made from: the caller's key and account.
+    pub seed: Hash,
+    /// The digest of everything that was asked with the key; the same key with another one is refused.
+    pub content: Hash,
+}
+
 /// A command on its way to the host that decides it.
 #[derive(Debug)]
 pub struct Ask {
@@ -26,7 +35,7 @@ pub struct Ask {
     /// Who wants it.
     pub scope: Scope,
     /// What makes a repetition recognisable, if the caller gave anything.
-    pub key: Option<Hash>,
+    pub key: Option<AskKey>,
     pub(crate) reply: oneshot::Sender<Result<Answer, Rejection>>,
 }
 
@@ -103,15 +112,35 @@ impl Bus {
     ///
     /// # Errors
     /// The host's rejection; [`Rejection::Unavailable`] when it is gone, [`Rejection::NotFound`] when the command
-    /// names a partition that doesn't exist.
-    pub async fn ask(&self, command: Command, scope: Scope, key: Option<Hash>) -> Result<Answer, Rejection> {
-        let host = HostId { service: command.service(), partition: self.partition(&command) };
-        let host = self.hosts.get(&host).ok_or(Rejection::NotFound)?;
+    /// names a partition that doesn't exist, [`Rejection::KeyReused`] when another host recorded something of its key.
+    pub async fn ask(&self, command: Command, scope: Scope, key: Option<AskKey>) -> Result<Answer, Rejection> {
+        let id = HostId { service: command.service(), partition: self.partition(&command) };
+        let host = self.hosts.get(&id).ok_or(Rejection::NotFound)?;
         let asks = host.asks.as_ref().ok_or(Rejection::Unavailable)?;
+        if let Some(key) = key
+            && self.used_elsewhere(&key, id)?
+        {
+            return Err(Rejection::KeyReused);
+        }
         let (reply, answer) = oneshot::channel();
         let ask = Ask { command, scope, key, reply };
         asks.send(ask).await.map_err(|_| Rejection::Unavailable)?;
         answer.await.map_err(|_| Rejection::Unavailable)?
+    }
+
+    /// Whether a key was used for something else that another host recorded.
+    fn used_elsewhere(&self, key: &AskKey, decides: HostId) -> Result<bool, Rejection> {
+        for (id, host) in self.hosts.iter().filter(|(id, _)| **id != decides) {
+            let content = content_of(&host.log, EventId::derive(&key.seed, id.service, 0));
+            let content = content.map_err(|error| {
+                tracing::error!(host = %id, %error, "could not look an idempotency key up");
+                Rejection::Unavailable
+            })?;
+            if content.is_some_and(|content| content != key.content) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn partition(&self, command: &Command) -> Partition {
@@ -123,6 +152,18 @@ impl Bus {
             (None, _) => Partition::default(),
         }
     }
+}
+
+/// What was asked for when an event was recorded, if it was.
+fn content_of(log: &LogReader, id: EventId) -> Result<Option<Hash>, FollowError> {
+    let emitter = log.host();
+    let unreadable = |error| FollowError::Log { emitter, error };
+    let Some(position) = log.find(id).map_err(unreadable)? else { return Ok(None) };
+    let Some(entry) = log.entries(position).next().transpose().map_err(unreadable)? else { return Ok(None) };
+    let sequence = entry.header.sequence;
+    let bytes = entry.payload.ok_or(FollowError::Empty { emitter, sequence })?;
+    let event = proto::decode_event(&bytes).map_err(|error| FollowError::Wire { emitter, sequence, error })?;
+    Ok(Some(event.cause))
 }
 
 /// Follows a log from a sequence on and delivers what is synced, until nobody listens or the process stops.

@@ -235,9 +235,12 @@ impl<D: Decider> Host<D> {
 
     fn take_ask(&mut self, ask: Ask) -> Result<(), HostError> {
         let Ask { command, scope, key, reply } = ask;
-        let cause = digest_of(&(&command, scope.account.as_ref(), scope.actor.id()));
+        let cause = match key {
+            Some(key) => key.content,
+            None => digest_of(&(&command, scope.account.as_ref(), scope.actor.id())),
+        };
         if let Some(key) = key
-            && let Some(outcome) = self.repeated(key, cause)?
+            && let Some(outcome) = self.repeated(key.seed, cause)?
         {
             self.answer(reply, outcome);
             return Ok(());
@@ -251,7 +254,7 @@ impl<D: Decider> Host<D> {
         let decided = self.decider.decide(&self.ledger, &command, &context);
         match decided {
             Ok(facts) => {
-                let seed = key.unwrap_or_else(|| self.fresh_seed(cause));
+                let seed = key.map_or_else(|| self.fresh_seed(cause), |key| key.seed);
                 let (events, touched) = self.record(facts, seed, key.is_some(), cause, &context)?;
                 let answer =
                     Answer { host: self.parts.id, sequence: self.sequence, events: Arc::new(events), repeated: false };

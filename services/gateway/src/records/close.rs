@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use super::{one, record_id};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::commands::RequestKey;
+use crate::commands::Settled;
 use crate::error::{Answered, ApiError};
 use crate::json;
+use crate::once::{Once, RequestKey};
 use crate::payload::{Fields, Payload};
 
 /// What connect-api §2.4 calls the answer of the bulk call: it speaks for each record by itself.
@@ -61,10 +62,14 @@ async fn closed(
 ) -> Answered {
     let before = one(app, scope, id).await?;
     let command = Command::CloseRecords { file: id.file, rows: vec![(id.row, billing)] };
-    app.command(command, scope, key).await?;
-    // It is closed by now; should its batch be out of reach, what was known of it is the answer.
-    let shown = one(app, scope, id).await.unwrap_or(before);
-    Ok(json::answer(status, &shown))
+    let once = key.about(scope, &command);
+    let work = async {
+        app.command(command, scope, &once).await?;
+        // It is closed by now; should its batch be out of reach, what was known of it is the answer.
+        let shown = one(app, scope, id).await.unwrap_or(before);
+        Ok(json::answer(status, &shown))
+    };
+    app.once(&once, work).await
 }
 
 /// `POST /usage/records/close-records`
@@ -80,6 +85,15 @@ pub(crate) async fn close_many(
             "Expected a list of {id, external_billing_id, external_billing_note}.",
         ));
     };
+    let once = key.about(&scope, &payload.0);
+    let work = async {
+        let results = close_each(&app, &scope, &once, entries).await?;
+        Ok(json::answer(PARTIAL, &Value::Array(results)))
+    };
+    app.once(&once, work).await
+}
+
+async fn close_each(app: &Arc<App>, scope: &Scope, once: &Once, entries: &[Value]) -> Result<Vec<Value>, Rejection> {
     let mut results: Vec<Value> = vec![Value::Null; entries.len()];
     let mut files: BTreeMap<FileId, Vec<Asked>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
@@ -88,16 +102,16 @@ pub(crate) async fn close_many(
             Err(rejection) => set(&mut results, at, refused(entry, &rejection)),
         }
     }
+    let mut keyed = Keyed { whole: once, bound: false };
     for (file, rows) in files {
-        let asked = rows.iter().map(|(_, row, billing)| (*row, billing.clone())).collect();
-        let command = Command::CloseRecords { file, rows: asked };
-        let outcome = app.command(command, &scope, &key).await;
+        let outcome = keyed.close(app, scope, file, &rows).await;
         let closed: Vec<bool> = match &outcome {
             Ok(settled) => app.after(settled, file, |_, known| closed_rows(known, &rows)),
             // Who may not close records is told nothing of them.
             Err(Rejection::RoleNotAllowed | Rejection::NotFound) => Vec::new(),
+            Err(Rejection::KeyReused) => return Err(Rejection::KeyReused),
             // A request that comes again finds its work done: the file may be closed by now.
-            Err(_) => app.find(file, &scope, |_, known| Some(closed_rows(known, &rows))).await.unwrap_or_default(),
+            Err(_) => app.find(file, scope, |_, known| Some(closed_rows(known, &rows))).await.unwrap_or_default(),
         };
         let rejection = outcome.err().unwrap_or(Rejection::NotFound);
         let closed = closed.into_iter().chain(std::iter::repeat(false));
@@ -111,7 +125,36 @@ pub(crate) async fn close_many(
             set(&mut results, *at, result);
         }
     }
-    Ok(json::answer(PARTIAL, &Value::Array(results)))
+    Ok(results)
+}
+
+/// A request that is about several files. The first of them of which something is recorded has the request's own key,
+/// so that the key is known to be used up; the others have keys that follow from it.
+struct Keyed<'a> {
+    whole: &'a Once,
+    bound: bool,
+}
+
+impl Keyed<'_> {
+    async fn close(
+        &mut self,
+        app: &Arc<App>,
+        scope: &Scope,
+        file: FileId,
+        rows: &[Asked],
+    ) -> Result<Settled, Rejection> {
+        let asked = rows.iter().map(|(_, row, billing)| (*row, billing.clone())).collect();
+        let command = Command::CloseRecords { file, rows: asked };
+        if !self.bound {
+            let settled = app.command(command.clone(), scope, self.whole).await?;
+            self.bound = !settled.events().is_empty();
+            // Else the key was used up by another of the files when the request came first.
+            if !self.bound || settled.is_about(file) {
+                return Ok(settled);
+            }
+        }
+        app.command(command, scope, &self.whole.part(file)).await
+    }
 }
 
 type Asked = (usize, u32, Billing);
