@@ -1,6 +1,7 @@
 //! `POST /usage/products/{id}/validate`: what would be wrong with a workbook, told by the rules themselves, and nothing
 //! of it recorded. Who knows the rules is given to the gateway, which knows none.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
@@ -15,18 +16,23 @@ use ledger::command::CreateFile;
 use ledger::fact::{FileCreated, Total, UploadOpened};
 use ledger::file::{Reading, ReadingEnd, UsageFile};
 use ledger::{Code, Hash, Rejection, Scope};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::catalog;
 use crate::error::{Answered, ApiError};
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultShape};
 use crate::files::{UPLOAD_FIELD, aside, creation};
 use crate::format::Format;
-use crate::json::{self, Object, totals};
+use crate::json::file_shape::schema_names;
+use crate::json::totals::{self, ControlTotal};
+use crate::json::{self, given, one_of};
 use crate::multipart::{Aside, Form};
 use crate::payload::Fields;
 
@@ -230,30 +236,82 @@ pub fn unreadable(created: &FileCreated, detail: &str) -> String {
     file.error_detail().unwrap_or_default()
 }
 
+/// What would become of a workbook.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Verdict {
+    /// What the file would be.
+    #[schema(schema_with = verdicts)]
+    status: &'static str,
+    /// Why it can't be read.
+    #[schema(example = "The workbook has no tab \"records\".")]
+    error_detail: Option<String>,
+    /// The reporting schema that it was checked by.
+    #[schema(schema_with = schema_names)]
+    schema: &'static str,
+    /// The currency of its amounts.
+    #[schema(example = "USD")]
+    currency: Option<String>,
+    /// Whether it was checked as an estimate.
+    #[schema(example = true)]
+    predictive: Option<bool>,
+    stats: VerdictStats,
+    /// Control totals over the valid records that are billed.
+    totals: Vec<ControlTotal>,
+    /// Control totals over the valid records that are not.
+    exempt: Vec<ControlTotal>,
+    /// How often each code was raised as an error.
+    #[schema(example = json!({ "USG_FILE_101": 1 }))]
+    codes: BTreeMap<String, u32>,
+    /// How often rules warned.
+    #[schema(example = 0)]
+    warnings: u32,
+    /// Headers that were left out.
+    #[schema(example = json!(["comment"]))]
+    ignored_columns: Vec<String>,
+    /// The first faults, in the order of rows.
+    errors: Vec<FaultShape>,
+    /// Whether there are more.
+    #[schema(example = false)]
+    truncated: bool,
+}
+
+/// How many rows a workbook has.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VerdictStats {
+    /// All.
+    #[schema(example = 12)]
+    uploaded: u32,
+    /// Without an error.
+    #[schema(example = 11)]
+    validated: u32,
+    /// With errors.
+    #[schema(example = 1)]
+    invalid: u32,
+}
+
+fn verdicts() -> Object {
+    one_of(["ready", "invalid"])
+}
+
 /// What the API and the command line answer: the counts, the sums and the first of `count` faults.
 #[must_use]
 pub fn verdict(created: &FileCreated, outcome: &Outcome, faults: &[Fault], count: usize) -> Value {
     let is_ready = outcome.unreadable.is_none() && outcome.invalid == 0;
-    let mut object = Object::default();
-    object.put("status", if is_ready { "ready" } else { "invalid" });
-    object.put_some("error_detail", outcome.unreadable.as_ref().map(|detail| unreadable(created, detail)));
-    object.put("schema", created.schema.lower()).put_some("currency", created.currency.as_deref());
-    object.put_some("predictive", created.predictive.then_some(true));
     let (valid, invalid) = (outcome.valid, outcome.invalid);
-    object.put("stats", json!({ "uploaded": valid.saturating_add(invalid), "validated": valid, "invalid": invalid }));
-    let mut value = object.done();
-    let warnings = outcome.warnings.iter().fold(0_u32, |sum, (_, count)| sum.saturating_add(*count));
-    let codes: Map<String, Value> =
-        outcome.codes.iter().map(|(code, count)| (code.to_string(), json!(count))).collect();
-    if let Value::Object(members) = &mut value {
+    json::value(&Verdict {
+        status: if is_ready { "ready" } else { "invalid" },
+        error_detail: outcome.unreadable.as_ref().and_then(|detail| given(unreadable(created, detail))),
+        schema: created.schema.lower(),
+        currency: created.currency.clone().and_then(given),
+        predictive: given(created.predictive),
+        stats: VerdictStats { uploaded: valid.saturating_add(invalid), validated: valid, invalid },
         // Who reads these by a program finds them always, empty or not.
-        members.insert("totals".to_owned(), totals::list(&outcome.totals));
-        members.insert("exempt".to_owned(), totals::list(&outcome.exempt_totals));
-        members.insert("codes".to_owned(), Value::Object(codes));
-        members.insert("warnings".to_owned(), json!(warnings));
-        members.insert("ignored_columns".to_owned(), json!(outcome.ignored));
-        members.insert("errors".to_owned(), faults.iter().map(Fault::json).collect());
-        members.insert("truncated".to_owned(), json!(count > faults.len()));
-    }
-    value
+        totals: totals::list(&outcome.totals),
+        exempt: totals::list(&outcome.exempt_totals),
+        codes: outcome.codes.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
+        warnings: outcome.warnings.iter().fold(0_u32, |sum, (_, count)| sum.saturating_add(*count)),
+        ignored_columns: outcome.ignored.clone(),
+        errors: faults.iter().map(Fault::shape).collect(),
+        truncated: count > faults.len(),
+    })
 }

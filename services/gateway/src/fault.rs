@@ -4,10 +4,13 @@ use ledger::Code;
 use ledger::fact::{FileColumn, FileCreated};
 use ledger::file::capitalised;
 use ledger::record::{CheckedRecord, ReadBatch, RecordError};
+use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
 use workbook::read::address;
 
-use crate::json::Object;
+use crate::json::{self, given, one_of};
 
 /// Characters of a value that are shown: enough to find it by, and a page of them stays small.
 const RAW_VALUE_CHARS_MAX: usize = 1_000;
@@ -56,9 +59,14 @@ pub fn findings(record: &CheckedRecord) -> Vec<Finding<'_>> {
 impl Finding<'_> {
     /// What is known of it without the record's cells.
     pub(crate) fn outline(&self, columns: &[FileColumn]) -> Value {
-        let mut object = Object::default();
-        object.put("row", self.record.row).put_some("column", self.column(columns).map(|column| column.name.as_str()));
-        object.put("code", self.error.code.to_string()).put("severity", self.severity.name()).done()
+        let column = self.column(columns).and_then(|column| given(column.name.clone()));
+        json::value(&FaultShape {
+            row: Some(self.record.row),
+            column,
+            code: self.error.code.to_string(),
+            severity: self.severity.name(),
+            ..FaultShape::default()
+        })
     }
 
     /// The whole of it; `index` is the record's place in the batch as read.
@@ -115,6 +123,43 @@ pub struct Fault {
     pub raw_value: String,
 }
 
+/// One thing that is wrong or doubtful in a workbook.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = Fault)]
+pub(crate) struct FaultShape {
+    /// The row of the sheet; left out where it is about the file as a whole.
+    #[schema(example = 17)]
+    row: Option<u32>,
+    /// The vendor's id of the record.
+    #[schema(example = "2026-10-17/vm-1")]
+    record_id: Option<String>,
+    /// The column's name; left out where it is about the whole row.
+    #[schema(example = "quantity")]
+    column: Option<String>,
+    /// The address of the cell.
+    #[schema(example = "F17")]
+    cell: Option<String>,
+    /// The code of the rule.
+    #[schema(example = "USG_FILE_101")]
+    code: String,
+    /// Whether the record is invalid for it.
+    #[schema(schema_with = severities)]
+    severity: &'static str,
+    /// What is wrong.
+    #[schema(example = "Quantity is not a number.")]
+    message: Option<String>,
+    /// What would be right.
+    #[schema(example = "Write 1234.5: digits with a point before the decimals.")]
+    fix: Option<String>,
+    /// What the cell held.
+    #[schema(example = "1.234,5")]
+    raw_value: Option<String>,
+}
+
+fn severities() -> Object {
+    one_of([Severity::Error, Severity::Warning].map(Severity::name))
+}
+
 impl Fault {
     /// A workbook of a file that can't be read at all, and why not.
     #[must_use]
@@ -132,15 +177,25 @@ impl Fault {
         }
     }
 
+    /// As the API writes it.
+    pub(crate) fn shape(&self) -> FaultShape {
+        FaultShape {
+            row: self.row,
+            record_id: given(self.record_id.clone()),
+            column: given(self.column.clone()),
+            cell: given(self.cell.clone()),
+            code: self.code.to_string(),
+            severity: self.severity.name(),
+            message: given(self.message.clone()),
+            fix: given(self.fix.clone()),
+            raw_value: given(self.raw_value.clone()),
+        }
+    }
+
     /// As the API shows it.
     #[must_use]
     pub fn json(&self) -> Value {
-        let mut object = Object::default();
-        object.put_some("row", self.row).put("record_id", self.record_id.as_str());
-        object.put("column", self.column.as_str()).put("cell", self.cell.as_str());
-        object.put("code", self.code.to_string()).put("severity", self.severity.name());
-        object.put("message", self.message.as_str()).put("fix", self.fix.as_str());
-        object.put("raw_value", self.raw_value.as_str()).done()
+        json::value(&self.shape())
     }
 
     /// A line of [`CSV_HEADER`]'s columns.

@@ -271,7 +271,7 @@ pub(crate) async fn categories(
     let wanted = Wanted::new(query.as_deref(), rql::CATEGORIES, Kind::Catalog, &scope)?;
     let id = file_id(&id)?;
     let objects = app.find(id, &scope, |_, file| {
-        let shown = file.categories().iter().map(json::file::category);
+        let shown = file.categories().iter().map(|category| json::value(&json::file::category(category)));
         Some(shown.collect::<Vec<_>>())
     });
     Ok(wanted.page_of(objects.await?).into_response())

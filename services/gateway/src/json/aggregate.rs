@@ -3,9 +3,12 @@
 use ledger::catalog::{Catalog, precision_name};
 use ledger::file::Stamp;
 use ledger::{Decimal, ObjectId};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::{Object, exact, stamp};
+use super::record::{Asset, Item};
+use super::{Event, Exact, given};
 use crate::sources::Words;
 
 /// How much.
@@ -17,6 +20,32 @@ pub(crate) struct Quantities<'a> {
     pub(crate) amount: Option<(Decimal, &'a str)>,
 }
 
+/// What was used of an item in a subscription, over the life of the ledger.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Aggregate {
+    /// The item, as the catalog knows it now.
+    item: Item,
+    /// The subscription.
+    asset: Asset,
+    /// The price of the usage, where it is reported with prices.
+    amount: Option<Exact>,
+    /// The currency of the amount.
+    #[schema(example = "USD")]
+    currency: Option<String>,
+    /// What was used of a metered item, or is in use of a reservation.
+    consumed: Exact,
+    /// What was accepted of a metered item.
+    accepted: Exact,
+    events: Option<AggregateEvents>,
+}
+
+/// When an aggregate changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AggregateEvents {
+    /// When the newest file with it was submitted.
+    last_reported: Event,
+}
+
 /// An aggregate, with what the catalog knows of its item and subscription now.
 pub(crate) fn shown(
     catalog: &Catalog,
@@ -26,33 +55,37 @@ pub(crate) fn shown(
     quantities: &Quantities<'_>,
     last_reported: Option<&Stamp>,
 ) -> Value {
-    let mut object = Object::default();
-    object.put("item", of_item(catalog, item, words)).put("asset", of_asset(catalog, subscription));
-    if let Some((amount, currency)) = quantities.amount {
-        object.put("amount", exact(amount)).put("currency", currency);
-    }
-    object.put("consumed", exact(quantities.consumed)).put("accepted", exact(quantities.accepted));
-    object.put_some("events", last_reported.map(|at| json!({ "last_reported": stamp(at) })));
-    object.done()
+    super::value(&Aggregate {
+        item: of_item(catalog, item, words),
+        asset: of_asset(catalog, subscription),
+        amount: quantities.amount.map(|(amount, _)| Exact(amount)),
+        currency: quantities.amount.map(|(_, currency)| currency.to_owned()),
+        consumed: Exact(quantities.consumed),
+        accepted: Exact(quantities.accepted),
+        events: last_reported.map(|stamp| AggregateEvents { last_reported: Event::new(stamp) }),
+    })
 }
 
-fn of_item(catalog: &Catalog, id: &ObjectId, words: &Words) -> Value {
+fn of_item(catalog: &Catalog, id: &ObjectId, words: &Words) -> Item {
     let local_id = words.local_id.clone().unwrap_or_else(|| id.as_str().replace('-', "_"));
-    let mut object = Object::default();
-    object.put("id", id.as_str()).put("local_id", local_id);
-    if let Some(item) = catalog.items.get(id) {
-        object.put("name", item.named.name.as_str()).put("unit", item.unit.as_str()).put("mpn", item.mpn.as_str());
-        object.put("precision", precision_name(item.places)).put("type", item.kind.api());
+    let known = catalog.items.get(id);
+    Item {
+        id: id.to_string(),
+        local_id: given(local_id),
+        name: known.and_then(|item| given(item.named.name.clone())),
+        unit: known.and_then(|item| given(item.unit.clone())),
+        mpn: known.and_then(|item| given(item.mpn.clone())),
+        precision: known.map(|item| precision_name(item.places)),
+        kind: known.map(|item| item.kind.api()),
     }
-    object.done()
 }
 
-fn of_asset(catalog: &Catalog, id: &ObjectId) -> Value {
-    let mut object = Object::default();
-    object.put("id", id.as_str());
-    if let Some(subscription) = catalog.subscriptions.get(id) {
-        object.put("external_id", subscription.external_id.as_str());
-        object.put("external_uid", subscription.external_uid.as_str());
+fn of_asset(catalog: &Catalog, id: &ObjectId) -> Asset {
+    let known = catalog.subscriptions.get(id);
+    Asset {
+        id: id.to_string(),
+        external_id: known.and_then(|subscription| given(subscription.external_id.clone())),
+        external_uid: known.and_then(|subscription| given(subscription.external_uid.clone())),
+        recon_id: None,
     }
-    object.done()
 }

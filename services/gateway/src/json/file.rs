@@ -1,19 +1,20 @@
 //! A usage file (connect-api §3.1).
 
-use ledger::fact::Category;
+use ledger::fact::Category as ToldCategory;
 use ledger::file::{Decision, ReconciliationEnd, Stamp, UsageFile};
 use ledger::rule::Ruling;
 use ledger::{Actor, Catalog, FileId, Ledger, Scope, Status};
-use serde_json::{Value, json};
+use serde_json::Value;
 use workbook::format::Format;
 
-use super::{Object, named, named_with_icon, stamp, totals};
+use super::file_shape::{Category, Events, File, Period, Progress, Records, Stats, Superseded};
+use super::{Event, Reference, given, totals};
 use crate::links::{Store, Workbooks};
 use crate::sources::Sources;
 
 /// A file as lists show it; nothing for what was never created.
 pub(crate) fn listed(ledger: &Ledger, id: FileId, file: &UsageFile, sources: &Sources) -> Option<Value> {
-    Some(whole(&ledger.catalog, id, file, sources)?.done())
+    Some(super::value(&whole(&ledger.catalog, id, file, sources)?))
 }
 
 /// A file by itself: with links to its workbooks and how far work on it has come.
@@ -25,33 +26,34 @@ pub(crate) fn detail(
     sources: &Sources,
     workbooks: &Workbooks<'_>,
 ) -> Option<Value> {
-    let mut object = whole(&ledger.catalog, id, file, sources)?;
-    object.put_some("sub_status", sub_status(file));
-    object.put("records", records(file)).put("totals", totals::shown(file));
-    object.put_some("submit_remembered", file.approval.submit_remembered.as_ref().map(stamp));
-    object.put_some("progress", progress(file));
-    if let Some(upload) = &file.approval.upload {
-        object
-            .put("usage_file_uri", workbooks.link(Store::Uploaded, upload.blob, &uploaded_name(id, &upload.filename)));
-    }
+    let mut shown = whole(&ledger.catalog, id, file, sources)?;
+    shown.sub_status = sub_status(file);
+    shown.records = records(file);
+    shown.totals = totals::shown(file);
+    shown.submit_remembered = file.approval.submit_remembered.as_ref().map(Event::new);
+    shown.progress = progress(file);
+    let upload = file.approval.upload.as_ref();
+    shown.usage_file_uri =
+        upload.map(|upload| workbooks.link(Store::Uploaded, upload.blob, &uploaded_name(id, &upload.filename)));
     let written = file.current_checking().and_then(|checking| checking.processed);
     let processed = written.and_then(|it| if scope.plays_vendor() { Some(it.vendor) } else { it.provider });
-    if let Some(blob) = processed {
-        object.put("processed_file_uri", workbooks.link(Store::Processed, blob, &format!("{id}-PROCESSED.xlsx")));
-    }
-    if let Some(blob) = written.and_then(|it| it.rejects) {
-        object.put("rejects_file_uri", workbooks.link(Store::Processed, blob, &format!("{id}-REJECTS.xlsx")));
-    }
-    let reconciled = file.current_extraction().and_then(|extraction| extraction.reconciliations.last_key_value());
-    if let Some((number, reconciliation)) = reconciled.filter(|_| scope.plays_provider(file)) {
-        let (blob, suffix) = match &reconciliation.end {
-            Some(ReconciliationEnd::Processed { processed: Some(blob), .. }) => (*blob, "-PROCESSED"),
-            _ => (reconciliation.blob, ""),
-        };
-        let name = format!("{}{suffix}.xlsx", id.reconciliation(*number));
-        object.put("reconciliation_file_uri", workbooks.link(Store::Reconciliation, blob, &name));
-    }
-    Some(object.done())
+    shown.processed_file_uri =
+        processed.map(|blob| workbooks.link(Store::Processed, blob, &format!("{id}-PROCESSED.xlsx")));
+    let rejects = written.and_then(|it| it.rejects);
+    shown.rejects_file_uri = rejects.map(|blob| workbooks.link(Store::Processed, blob, &format!("{id}-REJECTS.xlsx")));
+    shown.reconciliation_file_uri = reconciled(id, file, workbooks).filter(|_| scope.plays_provider(file));
+    Some(super::value(&shown))
+}
+
+/// A link to the newest reconciliation, processed or as it came.
+fn reconciled(id: FileId, file: &UsageFile, workbooks: &Workbooks<'_>) -> Option<String> {
+    let (number, reconciliation) = file.current_extraction()?.reconciliations.last_key_value()?;
+    let (blob, suffix) = match &reconciliation.end {
+        Some(ReconciliationEnd::Processed { processed: Some(blob), .. }) => (*blob, "-PROCESSED"),
+        _ => (reconciliation.blob, ""),
+    };
+    let name = format!("{}{suffix}.xlsx", id.reconciliation(*number));
+    Some(workbooks.link(Store::Reconciliation, blob, &name))
 }
 
 /// What a download of the upload is called: by the file's id, with the ending of a format that is read.
@@ -60,54 +62,55 @@ fn uploaded_name(id: FileId, filename: &str) -> String {
     format!("{id}.{}", ending.unwrap_or(Format::Xlsx).ending())
 }
 
-fn whole(catalog: &Catalog, id: FileId, file: &UsageFile, sources: &Sources) -> Option<Object> {
+fn whole(catalog: &Catalog, id: FileId, file: &UsageFile, sources: &Sources) -> Option<File> {
     let created = file.approval.created.as_ref()?;
-    let with_icon = |of: &ledger::Named| named_with_icon(of, &sources.words(catalog, &of.id));
-    let mut object = Object::default();
-    object
-        .put("id", id.to_string())
-        .put("name", created.name.as_str())
-        .put("external_id", created.external_id.as_str())
-        .put("status", file.status().name())
-        .put("vendor", with_icon(&created.vendor))
-        .put("provider", with_icon(&created.provider))
-        .put("environment", created.environment.name())
-        .put("marketplace", with_icon(&created.marketplace))
-        .put("contract", named(&created.contract))
-        .put("product", with_icon(&created.product))
-        .put_some("error_detail", file.error_detail())
-        .put("description", created.description.as_str())
-        .put("note", created.note.as_str());
-    match &file.approval.decision {
-        Some(Decision::Accepted { note }) => object.put("acceptance_note", note.as_str()),
-        Some(Decision::Rejected { note }) => object.put("rejection_note", note.as_str()),
-        Some(Decision::Open) | None => &mut object,
+    let with_icon = |of: &ledger::Named| Reference::with_icon(of, &sources.words(catalog, &of.id));
+    let (acceptance_note, rejection_note) = match &file.approval.decision {
+        Some(Decision::Accepted { note }) => (given(note.clone()), None),
+        Some(Decision::Rejected { note }) => (None, given(note.clone())),
+        Some(Decision::Open) | None => (None, None),
     };
-    object.put("schema", created.schema.lower()).put_some("currency", created.currency.as_deref());
-    object.put_some("predictive", created.predictive.then_some(true));
-    if let Some((by, stamp)) = &file.approval.superseded {
-        object.put("superseded_by", json!({ "id": by.to_string(), "at": stamp.at.iso() }));
-    }
-    if let Some(period) = created.period {
-        object.put("period", json!({ "from": period.from.iso(), "to": period.to.iso() }));
-    }
-    object.put("time_zone", created.time_zone.as_str());
-    object.put("stats", stats(file)).count("warnings", warnings(file)).put("events", events(file));
-    Some(object)
+    let superseded = file.approval.superseded.as_ref();
+    Some(File {
+        id: id.to_string(),
+        name: given(created.name.clone()),
+        external_id: given(created.external_id.clone()),
+        status: file.status().name(),
+        vendor: with_icon(&created.vendor),
+        provider: with_icon(&created.provider),
+        environment: created.environment.name(),
+        marketplace: with_icon(&created.marketplace),
+        contract: Reference::new(&created.contract),
+        product: with_icon(&created.product),
+        error_detail: file.error_detail().and_then(given),
+        description: given(created.description.clone()),
+        note: given(created.note.clone()),
+        acceptance_note,
+        rejection_note,
+        schema: created.schema.lower(),
+        currency: created.currency.clone().and_then(given),
+        predictive: given(created.predictive),
+        superseded_by: superseded.map(|(by, stamp)| Superseded { id: by.to_string(), at: stamp.at.iso() }),
+        period: created.period.map(|period| Period { from: period.from.iso(), to: period.to.iso() }),
+        time_zone: given(created.time_zone.clone()),
+        stats: given(stats(file)),
+        warnings: given(warnings(file)),
+        events: given(events(file)),
+        ..File::default()
+    })
 }
 
-fn stats(file: &UsageFile) -> Value {
+fn stats(file: &UsageFile) -> Stats {
     let stats = file.stats();
-    let mut object = Object::default();
-    object
-        .count("uploaded", stats.uploaded)
-        .count("validated", stats.validated)
-        .count("invalid", stats.invalid)
-        .count("pending", stats.pending)
-        .count("accepted", stats.accepted)
-        .count("closed", stats.closed)
-        .count("billed", stats.billed)
-        .done()
+    Stats {
+        uploaded: given(stats.uploaded),
+        validated: given(stats.validated),
+        invalid: given(stats.invalid),
+        pending: given(stats.pending),
+        accepted: given(stats.accepted),
+        closed: given(stats.closed),
+        billed: given(stats.billed),
+    }
 }
 
 /// How often a rule warned.
@@ -116,15 +119,13 @@ fn warnings(file: &UsageFile) -> u32 {
     counts.fold(0, |sum, (_, count)| sum.saturating_add(*count))
 }
 
-fn records(file: &UsageFile) -> Value {
+fn records(file: &UsageFile) -> Option<Records> {
     let stats = file.stats();
-    if stats.uploaded == 0 {
-        return Value::Null;
-    }
-    json!({ "valid": stats.validated, "invalid": stats.invalid, "closed": stats.closed })
+    let known = Records { valid: stats.validated, invalid: stats.invalid, closed: stats.closed };
+    (stats.uploaded > 0).then_some(known)
 }
 
-fn events(file: &UsageFile) -> Value {
+fn events(file: &UsageFile) -> Events {
     let approval = &file.approval;
     let decided = approval.decided_at.as_ref().map(|stamp| decided(stamp, approval.ruling.as_ref()));
     let (accepted, rejected) = match approval.decision {
@@ -133,23 +134,22 @@ fn events(file: &UsageFile) -> Value {
         Some(Decision::Open) | None => (None, None),
     };
     let closed = file.current_extraction().and_then(|extraction| extraction.closed_at.as_ref());
-    let mut object = Object::default();
-    object
-        .put_some("created", approval.created_at.as_ref().map(stamp))
-        .put_some("uploaded", approval.uploaded_at.as_ref().map(stamp))
-        .put_some("submitted", approval.submitted_at.as_ref().map(stamp))
-        .put_some("accepted", accepted)
-        .put_some("rejected", rejected)
-        .put_some("closed", closed.map(stamp))
-        .put_some("deleted", approval.deleted_at.as_ref().map(stamp))
-        .done()
+    Events {
+        created: approval.created_at.as_ref().map(Event::new),
+        uploaded: approval.uploaded_at.as_ref().map(Event::new),
+        submitted: approval.submitted_at.as_ref().map(Event::new),
+        accepted,
+        rejected,
+        closed: closed.map(Event::new),
+        deleted: approval.deleted_at.as_ref().map(Event::new),
+    }
 }
 
 /// Who decided and when: where the product did it, the usage rule that it followed, which has a name and no account.
-fn decided(stamp: &Stamp, ruling: Option<&Ruling>) -> Value {
+fn decided(stamp: &Stamp, ruling: Option<&Ruling>) -> Event {
     match (&stamp.by, ruling) {
-        (Actor::Service(_), Some(ruling)) => json!({ "at": stamp.at.iso(), "by": { "name": ruling.name() } }),
-        _ => super::stamp(stamp),
+        (Actor::Service(_), Some(ruling)) => Event::in_name_of(stamp, ruling.name()),
+        _ => Event::new(stamp),
     }
 }
 
@@ -169,21 +169,22 @@ fn sub_status(file: &UsageFile) -> Option<&'static str> {
 }
 
 /// How far reading and checking have come, while they run. Ours; Connect has nothing of the kind.
-fn progress(file: &UsageFile) -> Option<Value> {
+fn progress(file: &UsageFile) -> Option<Progress> {
     if !matches!(file.status(), Status::Uploaded | Status::Processing) {
         return None;
     }
     let read = file.current_reading().map_or(0, |reading| reading.records);
     let (valid, invalid) = file.current_checking().map_or((0, 0), |checking| (checking.valid, checking.invalid));
-    let checked = valid.saturating_add(invalid);
-    Some(json!({ "read": read, "checked": checked, "valid": valid, "invalid": invalid }))
+    Some(Progress { read, checked: valid.saturating_add(invalid), valid, invalid })
 }
 
 /// A category of a file (connect-api §3.7).
-pub(crate) fn category(category: &Category) -> Value {
-    let mut object = Object::default();
-    object.put("id", category.id.as_str()).put("name", category.name.as_str());
-    object.put("description", category.description.as_str()).done()
+pub(crate) fn category(category: &ToldCategory) -> Category {
+    Category {
+        id: given(category.id.clone()),
+        name: given(category.name.clone()),
+        description: given(category.description.clone()),
+    }
 }
 
 #[cfg(test)]

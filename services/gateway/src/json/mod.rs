@@ -1,9 +1,11 @@
-//! The objects of the API, written from the fold (connect-api §3). What is empty is left out, as Connect does; numbers
-//! are exact text, never floats.
+//! The objects of the API, written from the fold (connect-api §3). What is empty is left out, as Connect does: such a
+//! member is an `Option` here, so that the published schemas say which are always there. Numbers are exact text, never
+//! floats.
 
 pub(crate) mod aggregate;
 pub(crate) mod chunk;
 pub(crate) mod file;
+pub(crate) mod file_shape;
 pub(crate) mod reconciliation;
 pub(crate) mod record;
 pub(crate) mod rule;
@@ -15,86 +17,166 @@ use axum::response::Response;
 use ledger::catalog::Named;
 use ledger::fact::FileCreated;
 use ledger::file::Stamp;
-use ledger::{Actor, Decimal, FileId};
-use serde_json::{Map, Number, Value, json};
+use ledger::{Decimal, FileId};
+use serde::{Serialize, Serializer};
+use serde_json::{Number, Value};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::sources::Words;
 
-/// A JSON object in the making.
-#[derive(Debug, Default)]
-pub(crate) struct Object(Map<String, Value>);
+/// Something, unless it is empty: a text, a count, a list or an object without members.
+pub(crate) fn given<T: Default + PartialEq>(value: T) -> Option<T> {
+    (value != T::default()).then_some(value)
+}
 
-impl Object {
-    /// Adds a member; an empty text, list or object and null are left out.
-    pub(crate) fn put(&mut self, name: &str, value: impl Into<Value>) -> &mut Self {
-        let value = value.into();
-        let empty = match &value {
-            Value::Null => true,
-            Value::String(text) => text.is_empty(),
-            Value::Array(items) => items.is_empty(),
-            Value::Object(members) => members.is_empty(),
-            Value::Bool(_) | Value::Number(_) => false,
-        };
-        if !empty {
-            self.0.insert(name.to_owned(), value);
-        }
-        self
-    }
+/// An object as JSON, without what isn't given.
+pub(crate) fn value(object: &impl Serialize) -> Value {
+    let written = serde_json::to_value(object);
+    let mut written = written.inspect_err(|error| tracing::error!(%error, "could not write JSON")).unwrap_or_default();
+    leave_out_nulls(&mut written);
+    written
+}
 
-    /// Adds a member where there is one.
-    pub(crate) fn put_some(&mut self, name: &str, value: Option<impl Into<Value>>) -> &mut Self {
-        if let Some(value) = value {
-            self.put(name, value);
-        }
-        self
-    }
-
-    /// Adds a count unless it is zero (connect-api §3.1).
-    pub(crate) fn count(&mut self, name: &str, count: u32) -> &mut Self {
-        if count > 0 {
-            self.put(name, count);
-        }
-        self
-    }
-
-    /// The finished object.
-    pub(crate) fn done(&mut self) -> Value {
-        Value::Object(std::mem::take(&mut self.0))
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => members.retain(|_, member| {
+            leave_out_nulls(member);
+            !member.is_null()
+        }),
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// A JSON number with the exact text of a decimal.
-pub(crate) fn exact(value: Decimal) -> Value {
-    value.to_string().parse::<Number>().map_or(Value::Null, Value::Number)
+/// A decimal, as a JSON number of exactly its text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exact(pub(crate) Decimal);
+
+impl Serialize for Exact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let number: Number = self.0.to_string().parse().map_err(serde::ser::Error::custom)?;
+        number.serialize(serializer)
+    }
 }
 
-/// An id and a name.
-pub(crate) fn named(named: &Named) -> Value {
-    json!({ "id": named.id.as_str(), "name": named.name })
+impl PartialSchema for Exact {
+    fn schema() -> RefOr<Schema> {
+        let words = "An exact decimal with up to 12 decimals: read it as a decimal, not as a binary float.";
+        RefOr::T(ObjectBuilder::new().schema_type(Type::Number).description(Some(words)).into())
+    }
 }
 
-/// An id, a name and, where the catalog knows one, an icon.
-pub(crate) fn named_with_icon(named: &Named, words: &Words) -> Value {
-    let mut object = Object::default();
-    object.put("id", named.id.as_str()).put("name", named.name.as_str());
-    object.put_some("icon", words.icon.clone()).done()
+impl ToSchema for Exact {}
+
+/// The schema of a word out of a closed set.
+pub(crate) fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
+}
+
+/// The schema of an instant.
+pub(crate) fn instant() -> Object {
+    let example = ["2026-11-22T10:00:00.000000+00:00"];
+    let words = "Date and time with microseconds and offset.";
+    ObjectBuilder::new().schema_type(Type::String).description(Some(words)).examples(example).build()
+}
+
+/// Another object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Reference {
+    /// Its id.
+    #[schema(example = "PRD-000-100-001")]
+    id: String,
+    /// Its name.
+    #[schema(example = "Nimbus Compute")]
+    name: Option<String>,
+    /// Where its icon is.
+    #[schema(example = "/media/PRD-000-100-001.png")]
+    icon: Option<String>,
+}
+
+impl Reference {
+    /// Something without an icon.
+    pub(crate) fn new(named: &Named) -> Self {
+        Self { id: named.id.to_string(), name: Some(named.name.clone()), icon: None }
+    }
+
+    /// Something with the icon that the catalog knows of it.
+    pub(crate) fn with_icon(named: &Named, words: &Words) -> Self {
+        Self { id: named.id.to_string(), name: given(named.name.clone()), icon: given(words.icon.clone()).flatten() }
+    }
 }
 
 /// Who did something and when.
-pub(crate) fn stamp(stamp: &Stamp) -> Value {
-    json!({ "at": stamp.at.iso(), "by": actor(&stamp.by) })
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Event {
+    /// When.
+    #[schema(schema_with = instant)]
+    at: String,
+    /// Who: a key, or a service of the ledger or a usage rule, which have a name only.
+    by: By,
 }
 
-fn actor(actor: &Actor) -> Value {
-    let mut object = Object::default();
-    object.put_some("id", actor.id().map(|id| id.as_str())).put("name", actor.name()).done()
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct By {
+    /// The id of a key.
+    #[schema(example = "SU-000-000-001")]
+    id: Option<String>,
+    /// What it is called.
+    #[schema(example = "SU-000-000-001")]
+    name: Option<String>,
+}
+
+impl Event {
+    /// What a stamp says.
+    pub(crate) fn new(stamp: &Stamp) -> Self {
+        let id = stamp.by.id().map(ToString::to_string);
+        Self { at: stamp.at.iso(), by: By { id, name: given(stamp.by.name().to_owned()) } }
+    }
+
+    /// The same instant, in the name of something that has no key.
+    pub(crate) fn in_name_of(stamp: &Stamp, name: String) -> Self {
+        Self { at: stamp.at.iso(), by: By { id: None, name: Some(name) } }
+    }
 }
 
 /// A usage file where another object names it.
-pub(crate) fn file_reference(id: FileId, created: &FileCreated) -> Value {
-    let mut object = Object::default();
-    object.put("id", id.to_string()).put("name", created.name.as_str()).put("schema", created.schema.lower());
-    object.put_some("currency", created.currency.as_deref()).done()
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FileReference {
+    /// Its id.
+    #[schema(example = "UF-2026-11-0000-0000")]
+    id: String,
+    /// Its name.
+    #[schema(example = "October 2026")]
+    name: Option<String>,
+    /// Its reporting schema.
+    #[schema(schema_with = file_shape::schema_names)]
+    schema: Option<&'static str>,
+    /// Its currency.
+    #[schema(example = "USD")]
+    currency: Option<String>,
+}
+
+impl FileReference {
+    /// What other objects say of a file.
+    pub(crate) fn new(id: FileId, created: &FileCreated) -> Self {
+        Self {
+            id: id.to_string(),
+            name: given(created.name.clone()),
+            schema: Some(created.schema.lower()),
+            currency: created.currency.clone().and_then(given),
+        }
+    }
+}
+
+/// Why something failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Failure {
+    /// What went wrong.
+    #[schema(example = "The workbook has no tab \"records\".")]
+    pub(crate) detail: String,
 }
 
 /// An answer in JSON.

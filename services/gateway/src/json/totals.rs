@@ -6,26 +6,61 @@ use std::collections::BTreeMap;
 use ledger::Status;
 use ledger::fact::Total;
 use ledger::file::{Chunk, Extraction, UsageFile};
-use serde_json::Value;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Object, exact};
+use super::{Exact, given};
 
-/// The totals of each stage; null before the check has ended.
-pub(crate) fn shown(file: &UsageFile) -> Value {
-    let Some(verdict) = file.verdict() else { return Value::Null };
-    let mut object = Object::default();
-    object.put("validated", list(&verdict.totals)).put("exempt", list(&verdict.exempt_totals));
-    if file.status() == Status::Pending {
-        object.put("pending", list(&verdict.totals));
-    }
-    if file.is_accepted() {
-        object.put("accepted", list(&verdict.totals));
-        let extraction = file.current_extraction();
-        let extracted = extraction.filter(|extraction| extraction.extracted).map(|it| chunks(it, |_| true));
-        let closed = extraction.map(|it| chunks(it, |chunk| chunk.closed_at.is_some()));
-        object.put("extracted", list(&extracted.unwrap_or_default())).put("closed", list(&closed.unwrap_or_default()));
-    }
-    object.done()
+/// Control totals of the stages that a file has reached.
+#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Totals {
+    /// Valid records that are billed.
+    validated: Option<Vec<ControlTotal>>,
+    /// Valid records that are never billed.
+    exempt: Option<Vec<ControlTotal>>,
+    /// Records that wait for the provider.
+    pending: Option<Vec<ControlTotal>>,
+    /// Records that the provider accepted.
+    accepted: Option<Vec<ControlTotal>>,
+    /// Records in chunks.
+    extracted: Option<Vec<ControlTotal>>,
+    /// Records of closed chunks.
+    closed: Option<Vec<ControlTotal>>,
+}
+
+/// What records of one currency and tier come to.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct ControlTotal {
+    /// The currency, where records have amounts.
+    #[schema(example = "USD")]
+    currency: Option<String>,
+    /// The tier, where records have one.
+    #[schema(example = 0)]
+    tier: Option<u8>,
+    /// How many records.
+    #[schema(example = 12)]
+    records: u32,
+    /// The sum of their quantities.
+    quantity: Exact,
+    /// The sum of their amounts.
+    amount: Option<Exact>,
+}
+
+/// The totals of each stage; none before the check has ended.
+pub(crate) fn shown(file: &UsageFile) -> Option<Totals> {
+    let verdict = file.verdict()?;
+    let billed = |wanted: bool| given(list(if wanted { &verdict.totals } else { &[] }));
+    let extraction = file.current_extraction().filter(|_| file.is_accepted());
+    let extracted = extraction.filter(|extraction| extraction.extracted).map(|it| chunks(it, |_| true));
+    let closed = extraction.map(|it| chunks(it, |chunk| chunk.closed_at.is_some()));
+    given(Totals {
+        validated: billed(true),
+        exempt: given(list(&verdict.exempt_totals)),
+        pending: billed(file.status() == Status::Pending),
+        accepted: billed(file.is_accepted()),
+        extracted: extracted.and_then(|totals| given(list(&totals))),
+        closed: closed.and_then(|totals| given(list(&totals))),
+    })
 }
 
 /// The sums over some of a file's chunks.
@@ -45,16 +80,16 @@ fn chunks(extraction: &Extraction, which: impl Fn(&Chunk) -> bool) -> Vec<Total>
 }
 
 /// Totals as lists of the API; those over no record are left out.
-pub(crate) fn list(totals: &[Total]) -> Value {
+pub(crate) fn list(totals: &[Total]) -> Vec<ControlTotal> {
     totals.iter().filter(|total| total.records > 0).map(one).collect()
 }
 
-fn one(total: &Total) -> Value {
-    let mut object = Object::default();
-    object.put("currency", total.currency.as_str()).put_some("tier", total.tier);
-    object.put("records", total.records).put("quantity", exact(total.quantity));
-    if !total.currency.is_empty() {
-        object.put("amount", exact(total.amount));
+fn one(total: &Total) -> ControlTotal {
+    ControlTotal {
+        currency: given(total.currency.clone()),
+        tier: total.tier,
+        records: total.records,
+        quantity: Exact(total.quantity),
+        amount: (!total.currency.is_empty()).then_some(Exact(total.amount)),
     }
-    object.done()
 }

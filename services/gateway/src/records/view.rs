@@ -8,9 +8,10 @@ use ledger::record::CheckedBatch;
 use ledger::rows::RowSet;
 use ledger::{FileId, Moment};
 use rql::objects::{RecordObject, RecordsOf};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::json::{self, Object};
+use crate::json::{self, FileReference};
 
 /// The statuses of a file's records (connect-api §1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,15 @@ pub(crate) struct Outline {
     pub(crate) common: Value,
 }
 
+/// The members that all records of a file may have in common.
+#[derive(Serialize)]
+struct Common<'a> {
+    usagefile: FileReference,
+    product_id: &'a str,
+    created_time: Option<String>,
+    status: Option<&'static str>,
+}
+
 impl Outline {
     /// The outline of a file that has records to show.
     pub(crate) fn of(id: FileId, file: &UsageFile) -> Option<Self> {
@@ -43,13 +53,16 @@ impl Outline {
             return None;
         }
         let standing = standing(file, reading.records);
-        let mut common = Object::default();
-        common.put("usagefile", json::file_reference(id, created)).put("product_id", created.product.id.as_str());
-        common.put_some("created_time", file.approval.uploaded_at.as_ref().map(|stamp| stamp.at.iso()));
-        if let Standing::All(status) = standing {
-            common.put("status", status);
-        }
-        Some(Self { records: reading.records, standing, common: common.done() })
+        let common = Common {
+            usagefile: FileReference::new(id, created),
+            product_id: created.product.id.as_str(),
+            created_time: file.approval.uploaded_at.as_ref().map(|stamp| stamp.at.iso()),
+            status: match standing {
+                Standing::All(status) => Some(status),
+                Standing::Open | Standing::Mixed | Standing::Billed => None,
+            },
+        };
+        Some(Self { records: reading.records, standing, common: json::value(&common) })
     }
 
     /// Whether [`Outline::common`] decides conditions on a path.
@@ -161,10 +174,5 @@ impl FileView {
             None if self.created.predictive => Some(ExemptReason::Estimate),
             None => is_reservation.then_some(ExemptReason::Reservation),
         }
-    }
-
-    /// The file as its records name it.
-    pub(crate) fn reference(&self) -> Value {
-        self.outline.common.get("usagefile").cloned().unwrap_or_else(|| json!({ "id": self.id.to_string() }))
     }
 }
