@@ -6,6 +6,7 @@ use crate::tree::{Source, folders, is_test_file, places, root, source, sources, 
 
 const ARCHITECTURE: &str = "docs/architecture.md";
 const ERRORS: &str = "docs/errors.md";
+const LIFECYCLE: &str = "docs/lifecycle.md";
 
 /// A row of a table, with its line.
 struct Row {
@@ -64,7 +65,8 @@ fn emitters(fact: &Source) -> BTreeMap<String, String> {
 #[test]
 fn the_table_of_facts_is_the_code() {
     let fact = source("services/ledger/src/fact.rs");
-    let (variants, emitters) = (fact.variants("Fact"), emitters(&fact));
+    let emitter = source("services/ledger/src/fact/emitter.rs");
+    let (variants, emitters) = (fact.variants("Fact"), emitters(&emitter));
     let rows: Vec<Row> = rows(ARCHITECTURE).into_iter().filter(|row| row.cells.len() == 4).collect();
     let mut findings = Vec::new();
     for variant in &variants {
@@ -85,6 +87,20 @@ fn the_table_of_facts_is_the_code() {
         findings.push(format!("{ARCHITECTURE}: the facts aren't in the order of ledger::Fact; sort them"));
     }
     verdict("the table of facts is the code", &findings);
+}
+
+/// Goal: who wonders what can be done with a file finds it. Method: the table of docs/lifecycle.md is the one that
+/// decides; with BLESS=1 it is written.
+#[test]
+fn the_table_of_the_lifecycle_is_the_code() {
+    let document = text(LIFECYCLE);
+    let (before, rest) = document.split_once("| Action |").unwrap_or((&document, ""));
+    let (_, after) = rest.split_once("\n\n").unwrap_or_default();
+    let expected = format!("{before}{}\n{after}", ledger::transitions::markdown());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(root().join(LIFECYCLE), &expected).unwrap();
+    }
+    assert_eq!(text(LIFECYCLE), expected, "correct {LIFECYCLE}, or write it with BLESS=1");
 }
 
 /// Goal: who fills a workbook by hand reads the rules that are applied. Method: docs/workbooks.md has one row for each

@@ -40,7 +40,8 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::FileRejected { .. } => "file_rejected",
         Fact::CommandRefused { .. } => "command_refused",
         Fact::RecordsApproved { .. } => "records_approved",
-        Fact::RuleRecorded(_) => "rule_recorded",
+        Fact::RuleRecorded(it) if it.is_plain() => "rule_recorded",
+        Fact::RuleRecorded(_) => "conditional_rule_recorded",
         Fact::RuleDeleted => "rule_deleted",
         Fact::FileSuperseded { .. } => "file_superseded",
         Fact::ReadStarted { .. } => "read_started",
@@ -71,6 +72,12 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::ReconciliationProcessed { .. } => "reconciliation_processed",
         Fact::ReconciliationFailed { .. } => "reconciliation_failed",
         Fact::FileClosed { .. } => "file_closed",
+        Fact::RecordsMarked { .. } => "records_marked",
+        Fact::ReportOpened { .. } => "report_opened",
+        Fact::ReportSealed { .. } => "report_sealed",
+        Fact::RulingStarted { .. } => "ruling_started",
+        Fact::RulesApplied { .. } => "rules_applied",
+        Fact::ChunkRegenerated { .. } => "chunk_regenerated",
     }
 }
 
@@ -79,6 +86,7 @@ fn golden_name(fact: &Fact) -> String {
         Fact::ObjectRecorded(object) => format!("{}_{}", fact_name(fact), objects::kind_name(object)),
         // A second sample of what has grown since the first was frozen.
         Fact::FileCreated(it) if it.predictive => "file_created_estimate".to_owned(),
+        Fact::FileCreated(it) if it.reported => "file_created_reported".to_owned(),
         Fact::FileDescribed(it) if it.time_zone.is_some() => "file_described_zone".to_owned(),
         Fact::FileChecked(it) if it.span.is_some() => "file_checked_exempt".to_owned(),
         Fact::ProcessedWritten { rejects: Some(_), .. } => "processed_written_rejects".to_owned(),

@@ -1,12 +1,15 @@
 //! The facts of approval.
 
 use ledger::Moment;
-use ledger::fact::{FileCreated, FileDescribed, Period, UploadOpened};
+use ledger::fact::{Fact, FileCreated, FileDescribed, Period, RecordMark, UploadOpened};
+use ledger::rows::RowSet;
 
 use super::catalog::{environment, environment_number, schema, schema_number};
+use super::rows::row_set;
 use super::value::{hash, named};
 use crate::error::WireError;
 use crate::wire;
+use crate::wire::event::Fact as Wire;
 
 impl From<Period> for wire::Period {
     fn from(it: Period) -> Self {
@@ -38,6 +41,7 @@ impl From<&FileCreated> for wire::FileCreated {
             provider: Some((&it.provider).into()),
             time_zone: it.time_zone.clone(),
             predictive: it.predictive,
+            reported: it.reported,
         }
     }
 }
@@ -62,6 +66,7 @@ impl TryFrom<wire::FileCreated> for FileCreated {
             provider: named(it.provider, "provider")?,
             time_zone: it.time_zone,
             predictive: it.predictive,
+            reported: it.reported,
         })
     }
 }
@@ -116,4 +121,45 @@ impl TryFrom<wire::UploadOpened> for UploadOpened {
             catalog_position: it.catalog_position,
         })
     }
+}
+
+pub(super) fn accepted(upload: u32, note: &str) -> Wire {
+    Wire::FileAccepted(wire::FileAccepted { upload, note: note.to_owned() })
+}
+
+pub(super) fn rejected(upload: u32, note: &str) -> Wire {
+    Wire::FileRejected(wire::FileRejected { upload, note: note.to_owned() })
+}
+
+pub(super) fn refused(action: &str, reason: &str, count: u32) -> Wire {
+    Wire::CommandRefused(wire::CommandRefused { action: action.to_owned(), reason: reason.to_owned(), count })
+}
+
+pub(super) fn report_opened(upload: u32, catalog_position: u64) -> Wire {
+    Wire::ReportOpened(wire::ReportOpened { upload, catalog_position })
+}
+
+pub(super) fn report_sealed(upload: u32, catalog_position: u64) -> Wire {
+    Wire::ReportSealed(wire::ReportSealed { upload, catalog_position })
+}
+
+pub(super) fn records_marked_to_wire(upload: u32, rows: &RowSet, mark: RecordMark) -> wire::RecordsMarked {
+    let mark = match mark {
+        RecordMark::Open => wire::RecordMark::Open,
+        RecordMark::Approved => wire::RecordMark::Approved,
+        RecordMark::Rejected => wire::RecordMark::Rejected,
+    };
+    wire::RecordsMarked { upload, rows: Some(rows.into()), mark: mark.into() }
+}
+
+pub(super) fn records_marked(it: wire::RecordsMarked) -> Result<Fact, WireError> {
+    let mark = match wire::RecordMark::try_from(it.mark) {
+        Ok(wire::RecordMark::Open) => RecordMark::Open,
+        Ok(wire::RecordMark::Approved) => RecordMark::Approved,
+        Ok(wire::RecordMark::Rejected) => RecordMark::Rejected,
+        Ok(wire::RecordMark::Unspecified) | Err(_) => {
+            return Err(WireError::UnknownValue { field: "mark", number: it.mark.into() });
+        }
+    };
+    Ok(Fact::RecordsMarked { upload: it.upload, rows: row_set(it.rows)?, mark })
 }

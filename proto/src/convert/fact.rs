@@ -4,7 +4,9 @@ use ledger::fact::{DynamicItem, Fact, SummaryLine};
 use ledger::rows::RowSet;
 use ledger::{Hash, Partition};
 
+use super::approval as ap;
 use super::extraction as ex;
+use super::rule;
 use super::validation::totals;
 use super::value::{each, file_id, hash, narrow};
 use crate::error::WireError;
@@ -23,31 +25,30 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::SubmitRemembered { upload } => Wire::SubmitRemembered(w::SubmitRemembered { upload }),
         &Fact::SubmitDropped { upload, ref reason } => Wire::SubmitDropped(dropped(upload, reason)),
         &Fact::FileSubmitted { upload } => Wire::FileSubmitted(w::FileSubmitted { upload }),
-        Fact::FileAccepted { upload, note } =>
-            Wire::FileAccepted(w::FileAccepted { upload: *upload, note: note.clone() }),
-        Fact::FileRejected { upload, note } =>
-            Wire::FileRejected(w::FileRejected { upload: *upload, note: note.clone() }),
-        Fact::CommandRefused { action, reason, count } =>
-            Wire::CommandRefused(w::CommandRefused { action: action.clone(), reason: reason.clone(), count: *count }),
+        Fact::FileAccepted { upload, note } => ap::accepted(*upload, note),
+        Fact::FileRejected { upload, note } => ap::rejected(*upload, note),
+        Fact::CommandRefused { action, reason, count } => ap::refused(action, reason, *count),
         &Fact::RecordsApproved { upload } => Wire::RecordsApproved(w::RecordsApproved { upload }),
-        Fact::RuleRecorded(it) => Wire::RuleRecorded(it.as_ref().into()),
+        Fact::RecordsMarked { upload, rows, mark } => Wire::RecordsMarked(ap::records_marked_to_wire(*upload, rows, *mark)),
+        &Fact::ReportOpened { upload, catalog_position } => ap::report_opened(upload, catalog_position),
+        &Fact::ReportSealed { upload, catalog_position } => ap::report_sealed(upload, catalog_position),
+        &Fact::RulingStarted { upload, attempt } => Wire::RulingStarted(w::RulingStarted { upload, attempt }),
+        Fact::RulesApplied { upload, ruling } => Wire::RulesApplied(rule::applied_to_wire(*upload, ruling)),
+        Fact::RuleRecorded(it) => rule::recorded_to_wire(it),
         Fact::RuleDeleted => Wire::RuleDeleted(w::RuleDeleted {}),
         Fact::FileSuperseded { by } => Wire::FileSuperseded(w::FileSuperseded { by: by.to_string() }),
         &Fact::ReadStarted { upload, attempt } => Wire::ReadStarted(w::ReadStarted { upload, attempt }),
         Fact::RecordsRead(it) => Wire::RecordsRead(it.as_ref().into()),
         Fact::FileRead(it) => Wire::FileRead(it.as_ref().into()),
-        &Fact::FileUnreadable { upload, attempt, ref detail } =>
-            Wire::FileUnreadable(w::FileUnreadable { upload, attempt, detail: detail.clone() }),
-        &Fact::CheckStarted { upload, attempt, catalog_position } =>
-            Wire::CheckStarted(w::CheckStarted { upload, attempt, catalog_position }),
+        &Fact::FileUnreadable { upload, attempt, ref detail } => unreadable(upload, attempt, detail),
+        &Fact::CheckStarted { upload, attempt, catalog_position: at } => check_started(upload, attempt, at),
         Fact::RecordsChecked(it) => Wire::RecordsChecked(it.as_ref().into()),
         &Fact::UsageSummarized { upload, attempt, part, ref lines } =>
             Wire::UsageSummarized(w::UsageSummarized { upload, attempt, part, lines: summary_lines(lines) }),
         &Fact::DynamicItemsFound { upload, attempt, part, ref items } =>
             Wire::DynamicItemsFound(w::DynamicItemsFound { upload, attempt, part, items: dynamic_items(items) }),
         Fact::FileChecked(it) => Wire::FileChecked(it.as_ref().into()),
-        &Fact::CheckFailed { upload, attempt, ref detail } =>
-            Wire::CheckFailed(w::CheckFailed { upload, attempt, detail: detail.clone() }),
+        &Fact::CheckFailed { upload, attempt, ref detail } => check_failed(upload, attempt, detail),
         &Fact::ProcessedStarted { upload, attempt } => Wire::ProcessedStarted(w::ProcessedStarted { upload, attempt }),
         &Fact::ProcessedWritten { upload, vendor, provider, rejects, writer } =>
             Wire::ProcessedWritten(written(upload, [Some(vendor), provider, rejects], writer)),
@@ -68,6 +69,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::ChunkNamed { chunk, external_id } =>
             Wire::ChunkNamed(w::ChunkNamed { chunk: (*chunk).into(), external_id: external_id.clone() }),
         Fact::RecordsClosed { by, rows, records } => Wire::RecordsClosed(ex::records_closed_to_wire(*by, rows, *records)),
+        &Fact::ChunkRegenerated { chunk } => Wire::ChunkRegenerated(w::ChunkRegenerated { chunk: chunk.into() }),
         Fact::ChunkClosed { chunk, billing_id, billing_note } =>
             Wire::ChunkClosed(ex::chunk_closed_to_wire(*chunk, billing_id, billing_note)),
         Fact::ReconciliationReceived { reconciliation, blob, bytes, note } => Wire::ReconciliationReceived(
@@ -85,6 +87,18 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
 
 fn summary_lines(lines: &[SummaryLine]) -> Vec<w::SummaryLine> {
     lines.iter().map(w::SummaryLine::from).collect()
+}
+
+fn unreadable(upload: u32, attempt: u32, detail: &str) -> Wire {
+    Wire::FileUnreadable(w::FileUnreadable { upload, attempt, detail: detail.to_owned() })
+}
+
+fn check_started(upload: u32, attempt: u32, catalog_position: u64) -> Wire {
+    Wire::CheckStarted(w::CheckStarted { upload, attempt, catalog_position })
+}
+
+fn check_failed(upload: u32, attempt: u32, detail: &str) -> Wire {
+    Wire::CheckFailed(w::CheckFailed { upload, attempt, detail: detail.to_owned() })
 }
 
 fn dropped(upload: u32, reason: &str) -> w::SubmitDropped {
@@ -134,7 +148,13 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::CommandRefused(it) =>
             Fact::CommandRefused { action: it.action, reason: it.reason, count: it.count },
         Wire::RecordsApproved(it) => Fact::RecordsApproved { upload: it.upload },
+        Wire::RecordsMarked(it) => ap::records_marked(it)?,
+        Wire::ReportOpened(it) => Fact::ReportOpened { upload: it.upload, catalog_position: it.catalog_position },
+        Wire::ReportSealed(it) => Fact::ReportSealed { upload: it.upload, catalog_position: it.catalog_position },
+        Wire::RulingStarted(it) => Fact::RulingStarted { upload: it.upload, attempt: it.attempt },
+        Wire::RulesApplied(it) => rule::applied(it)?,
         Wire::RuleRecorded(it) => Fact::RuleRecorded(Box::new(it.try_into()?)),
+        Wire::ConditionalRuleRecorded(it) => rule::conditional(it)?,
         Wire::RuleDeleted(w::RuleDeleted {}) => Fact::RuleDeleted,
         Wire::FileSuperseded(it) => Fact::FileSuperseded { by: file_id(&it.by, "by")? },
         Wire::ReadStarted(it) => Fact::ReadStarted { upload: it.upload, attempt: it.attempt },
@@ -168,6 +188,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ChunkFailed(it) => Fact::ChunkFailed { chunk: narrow(it.chunk, "chunk")?, detail: it.detail },
         Wire::ChunkNamed(it) => Fact::ChunkNamed { chunk: narrow(it.chunk, "chunk")?, external_id: it.external_id },
         Wire::RecordsClosed(it) => ex::records_closed(it)?,
+        Wire::ChunkRegenerated(it) => Fact::ChunkRegenerated { chunk: narrow(it.chunk, "chunk")? },
         Wire::ChunkClosed(it) => Fact::ChunkClosed {
             chunk: narrow(it.chunk, "chunk")?, billing_id: it.billing_id, billing_note: it.billing_note },
         Wire::ReconciliationReceived(it) => ex::reconciliation_received(it)?,

@@ -3,17 +3,17 @@
 use ledger::catalog::{Environment, Schema};
 use ledger::fact::{
     Category, ClosedBy, DynamicItem, ExemptReason, Fact, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead,
-    Part, Period, RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
+    Part, Period, RecordMark, RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
 };
 use ledger::record::{Billing, ClosedRows};
-use ledger::rule::{RuleAction, RulePlace, RuleRecorded};
+use ledger::rule::{RuleAction, RulePlace, RuleRecorded, RuleScope, Ruling};
 use ledger::{Code, Decimal};
 
 use super::{hash, moment, named, object_id};
 
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
-    [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled()].concat()
+    [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -43,6 +43,9 @@ fn rules() -> Vec<Fact> {
         product: object_id("PRD-123-456-789"),
         provider: object_id("PA-654-321"),
         action: RuleAction::Reject,
+        scope: RuleScope::File,
+        expression: String::new(),
+        item: None,
         place: RulePlace::After(object_id("UGR-000-000-001")),
     };
     vec![
@@ -67,6 +70,7 @@ fn created() -> FileCreated {
         period: Some(period()),
         time_zone: String::new(),
         predictive: false,
+        reported: false,
         currency: Some("EUR".to_owned()),
         environment: Environment::Production,
         schema: Schema::Tr,
@@ -273,5 +277,34 @@ fn unbilled() -> Vec<Fact> {
             records: 399,
             totals: totals(),
         },
+    ]
+}
+
+/// Rules with conditions and what they came to, marks, reported records, and a chunk that is written again.
+fn answers() -> Vec<Fact> {
+    let conditional = RuleRecorded {
+        product: object_id("PRD-123-456-789"),
+        provider: object_id("PA-654-321"),
+        action: RuleAction::Manual,
+        scope: RuleScope::Record,
+        expression: "gt(amount,1000)".to_owned(),
+        item: Some(object_id("PRD-123-456-789-0001")),
+        place: RulePlace::First,
+    };
+    let ruling = Ruling {
+        rule: Some(object_id("UGR-000-000-001")),
+        action: RuleAction::Reject,
+        reason: "The record in row 7 matches it".to_owned(),
+    };
+    let reported = FileCreated { reported: true, ..created() };
+    vec![
+        Fact::RuleRecorded(Box::new(conditional)),
+        Fact::RulingStarted { upload: 2, attempt: 1 },
+        Fact::RulesApplied { upload: 2, ruling },
+        Fact::RecordsMarked { upload: 2, rows: (2..=9).collect(), mark: RecordMark::Rejected },
+        Fact::FileCreated(Box::new(reported)),
+        Fact::ReportOpened { upload: 1, catalog_position: 18 },
+        Fact::ReportSealed { upload: 1, catalog_position: 19 },
+        Fact::ChunkRegenerated { chunk: 1 },
     ]
 }

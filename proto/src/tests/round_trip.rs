@@ -55,7 +55,7 @@ fn every_rule_comes_back_in_its_place() {
     for action in [RuleAction::Accept, RuleAction::Reject, RuleAction::Manual] {
         for place in [RulePlace::Kept, RulePlace::First, RulePlace::After(id("UGR-999-999-999"))] {
             let (product, provider) = (id("p"), id("q"));
-            check(Fact::RuleRecorded(Box::new(RuleRecorded { product, provider, action, place })));
+            check(Fact::RuleRecorded(Box::new(RuleRecorded::plain(product, provider, action, place))));
         }
     }
 }

@@ -4,6 +4,7 @@ use ledger::catalog::{Contract, ContractKind, Environment, Marketplace, Named, R
 use ledger::command::CreateFile;
 use ledger::fact::{FileCreated, FileDescribed, Period, UploadOpened};
 use ledger::file::default_name;
+use ledger::transitions::{self, Action};
 use ledger::{Command, Context, Fact, FileId, Hash, Ledger, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
 
@@ -37,11 +38,11 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
         Command::DeleteFile { .. } => Some(delete(file, context)?),
         Command::ReprocessFile { .. } => reprocess(ledger, file, context)?,
         Command::AcceptFile { note, .. } => {
-            check_answer(file, ("acceptance_note", note), "accepted", context)?;
+            check_answer(file, ("acceptance_note", note), Action::Accept, context)?;
             return Ok(estimates::accepted(ledger, id, file, note.clone()));
         }
         Command::RejectFile { note, .. } => {
-            check_answer(file, ("rejection_note", note), "rejected", context)?;
+            check_answer(file, ("rejection_note", note), Action::Reject, context)?;
             Some(Fact::FileRejected { upload: file.upload(), note: note.clone() })
         }
         Command::ApproveRecords { .. } => approve_records(file, context)?,
@@ -89,6 +90,7 @@ fn create_file(ledger: &Ledger, create: &CreateFile, context: &Context) -> Resul
     let name = if create.name.is_empty() { default_name(id, create.period) } else { create.name.clone() };
     let created = FileCreated {
         predictive: create.predictive,
+        reported: false,
         // A zone says nothing without the period whose days are counted in it.
         time_zone: create.period.map(|_| create.time_zone.clone()).unwrap_or_default(),
         name,
@@ -149,16 +151,13 @@ fn describe(
     described: &FileDescribed,
     context: &Context,
 ) -> Result<Facts, Rejection> {
-    if !context.scope.plays_vendor() {
-        return Err(Rejection::RoleNotAllowed);
-    }
+    transitions::check(Action::Update, file, &context.scope)?;
     for (field, text) in
         [("description", &described.description), ("note", &described.note), ("external_id", &described.external_id)]
     {
         check_texts(&text.as_ref().map(|text| (field, text, TEXT_CHARS_MAX)).into_iter().collect::<Vec<_>>())?;
     }
     check_period(described.period)?;
-    allow(file, "updated", |status| status != Status::Deleted)?;
     let created = file.approval.created.as_ref().ok_or(Rejection::NotFound)?;
     let currency = match (&described.currency, ledger.catalog.marketplaces.get(&created.marketplace.id)) {
         (Some(code), Some(marketplace)) => currency::of(created.schema, Some(code), marketplace)?,
@@ -205,15 +204,10 @@ fn open_upload(
     (blob, bytes, filename): (Hash, u64, &str),
     context: &Context,
 ) -> Result<Fact, Rejection> {
-    if !context.scope.plays_vendor() {
-        return Err(Rejection::RoleNotAllowed);
+    transitions::check(Action::Upload, file, &context.scope)?;
+    if file.collects() {
+        return Err(Rejection::ReportUnsealed);
     }
-    allow(file, "uploaded", |status| {
-        matches!(
-            status,
-            Status::Draft | Status::Uploaded | Status::Processing | Status::Invalid | Status::Ready | Status::Rejected
-        )
-    })?;
     Ok(Fact::UploadOpened(UploadOpened {
         upload: file.upload() + 1,
         blob,
@@ -227,31 +221,20 @@ fn open_upload(
 /// that was refused since another one had its record ids (009) stays invalid, whatever becomes of the other file, until
 /// it is reprocessed: a verdict that changed by itself could be neither repeated nor explained (design §4).
 fn reprocess(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Option<Fact>, Rejection> {
-    let status = file.status();
-    let undecided = matches!(status, Status::Invalid | Status::Ready | Status::Rejected);
-    if let Some(upload) = file.approval.upload.as_ref().filter(|_| undecided && context.scope.plays_vendor()) {
-        return Ok(Some(Fact::UploadOpened(again(ledger, upload))));
-    }
+    transitions::check(Action::Reprocess, file, &context.scope)?;
     // SDKs ask for it once records were closed one by one (connect-api §2.4): here nothing has to be made anew then.
-    let decided = matches!(status, Status::Accepted | Status::Closed);
-    if decided && context.scope.plays_provider(file) {
-        return Ok(None);
-    }
-    Err(Rejection::WrongStatus { action: "reprocessed", status })
+    let undecided = matches!(file.status(), Status::Invalid | Status::Ready | Status::Rejected);
+    let upload = file.approval.upload.as_ref().filter(|_| undecided);
+    Ok(upload.map(|upload| Fact::UploadOpened(again(ledger, upload))))
 }
 
 fn delete(file: &UsageFile, context: &Context) -> Result<Fact, Rejection> {
-    if !context.scope.plays_vendor() {
-        return Err(Rejection::RoleNotAllowed);
-    }
-    allow(file, "deleted", |status| matches!(status, Status::Draft | Status::Invalid | Status::Ready))?;
+    transitions::check(Action::Delete, file, &context.scope)?;
     Ok(Fact::FileDeleted)
 }
 
 fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Vec<Fact>, Rejection> {
-    if !context.scope.plays_vendor() {
-        return Err(Rejection::RoleNotAllowed);
-    }
+    transitions::check(Action::Submit, file, &context.scope)?;
     let upload = file.upload();
     match file.status() {
         Status::Draft => Err(Rejection::NothingUploaded),
@@ -264,8 +247,7 @@ fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Vec<Fa
             check_submit(ledger, file)?;
             Ok(submitted(ledger, file))
         }
-        Status::Pending => Ok(Vec::new()),
-        status => Err(Rejection::WrongStatus { action: "submitted", status }),
+        _ => Ok(Vec::new()),
     }
 }
 
@@ -296,26 +278,18 @@ pub(crate) fn check_submit(ledger: &Ledger, file: &UsageFile) -> Result<(), Reje
 fn check_answer(
     file: &UsageFile,
     (field, note): (&str, &String),
-    action: &'static str,
+    action: Action,
     context: &Context,
 ) -> Result<(), Rejection> {
     if !context.scope.plays_provider(file) {
         return Err(Rejection::RoleNotAllowed);
     }
     check_texts(&[(field, note, TEXT_CHARS_MAX)])?;
-    allow(file, action, |status| status == Status::Pending)
+    transitions::check(action, file, &context.scope)
 }
 
 fn approve_records(file: &UsageFile, context: &Context) -> Result<Option<Fact>, Rejection> {
-    if !context.scope.plays_provider(file) {
-        return Err(Rejection::RoleNotAllowed);
-    }
-    allow(file, "approved", |status| status == Status::Pending)?;
+    transitions::check(Action::Approve, file, &context.scope)?;
     let fact = Fact::RecordsApproved { upload: file.upload() };
     Ok(file.approval.records_approved_at.is_none().then_some(fact))
-}
-
-fn allow(file: &UsageFile, action: &'static str, allowed: impl Fn(Status) -> bool) -> Result<(), Rejection> {
-    let status = file.status();
-    if allowed(status) { Ok(()) } else { Err(Rejection::WrongStatus { action, status }) }
 }

@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use ledger::rule::{RuleAction, Ruling};
+use ledger::rule::Ruling;
 use ledger::{Command, Context, Fact, FileId, Ledger, Rejection, ServiceName, Status, Subject, UsageFile};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 
@@ -74,22 +74,18 @@ impl Decider for Approval {
                 Ok(vec![(Subject::File(file), Fact::SubmitDropped { upload, reason })])
             }
             Own::ApplyRule { file } => {
-                let known = ledger.file(file).ok_or(Stale)?;
-                let (ruling, upload) = (asked(known).ok_or(Stale)?, known.upload());
-                let note = ruling.name();
-                let fact = match ruling.action {
-                    RuleAction::Accept => return Ok(estimates::accepted(ledger, file, known, note)),
-                    RuleAction::Reject => Fact::FileRejected { upload, note },
-                    RuleAction::Manual => return Err(Stale),
-                };
-                Ok(vec![(Subject::File(file), fact)])
+                let known = ledger.file(file).filter(|known| is_asked(known)).ok_or(Stale)?;
+                let first = known.approval.asked.first().ok_or(Stale)?;
+                let reason = format!("Usage rule {} is about every file.", first.id);
+                let ruling = Ruling { rule: Some(first.id.clone()), action: first.action, reason };
+                Ok(rules::applied(ledger, (file, known), ruling))
             }
         }
     }
 
     fn next(&self, ledger: &Ledger, file: FileId, _running: &BTreeSet<FileId>) -> Next<Own> {
         let Some(known) = ledger.file(file) else { return Next::Nothing };
-        if asked(known).is_some() {
+        if is_asked(known) {
             return Next::Conclude(Own::ApplyRule { file });
         }
         if known.approval.submit_remembered.is_none() {
@@ -125,9 +121,8 @@ impl Decider for Approval {
     }
 }
 
-/// The usage rule that has to decide about a file. It was the first when the file was submitted: rules that were made
-/// or changed since don't count, not even after a restart.
-fn asked(file: &UsageFile) -> Option<&Ruling> {
-    let ruling = file.approval.ruling.as_ref().filter(|ruling| ruling.action != RuleAction::Manual)?;
-    (file.status() == Status::Pending).then_some(ruling)
+/// Whether usage rules have still to be asked about a file. Those were settled when it was submitted: rules that were
+/// made or changed since don't count, not even after a restart.
+fn is_asked(file: &UsageFile) -> bool {
+    file.status() == Status::Pending && !file.approval.asked.is_empty()
 }

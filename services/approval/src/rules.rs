@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use ledger::catalog::Role;
-use ledger::rule::{RulePlace, RuleRecorded, RuleScope, RuleTerms, Rules, UsageRule, rule_id, rules_of};
-use ledger::{Catalog, Command, Context, Fact, Ledger, ObjectId, Rejection, Scope, Subject};
+use ledger::rule::{
+    RuleAction, RulePlace, RuleRecorded, RuleScope, RuleTerms, Rules, Ruling, UsageRule, rule_id, rules_of,
+};
+use ledger::{Catalog, Command, Context, Fact, FileId, Ledger, ObjectId, Rejection, Scope, Subject, UsageFile};
 use runtime::decider::Facts;
+
+use crate::estimates;
 
 /// Rules that a provider has for one product: each file is compared with them, and a person can't oversee more.
 const RULES_MAX: usize = 100;
@@ -49,7 +53,15 @@ fn create(
         let message = format!("A product may have at most {RULES_MAX} usage rules. Delete one first.");
         return Err(Rejection::field("non_field_errors", message));
     }
-    let recorded = RuleRecorded { product: product.clone(), provider, action, place: terms.place.clone() };
+    let recorded = RuleRecorded {
+        product: product.clone(),
+        provider,
+        action,
+        scope: terms.scope,
+        expression: String::new(),
+        item: None,
+        place: terms.place.clone(),
+    };
     Ok(vec![(Subject::Object(id), Fact::RuleRecorded(Box::new(recorded)))])
 }
 
@@ -64,8 +76,21 @@ fn change(rules: &Rules, id: &ObjectId, known: &UsageRule, terms: &RuleTerms) ->
         return Ok(Facts::new());
     }
     let (product, provider, place) = (known.product.clone(), known.provider.clone(), terms.place.clone());
-    let recorded = RuleRecorded { product, provider, action, place };
+    let (scope, expression, item) = (known.scope, known.expression.clone(), known.item.clone());
+    let recorded = RuleRecorded { product, provider, action, scope, expression, item, place };
     Ok(vec![(Subject::Object(id.clone()), Fact::RuleRecorded(Box::new(recorded)))])
+}
+
+/// What rules came to about a file, and what becomes of it.
+pub(crate) fn applied(ledger: &Ledger, (id, file): (FileId, &UsageFile), ruling: Ruling) -> Facts {
+    let (upload, note, action) = (file.upload(), ruling.name(), ruling.action);
+    let mut facts = vec![(Subject::File(id), Fact::RulesApplied { upload, ruling })];
+    match action {
+        RuleAction::Accept => facts.extend(estimates::accepted(ledger, id, file, note)),
+        RuleAction::Reject => facts.push((Subject::File(id), Fact::FileRejected { upload, note })),
+        RuleAction::Manual => {}
+    }
+    facts
 }
 
 /// A rule of the product that the caller may see.
@@ -110,7 +135,7 @@ fn check(terms: &RuleTerms) -> Result<(), Rejection> {
         let message = "Rules of single items aren't served yet; they arrive with the full API. Leave it out.";
         return Err(Rejection::field("item", message));
     }
-    if !terms.expression.is_empty() {
+    if terms.expression.as_ref().is_some_and(|text| !text.is_empty()) {
         let message = "Expressions aren't served yet; they arrive with the full API. Leave it empty: the rule then \
                        decides about every file.";
         return Err(Rejection::field("rule", message));

@@ -6,6 +6,7 @@ use ledger::fact::{ClosedBy, Total};
 use ledger::file::{ATTEMPTS_MAX, Chunk, ChunkStatus, Extraction};
 use ledger::record::{Billing, ClosedRows};
 use ledger::rows::RowSet;
+use ledger::transitions::Action;
 use ledger::{ChunkId, Command, Context, Decimal, Fact, FileId, Ledger, Rejection, Status, UsageFile};
 use runtime::decider::{Facts, Stale};
 
@@ -37,7 +38,7 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
         Command::CloseFile { .. } => close_file(file),
         Command::ReceiveReconciliation { blob, bytes, note, .. } => {
             check_text("upload_note", note)?;
-            let extraction = extracted(file, "reconciled")?;
+            let extraction = extracted(file, Action::Reconcile)?;
             if extraction.reconciliations.len() >= RECONCILIATIONS_MAX {
                 let message = "A file takes 999 reconciliations.".to_owned();
                 return Err(Rejection::TooLarge { message });
@@ -51,16 +52,16 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
 }
 
 /// The extraction of an accepted file whose records are all in chunks, or exempt.
-fn extracted<'a>(file: &'a UsageFile, action: &'static str) -> Result<&'a Extraction, Rejection> {
+fn extracted(file: &UsageFile, action: Action) -> Result<&Extraction, Rejection> {
     let status = file.status();
     if status != Status::Accepted {
-        return Err(Rejection::WrongStatus { action, status });
+        return Err(Rejection::WrongStatus { action: action.participle(), status });
     }
     if file.is_estimate() {
         return Err(Rejection::EstimateNotBilled);
     }
     let ready = file.current_extraction().filter(|extraction| extraction.extracted);
-    ready.ok_or(Rejection::ChunkStatusWrong { action, status: ChunkStatus::Draft })
+    ready.ok_or(Rejection::ChunkStatusWrong { action: action.participle(), status: ChunkStatus::Draft })
 }
 
 fn chunk_of(file: &UsageFile, id: ChunkId) -> Result<&Chunk, Rejection> {
@@ -107,7 +108,7 @@ fn close_chunk(file: &UsageFile, id: ChunkId, billing: &Billing) -> Result<Facts
         }
         status => return Err(Rejection::ChunkStatusWrong { action: "closed", status }),
     }
-    let extraction = extracted(file, "closed")?;
+    let extraction = extracted(file, Action::Close)?;
     let rows = ClosedRows::alike(chunk.rows.minus(&extraction.closed), billing.clone());
     Ok(closing(id.file, file, extraction, rows, ClosedBy::Chunk(id.index)))
 }
@@ -115,7 +116,7 @@ fn close_chunk(file: &UsageFile, id: ChunkId, billing: &Billing) -> Result<Facts
 fn close_records(id: FileId, file: &UsageFile, rows: &[(u32, Billing)]) -> Result<Facts, Rejection> {
     rows.iter().try_for_each(|(_, billing)| check_billing(billing))?;
     // Where everything is closed, the same closing again gives the same answer (design §7).
-    let open = (file.status() != Status::Closed).then(|| extracted(file, "closed")).transpose()?;
+    let open = (file.status() != Status::Closed).then(|| extracted(file, Action::Close)).transpose()?;
     if rows.iter().all(|(_, billing)| billing.id.is_empty() && billing.note.is_empty()) {
         return Err(Rejection::BillingMissing);
     }
@@ -156,7 +157,7 @@ fn close_file(file: &UsageFile) -> Result<Facts, Rejection> {
     if file.status() == Status::Closed {
         return Ok(Facts::new());
     }
-    let extraction = extracted(file, "closed")?;
+    let extraction = extracted(file, Action::Close)?;
     Err(Rejection::RecordsOpen { open: extraction.open() })
 }
 

@@ -151,7 +151,7 @@ fn terms(fields: Fields<'_>) -> Result<RuleTerms, Rejection> {
     Ok(RuleTerms {
         action: action.transpose()?,
         scope,
-        expression: fields.text("rule")?.map(|text| text.trim().to_owned()).unwrap_or_default(),
+        expression: fields.text("rule")?.map(|text| text.trim().to_owned()),
         item: fields.value("item").map(|_| fields.reference("item")).transpose()?,
         place: place(fields)?,
     })

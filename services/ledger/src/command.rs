@@ -1,11 +1,12 @@
 //! What can be asked for: imperative, addressed to one service, always with the scope of who asks.
 
 use crate::catalog::{CatalogObject, Environment, Role};
-use crate::fact::{Actor, FileDescribed, Period};
+use crate::fact::{Actor, FileDescribed, Period, RecordMark};
 use crate::file::{Status, UsageFile};
 use crate::id::{ChunkId, FileId, Hash, ObjectId, ServiceName};
 use crate::moment::Moment;
 use crate::record::Billing;
+use crate::rows::RowSet;
 use crate::rule::RuleTerms;
 
 /// Who asks, and what for: built once at the edge; no read or command can be made without it (design §8).
@@ -104,6 +105,21 @@ pub struct CreateFile {
     pub environment: Option<Environment>,
 }
 
+/// What a file is to be that collects reported records: one is open at a time for each of these.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OpenReport {
+    /// The product that is used.
+    pub product: ObjectId,
+    /// The distribution contract.
+    pub contract: ObjectId,
+    /// What the records are about.
+    pub period: Period,
+    /// ISO 4217; optional.
+    pub currency: Option<String>,
+    /// Optional: derived from the contract.
+    pub environment: Option<Environment>,
+}
+
 /// Everything that can be asked of a service from outside it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
@@ -166,6 +182,22 @@ pub enum Command {
         /// Which file.
         file: FileId,
     },
+    /// Mark single records of a file that waits for its provider.
+    MarkRecords {
+        /// Which file.
+        file: FileId,
+        /// Which rows.
+        rows: RowSet,
+        /// As what.
+        mark: RecordMark,
+    },
+    /// Have the file at hand for records that are reported one by one, and make it if there is none.
+    OpenReport(Box<OpenReport>),
+    /// Take no more records into such a file, and check it.
+    SealReport {
+        /// Which file.
+        file: FileId,
+    },
     /// Read and check the workbook of a file again.
     ReprocessFile {
         /// Which file.
@@ -202,6 +234,11 @@ pub enum Command {
         chunk: ChunkId,
         /// The id.
         external_id: String,
+    },
+    /// Write a chunk's workbook again if records were closed since.
+    RegenerateChunk {
+        /// Which chunk.
+        chunk: ChunkId,
     },
     /// Close a chunk with everything in it.
     CloseChunk {
@@ -249,11 +286,15 @@ impl Command {
             | Self::AcceptFile { .. }
             | Self::RejectFile { .. }
             | Self::ApproveRecords { .. }
+            | Self::MarkRecords { .. }
+            | Self::OpenReport(_)
+            | Self::SealReport { .. }
             | Self::ReprocessFile { .. }
             | Self::CreateRule { .. }
             | Self::ChangeRule { .. }
             | Self::DeleteRule { .. } => ServiceName::Approval,
             Self::NameChunk { .. }
+            | Self::RegenerateChunk { .. }
             | Self::CloseChunk { .. }
             | Self::CloseRecords { .. }
             | Self::CloseFile { .. }
@@ -268,6 +309,7 @@ impl Command {
             Self::ImportCatalog { .. }
             | Self::RevokeKey { .. }
             | Self::CreateFile(_)
+            | Self::OpenReport(_)
             | Self::CreateRule { .. }
             | Self::ChangeRule { .. }
             | Self::DeleteRule { .. } => None,
@@ -278,11 +320,15 @@ impl Command {
             | Self::AcceptFile { file, .. }
             | Self::RejectFile { file, .. }
             | Self::ApproveRecords { file }
+            | Self::MarkRecords { file, .. }
+            | Self::SealReport { file }
             | Self::ReprocessFile { file }
             | Self::CloseRecords { file, .. }
             | Self::CloseFile { file }
             | Self::ReceiveReconciliation { file, .. } => Some(*file),
-            Self::NameChunk { chunk, .. } | Self::CloseChunk { chunk, .. } => Some(chunk.file),
+            Self::NameChunk { chunk, .. } | Self::RegenerateChunk { chunk } | Self::CloseChunk { chunk, .. } => {
+                Some(chunk.file)
+            }
         }
     }
 
@@ -300,11 +346,15 @@ impl Command {
             Self::AcceptFile { .. } => "accept",
             Self::RejectFile { .. } => "reject",
             Self::ApproveRecords { .. } => "approve-all",
+            Self::MarkRecords { .. } => "mark-records",
+            Self::OpenReport(_) => "open-report",
+            Self::SealReport { .. } => "seal",
             Self::ReprocessFile { .. } => "reprocess",
             Self::CreateRule { .. } => "create-rule",
             Self::ChangeRule { .. } => "change-rule",
             Self::DeleteRule { .. } => "delete-rule",
             Self::NameChunk { .. } => "name-chunk",
+            Self::RegenerateChunk { .. } => "regenerate-chunk",
             Self::CloseChunk { .. } => "close-chunk",
             Self::CloseRecords { .. } => "close-records",
             Self::CloseFile { .. } => "close",

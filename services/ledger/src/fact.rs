@@ -5,13 +5,14 @@ use crate::id::{EventId, FileId, Hash, ObjectId, Partition, ServiceName};
 use crate::moment::Moment;
 use crate::record::ClosedRows;
 use crate::rows::RowSet;
-use crate::rule::RuleRecorded;
+use crate::rule::{RuleRecorded, Ruling};
 
 mod contents;
+mod emitter;
 
 pub use contents::{
     Category, DynamicItem, ExemptReason, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead, Part,
-    RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
+    RecordMark, RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
 };
 
 /// One thing that happened, as the log keeps it.
@@ -164,6 +165,44 @@ pub enum Fact {
     RecordsApproved {
         /// Of which upload.
         upload: u32,
+    },
+    /// The provider marked some records of a file that waits for it: a mark decides nothing by itself, but a file isn't
+    /// accepted while records of it are marked as rejected.
+    RecordsMarked {
+        /// Of which upload.
+        upload: u32,
+        /// Which rows.
+        rows: RowSet,
+        /// As what.
+        mark: RecordMark,
+    },
+    /// A file was opened for records that are reported one by one; this is its upload.
+    ReportOpened {
+        /// Which upload.
+        upload: u32,
+        /// The catalog at that time.
+        catalog_position: u64,
+    },
+    /// No more records are reported into a file: it is checked as a whole.
+    ReportSealed {
+        /// Which upload.
+        upload: u32,
+        /// The catalog at that time: validation waits for at least that.
+        catalog_position: u64,
+    },
+    /// Asking usage rules about the records of a submitted file began.
+    RulingStarted {
+        /// Which upload.
+        upload: u32,
+        /// From 1; each restart is a new one.
+        attempt: u32,
+    },
+    /// The usage rules were asked about a submitted file. What they decided follows at once.
+    RulesApplied {
+        /// Which upload.
+        upload: u32,
+        /// What they came to.
+        ruling: Ruling,
     },
     /// A usage rule was made or changed.
     RuleRecorded(Box<RuleRecorded>),
@@ -340,6 +379,11 @@ pub enum Fact {
         /// What happened and what to do.
         detail: String,
     },
+    /// A chunk's workbook is to be written again, with what was closed of it since.
+    ChunkRegenerated {
+        /// Which chunk.
+        chunk: u16,
+    },
     /// The provider gave a chunk an id of its own.
     ChunkNamed {
         /// Which chunk.
@@ -412,61 +456,4 @@ pub enum Fact {
         /// Control totals: equal to those accepted.
         totals: Vec<Total>,
     },
-}
-
-impl Fact {
-    /// The one service that may say this.
-    #[must_use]
-    pub fn emitter(&self) -> ServiceName {
-        match self {
-            Self::ObjectRecorded(_) | Self::ContractPlaced { .. } => ServiceName::Catalog,
-            Self::FileCreated(_)
-            | Self::FileDescribed(_)
-            | Self::UploadOpened(_)
-            | Self::FileDeleted
-            | Self::SubmitRemembered { .. }
-            | Self::SubmitDropped { .. }
-            | Self::FileSubmitted { .. }
-            | Self::FileAccepted { .. }
-            | Self::FileRejected { .. }
-            | Self::CommandRefused { .. }
-            | Self::RecordsApproved { .. }
-            | Self::RuleRecorded(_)
-            | Self::RuleDeleted
-            | Self::FileSuperseded { .. } => ServiceName::Approval,
-            Self::ReadStarted { .. } | Self::RecordsRead(_) | Self::FileRead(_) | Self::FileUnreadable { .. } => {
-                ServiceName::Ingestion
-            }
-            Self::CheckStarted { .. }
-            | Self::RecordsChecked(_)
-            | Self::UsageSummarized { .. }
-            | Self::DynamicItemsFound { .. }
-            | Self::FileChecked(_)
-            | Self::CheckFailed { .. }
-            | Self::ProcessedStarted { .. }
-            | Self::ProcessedWritten { .. } => ServiceName::Validation,
-            Self::ExtractionStarted { .. }
-            | Self::ChunkOpened { .. }
-            | Self::ChunkFilled { .. }
-            | Self::FileExtracted { .. }
-            | Self::RecordsExempted { .. }
-            | Self::ChunkStarted { .. }
-            | Self::ChunkWritten { .. }
-            | Self::ChunkFailed { .. }
-            | Self::ChunkNamed { .. }
-            | Self::RecordsClosed { .. }
-            | Self::ChunkClosed { .. }
-            | Self::ReconciliationReceived { .. }
-            | Self::ReconciliationStarted { .. }
-            | Self::ReconciliationProcessed { .. }
-            | Self::ReconciliationFailed { .. }
-            | Self::FileClosed { .. } => ServiceName::Extraction,
-        }
-    }
-
-    /// Whether it carries records: such a fact rests once, in its emitter's log, and others note only its hash.
-    #[must_use]
-    pub fn carries_records(&self) -> bool {
-        matches!(self, Self::RecordsRead(_) | Self::RecordsChecked(_))
-    }
 }

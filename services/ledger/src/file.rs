@@ -10,7 +10,8 @@ use crate::fact::{
 };
 use crate::id::{FileId, Hash};
 use crate::moment::Moment;
-use crate::rule::Ruling;
+use crate::rows::RowSet;
+use crate::rule::{AskedRule, Ruling};
 
 pub use extraction::{Chunk, ChunkStatus, Closing, Exempt, Extraction, Reconciliation, ReconciliationEnd};
 
@@ -122,7 +123,19 @@ pub struct Approval {
     pub submitted_at: Option<Stamp>,
     /// When its records were approved, before the file was answered.
     pub records_approved_at: Option<Stamp>,
-    /// The usage rule that was the first when the current upload was submitted.
+    /// Records that the provider marked as right, one by one.
+    pub approved_rows: RowSet,
+    /// Records that the provider marked as wrong.
+    pub rejected_rows: RowSet,
+    /// Whether the current upload has no workbook: its records are reported one by one until it is sealed.
+    pub reported: bool,
+    /// When it was sealed.
+    pub sealed_at: Option<Stamp>,
+    /// The usage rules that were active when the current upload was submitted, until they were asked.
+    pub asked: Vec<AskedRule>,
+    /// Attempts at asking them.
+    pub ruling_attempt: u32,
+    /// What they came to.
     pub ruling: Option<Ruling>,
     /// What was decided about the current upload.
     pub decision: Option<Decision>,
@@ -319,7 +332,7 @@ impl UsageFile {
             Some(Decision::Open) => return Status::Pending,
             None => {}
         }
-        if approval.upload.is_none() {
+        if approval.upload.is_none() || self.collects() {
             return Status::Draft;
         }
         self.processing_status()
@@ -402,6 +415,13 @@ impl UsageFile {
     #[must_use]
     pub fn exempt_totals(&self) -> &[Total] {
         self.verdict().map_or(&[], |verdict| &verdict.exempt_totals)
+    }
+
+    /// Whether records can be reported into the file one by one.
+    #[must_use]
+    pub fn collects(&self) -> bool {
+        let approval = &self.approval;
+        approval.reported && approval.sealed_at.is_none() && approval.deleted_at.is_none()
     }
 
     /// Whether the file is an estimate.

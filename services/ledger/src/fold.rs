@@ -48,7 +48,7 @@ impl Ledger {
                 file.evolve(stamp, sequence, fact);
                 if let (Fact::FileSubmitted { .. }, Some(created)) = (fact, &file.approval.created) {
                     // Rules and submissions stand in one log, so that its order says which rules were active.
-                    file.approval.ruling = rule::ruling(&self.rules, created);
+                    file.approval.asked = rule::asked(&self.rules, created);
                 }
             }
             (Subject::Object(id), Fact::RuleRecorded(recorded)) => {

@@ -17,6 +17,7 @@ pub mod record;
 pub mod rejection;
 pub mod rows;
 pub mod rule;
+pub mod transitions;
 
 pub use amount::{Decimal, DecimalError};
 pub use catalog::{Catalog, Named, Role};

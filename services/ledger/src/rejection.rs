@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::file::{ChunkStatus, Status};
 use crate::id::{FileId, ObjectId};
+use crate::transitions;
 
 /// Why a command was refused. Declaration order is precedence: the first that applies is the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +78,20 @@ pub enum Rejection {
     },
     /// There is nothing to submit.
     NothingUploaded,
+    /// The file collects reported records: it takes no workbook.
+    ReportUnsealed,
+    /// No record was reported into the file.
+    NothingReported,
+    /// The file takes no more reported records.
+    ReportSealed {
+        /// The file.
+        file: FileId,
+    },
+    /// Records of the file are marked as rejected.
+    RecordsRejected {
+        /// How many.
+        rejected: u32,
+    },
     /// An estimate comes after the actual file of its time.
     ActualFileExists {
         /// The actual file.
@@ -142,6 +157,10 @@ impl Rejection {
             Self::BillingMissing => "USG_031",
             Self::EstimateNotBilled => "USG_033",
             Self::RecordsOpen { .. } => "USG_032",
+            Self::ReportUnsealed => "USG_034",
+            Self::NothingReported => "USG_035",
+            Self::ReportSealed { .. } => "USG_036",
+            Self::RecordsRejected { .. } => "USG_037",
             Self::KeyReused => "REQ_009",
             Self::Unavailable => "SYS_001",
         }
@@ -153,7 +172,11 @@ impl Rejection {
         match self {
             Self::WrongStatus { status, .. } => matches!(status, Status::Uploaded | Status::Processing),
             Self::ChunkStatusWrong { status, .. } => *status == ChunkStatus::Draft,
-            Self::RecordsOpen { .. } | Self::NothingUploaded | Self::Unavailable => true,
+            Self::RecordsOpen { .. }
+            | Self::NothingUploaded
+            | Self::NothingReported
+            | Self::RecordsRejected { .. }
+            | Self::Unavailable => true,
             _ => false,
         }
     }
@@ -199,9 +222,22 @@ impl fmt::Display for Rejection {
             ),
             Self::IdsUsedUp => f.write_str("All file ids of this month are used in this partition."),
             Self::WrongStatus { action, status } => {
-                write!(f, "Usage file in status \"{}\" can not be {action}.", status.name())
+                let (name, standing) = (status.name(), transitions::standing(*status));
+                write!(f, "Usage file in status \"{name}\" can not be {action}: {standing}.")
             }
             Self::NothingUploaded => f.write_str("The usage file has no workbook yet. Upload one, then submit it."),
+            Self::ReportUnsealed => f.write_str(
+                "The usage file collects reported records and takes no workbook. Seal it, or delete it and make another.",
+            ),
+            Self::NothingReported => f.write_str("No record was reported into the usage file yet. Report one first."),
+            Self::ReportSealed { file } => {
+                write!(f, "The usage file {file} takes no more records: it was sealed. Report them into another one.")
+            }
+            Self::RecordsRejected { rejected } => write!(
+                f,
+                "{rejected} records are marked as rejected. A usage file is accepted as a whole: reject it, or mark them \
+                 otherwise."
+            ),
             Self::ActualFileExists { file } => {
                 write!(f, "The actual usage file {file} is about the same time and accepted: no estimate is needed.")
             }

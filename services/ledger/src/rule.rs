@@ -1,8 +1,8 @@
 //! Usage rules: what a provider decides in advance about the files of a product (connect-api §6).
 //!
-//! In this version a rule has no condition: it is about every file of its product that reaches its provider. Rules
-//! with an expression, of an item or of single records will be facts of their own, so that a reader that doesn't know
-//! their condition stops instead of accepting everything.
+//! A rule is about whole files or about single records, of all items or of one, under a condition in RQL or under none.
+//! Which rules are asked about a file is settled when it is submitted: rules and submissions stand in one log, so that
+//! its order says which rules were active. What they decide, and why, is a fact of its own.
 
 use std::collections::BTreeMap;
 
@@ -46,8 +46,25 @@ pub enum RuleScope {
     /// Whole files.
     #[default]
     File,
-    /// Single records; not served yet.
+    /// Single records.
     Record,
+}
+
+impl RuleScope {
+    /// The name in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Record => "record",
+        }
+    }
+
+    /// The scope of a name in the API, if it is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::File, Self::Record].into_iter().find(|scope| scope.name() == name)
+    }
 }
 
 /// Where a rule stands among those of its product and provider: the first that is active decides.
@@ -71,8 +88,28 @@ pub struct RuleRecorded {
     pub provider: ObjectId,
     /// What it does.
     pub action: RuleAction,
+    /// What it is about.
+    pub scope: RuleScope,
+    /// The condition, in RQL; empty where it always holds.
+    pub expression: String,
+    /// Of which item; none for any.
+    pub item: Option<ObjectId>,
     /// Where it stands.
     pub place: RulePlace,
+}
+
+impl RuleRecorded {
+    /// Whether it has no condition: it is about every file.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.scope == RuleScope::File && self.expression.is_empty() && self.item.is_none()
+    }
+
+    /// A rule without a condition: about every file.
+    #[must_use]
+    pub fn plain(product: ObjectId, provider: ObjectId, action: RuleAction, place: RulePlace) -> Self {
+        Self { product, provider, action, scope: RuleScope::File, expression: String::new(), item: None, place }
+    }
 }
 
 /// What somebody wants a rule to be.
@@ -82,9 +119,9 @@ pub struct RuleTerms {
     pub action: Option<RuleAction>,
     /// What it is about.
     pub scope: RuleScope,
-    /// A condition; not served yet.
-    pub expression: String,
-    /// An item; not served yet.
+    /// The condition, in RQL; empty where it always holds, none to leave it as it is.
+    pub expression: Option<String>,
+    /// Of which item; none for any.
     pub item: Option<ObjectId>,
     /// Where it stands.
     pub place: RulePlace,
@@ -99,6 +136,12 @@ pub struct UsageRule {
     pub provider: ObjectId,
     /// What it does.
     pub action: RuleAction,
+    /// What it is about.
+    pub scope: RuleScope,
+    /// The condition, in RQL; empty where it always holds.
+    pub expression: String,
+    /// Of which item; none for any.
+    pub item: Option<ObjectId>,
     /// Its number among the rules of its product and provider, from 0.
     pub place: u32,
     /// When and by whom it was made.
@@ -109,20 +152,46 @@ pub struct UsageRule {
     pub deleted: Option<Stamp>,
 }
 
-/// The rule that decides about a file: the first that was active when the file was submitted.
+/// A rule as it was when a file was submitted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AskedRule {
+    /// Which rule.
+    pub id: ObjectId,
+    /// What it does.
+    pub action: RuleAction,
+    /// What it is about.
+    pub scope: RuleScope,
+    /// The condition, in RQL; empty where it always holds.
+    pub expression: String,
+    /// Of which item; none for any.
+    pub item: Option<ObjectId>,
+}
+
+/// What usage rules came to about a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ruling {
-    /// Which rule.
-    pub rule: ObjectId,
-    /// What it did then.
+    /// The rule that decided; none where all records were accepted by several, or where nothing decided.
+    pub rule: Option<ObjectId>,
+    /// What becomes of the file.
     pub action: RuleAction,
+    /// Why, for people to read.
+    pub reason: String,
 }
 
 impl Ruling {
-    /// How the rule is named in notes and histories.
+    /// Who decided, as notes and histories name it.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("Usage rule {}", self.rule)
+        self.rule.as_ref().map_or_else(|| "Usage rules".to_owned(), |rule| format!("Usage rule {rule}"))
+    }
+}
+
+impl UsageRule {
+    /// The rule as a file is asked about it now.
+    #[must_use]
+    pub fn asked(&self, id: &ObjectId) -> AskedRule {
+        let (expression, item) = (self.expression.clone(), self.item.clone());
+        AskedRule { id: id.clone(), action: self.action, scope: self.scope, expression, item }
     }
 }
 
@@ -145,26 +214,38 @@ pub fn rules_of<'a>(rules: &'a Rules, product: &ObjectId, provider: &ObjectId) -
     found
 }
 
-/// The rule that decides about a file that is submitted now: only the provider's files, which it sees, have one.
-pub(crate) fn ruling(rules: &Rules, created: &FileCreated) -> Option<Ruling> {
+/// The rules that are asked about a file that is submitted now, in their order: only files that their provider sees have
+/// any.
+#[must_use]
+pub fn asked(rules: &Rules, created: &FileCreated) -> Vec<AskedRule> {
     if created.environment != Environment::Production {
-        return None;
+        return Vec::new();
     }
     let found = rules_of(rules, &created.product.id, &created.provider.id);
-    let (id, rule) = found.into_iter().find(|(_, rule)| rule.deleted.is_none())?;
-    Some(Ruling { rule: id.clone(), action: rule.action })
+    let active = found.into_iter().filter(|(_, rule)| rule.deleted.is_none());
+    active.map(|(id, rule)| rule.asked(id)).collect()
 }
 
 /// Folds a rule that was made or changed.
 pub(crate) fn record(rules: &mut Rules, id: &ObjectId, recorded: &RuleRecorded, stamp: Stamp) {
-    let (product, provider, action) = (recorded.product.clone(), recorded.provider.clone(), recorded.action);
     let known = rules.get(id).cloned();
     let place = known.as_ref().map_or(u32::MAX, |rule| rule.place);
     let (created, updated) = match known {
         Some(rule) => (rule.created, Some(stamp)),
         None => (stamp, None),
     };
-    let rule = UsageRule { product, provider, action, place, created, updated, deleted: None };
+    let rule = UsageRule {
+        product: recorded.product.clone(),
+        provider: recorded.provider.clone(),
+        action: recorded.action,
+        scope: recorded.scope,
+        expression: recorded.expression.clone(),
+        item: recorded.item.clone(),
+        place,
+        created,
+        updated,
+        deleted: None,
+    };
     rules.insert(id.clone(), rule);
     arrange(rules, id, recorded);
 }
@@ -208,12 +289,7 @@ mod tests {
     fn check(steps: &[(&str, RulePlace)], expected: &[&str]) {
         let mut rules = Rules::new();
         for (rule, place) in steps {
-            let recorded = RuleRecorded {
-                product: id("PRD-1"),
-                provider: id("PA-1"),
-                action: RuleAction::Accept,
-                place: place.clone(),
-            };
+            let recorded = RuleRecorded::plain(id("PRD-1"), id("PA-1"), RuleAction::Accept, place.clone());
             record(&mut rules, &id(rule), &recorded, Stamp { at: Moment(0), by: Actor::Operator });
         }
         let order: Vec<&str> =

@@ -81,13 +81,15 @@ fn an_accepted_actual_file_takes_the_place_of_estimates_that_were_sent() {
 #[test]
 fn a_usage_rule_supersedes_as_a_person_does() {
     let mut world = both(Status::Accepted, |_| {});
-    let place = RulePlace::First;
-    let rule = RuleRecorded { product: id("PRD-1"), provider: id("PA-1"), action: RuleAction::Accept, place };
+    let rule = RuleRecorded::plain(id("PRD-1"), id("PA-1"), RuleAction::Accept, RulePlace::First);
     world.decides(&id("UGR-000-000-001"), Fact::RuleRecorded(Box::new(rule)));
     world.about = other_file();
     world.given(Fact::FileSubmitted { upload: 1 });
     let told = world.goes_on();
-    assert!(matches!(&told[..], [Fact::FileAccepted { .. }, Fact::FileSuperseded { .. }]), "{told:?}");
+    assert!(
+        matches!(&told[..], [Fact::RulesApplied { .. }, Fact::FileAccepted { .. }, Fact::FileSuperseded { .. }]),
+        "{told:?}"
+    );
     world.about = file();
     assert_eq!(world.status(), Status::Closed);
 }

@@ -153,6 +153,7 @@ impl World {
     pub(super) fn draft(&mut self, environment: Environment, predictive: bool) {
         let created = FileCreated {
             predictive,
+            reported: false,
             time_zone: String::new(),
             name: "October".to_owned(),
             external_id: String::new(),

@@ -53,6 +53,7 @@ fn created(schema: Schema) -> Fact {
         period: None,
         time_zone: String::new(),
         predictive: false,
+        reported: false,
         currency: None,
         environment: Environment::Production,
         schema,

@@ -244,6 +244,7 @@ impl World {
 pub(super) fn created() -> FileCreated {
     FileCreated {
         predictive: false,
+        reported: false,
         time_zone: String::new(),
         name: "October".to_owned(),
         external_id: String::new(),

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use ledger::catalog::Environment;
-use ledger::rule::{RulePlace, RuleRecorded};
+use ledger::rule::{RulePlace, RuleRecorded, Ruling};
 use ledger::{Fact, RuleAction, Subject};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use super::world::{OPERATOR, PROVIDER, STRANGER, VENDOR, World, id};
 const RULES: &str = "products/PRD-1/usage/rules";
 
 async fn record(world: &mut World, rule: &str, action: RuleAction, place: RulePlace) {
-    let recorded = RuleRecorded { product: id("PRD-1"), provider: id("PA-1"), action, place };
+    let recorded = RuleRecorded::plain(id("PRD-1"), id("PA-1"), action, place);
     world.say_of(Subject::Object(id(rule)), "SU-2", Fact::RuleRecorded(Box::new(recorded))).await;
 }
 
@@ -84,6 +84,8 @@ async fn a_file_that_a_rule_decided_names_it_without_an_account() {
     checked(&mut world, uf).await;
     world.say(uf, "SU-1", Fact::FileSubmitted { upload: 1 }).await;
     let note = "Usage rule UGR-000-000-001".to_owned();
+    let ruling = Ruling { rule: Some(id("UGR-000-000-001")), action: RuleAction::Accept, reason: String::new() };
+    world.say_by_service(uf, Fact::RulesApplied { upload: 1, ruling }).await;
     world.say_by_service(uf, Fact::FileAccepted { upload: 1, note: note.clone() }).await;
     let got = world.get(PROVIDER, &format!("usage/files/{uf}")).await.json();
     assert_eq!((&got["status"], &got["acceptance_note"]), (&json!("accepted"), &json!(note)));

@@ -202,6 +202,7 @@ pub(super) fn file(count: u32) -> FileId {
 pub(super) fn created(environment: Environment) -> FileCreated {
     FileCreated {
         predictive: false,
+        reported: false,
         time_zone: String::new(),
         name: "October".to_owned(),
         external_id: "vendor-1".to_owned(),

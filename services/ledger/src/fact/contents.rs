@@ -23,6 +23,8 @@ pub struct FileCreated {
     pub time_zone: String,
     /// Whether it is an estimate of what an actual file will say (design §12).
     pub predictive: bool,
+    /// Whether its records are reported one by one instead of in a workbook.
+    pub reported: bool,
     /// ISO 4217; none for QT.
     pub currency: Option<String>,
     /// Test, preview or production.
@@ -273,4 +275,15 @@ impl ExemptReason {
             Self::Estimate => "estimate",
         }
     }
+}
+
+/// What a provider says of single records before it answers for their file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordMark {
+    /// Nothing any more.
+    Open,
+    /// They are right.
+    Approved,
+    /// They are wrong: the file can't be accepted with them.
+    Rejected,
 }

@@ -4,8 +4,9 @@ use super::{
     Approval, Checking, CheckingEnd, Chunk, Closing, Decision, Extraction, Processed, Reading, ReadingEnd,
     Reconciliation, ReconciliationEnd, Stamp, UsageFile, Verdict,
 };
-use crate::fact::{Fact, Part};
-use crate::id::ServiceName;
+use crate::fact::{ClosedBy, Fact, Part, RecordMark, UploadOpened};
+use crate::id::{Hash, ServiceName};
+use crate::rows::RowSet;
 
 impl UsageFile {
     /// Takes in what happened. Total: whatever was recorded folds.
@@ -36,15 +37,18 @@ fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
             created.currency = described.currency.clone().or(created.currency.take());
         }
         Fact::UploadOpened(upload) => {
-            part.upload = Some(upload.clone());
-            part.uploaded_at = Some(stamp);
-            part.submit_remembered = None;
-            part.submit_dropped = None;
-            part.submitted_at = None;
-            part.records_approved_at = None;
-            part.ruling = None;
-            part.decision = None;
-            part.decided_at = None;
+            open_upload(part, stamp, upload.clone());
+        }
+        &Fact::ReportOpened { upload, catalog_position } => {
+            let (blob, filename) = (Hash::ZERO, String::new());
+            open_upload(part, stamp, UploadOpened { upload, blob, bytes: 0, filename, catalog_position });
+            part.reported = true;
+        }
+        &Fact::ReportSealed { upload, catalog_position } => {
+            if let Some(open) = part.upload.as_mut().filter(|open| part.reported && open.upload == upload) {
+                open.catalog_position = catalog_position;
+                part.sealed_at = Some(stamp);
+            }
         }
         Fact::FileDeleted => part.deleted_at = Some(stamp),
         Fact::FileSuperseded { by } => part.superseded = Some((*by, stamp)),
@@ -59,7 +63,16 @@ fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
             part.submitted_at = Some(Stamp { at: stamp.at, by });
             part.decision = Some(Decision::Open);
         }
-        Fact::RecordsApproved { .. } => part.records_approved_at = Some(stamp),
+        Fact::RecordsApproved { .. } => {
+            part.records_approved_at = Some(stamp);
+            part.rejected_rows = RowSet::default();
+        }
+        Fact::RecordsMarked { rows, mark, .. } => mark_records(part, rows, *mark),
+        Fact::RulingStarted { attempt, .. } => part.ruling_attempt = *attempt,
+        Fact::RulesApplied { ruling, .. } => {
+            part.ruling = Some(ruling.clone());
+            part.asked = Vec::new();
+        }
         Fact::FileAccepted { note, .. } => {
             part.decision = Some(Decision::Accepted { note: note.clone() });
             part.decided_at = Some(stamp);
@@ -69,6 +82,29 @@ fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
             part.decided_at = Some(stamp);
         }
         _ => {}
+    }
+}
+
+/// Another upload takes the place of everything that was said of the one before.
+fn open_upload(part: &mut Approval, stamp: Stamp, upload: UploadOpened) {
+    *part = Approval {
+        upload: Some(upload),
+        uploaded_at: Some(stamp),
+        created: part.created.take(),
+        created_at: part.created_at.take(),
+        deleted_at: part.deleted_at.take(),
+        superseded: part.superseded.take(),
+        ..Approval::default()
+    };
+}
+
+fn mark_records(part: &mut Approval, rows: &RowSet, mark: RecordMark) {
+    part.approved_rows = part.approved_rows.minus(rows);
+    part.rejected_rows = part.rejected_rows.minus(rows);
+    match mark {
+        RecordMark::Open => {}
+        RecordMark::Approved => part.approved_rows.absorb(rows),
+        RecordMark::Rejected => part.rejected_rows.absorb(rows),
     }
 }
 
@@ -190,6 +226,7 @@ fn evolve_extraction(part: &mut Extraction, stamp: Stamp, sequence: u64, fact: &
         | Fact::ChunkWritten { chunk, .. }
         | Fact::ChunkFailed { chunk, .. }
         | Fact::ChunkNamed { chunk, .. }
+        | Fact::ChunkRegenerated { chunk }
         | Fact::ChunkClosed { chunk, .. } => evolve_chunk(part.chunks.entry(*chunk).or_default(), stamp, fact),
         Fact::RecordsClosed { by, rows, .. } => {
             let first_row = rows.rows.iter().next().unwrap_or(0);
@@ -197,8 +234,10 @@ fn evolve_extraction(part: &mut Extraction, stamp: Stamp, sequence: u64, fact: &
             for (row, billing) in rows.each() {
                 if part.closed.insert(row) {
                     part.billed += u32::from(!billing.id.is_empty());
-                    if let Some(chunk) = part.chunks.values_mut().find(|chunk| chunk.rows.contains(row)) {
+                    let chunk = part.chunks.iter_mut().find(|(_, chunk)| chunk.rows.contains(row));
+                    if let Some((&number, chunk)) = chunk {
                         chunk.closed += 1;
+                        chunk.shown_closed += u32::from(*by == ClosedBy::Chunk(number));
                     }
                 }
             }
@@ -225,13 +264,21 @@ fn evolve_chunk(chunk: &mut Chunk, stamp: Stamp, fact: &Fact) {
             chunk.opened_at = Some(stamp);
         }
         Fact::ChunkFilled { rows, .. } => chunk.rows.absorb(rows),
-        Fact::ChunkStarted { attempt, .. } => chunk.attempt = *attempt,
+        Fact::ChunkStarted { attempt, .. } => {
+            chunk.attempt = *attempt;
+            chunk.shown_closed = chunk.closed;
+        }
         Fact::ChunkWritten { blob, bytes, .. } => {
             chunk.workbook = Some((*blob, *bytes));
             chunk.failed = None;
             chunk.written_at = Some(stamp);
         }
         Fact::ChunkFailed { detail, .. } => chunk.failed = Some(detail.clone()),
+        Fact::ChunkRegenerated { .. } => {
+            chunk.workbook = None;
+            chunk.failed = None;
+            chunk.attempt = 0;
+        }
         Fact::ChunkNamed { external_id, .. } => chunk.external_id.clone_from(external_id),
         Fact::ChunkClosed { billing_id, billing_note, .. } => {
             chunk.billing_id.clone_from(billing_id);

@@ -31,6 +31,8 @@ pub struct Chunk {
     pub external_id: String,
     /// How many of its records are closed.
     pub closed: u32,
+    /// How many of them its workbook was begun with, or were closed with the chunk as a whole: others are not in it.
+    pub shown_closed: u32,
     /// When it was closed.
     pub closed_at: Option<Stamp>,
     /// The provider's billing id.
@@ -82,6 +84,12 @@ impl Chunk {
         } else {
             ChunkStatus::Draft
         }
+    }
+
+    /// Whether records were closed one by one since its workbook was begun (connect-api §1.3).
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.workbook.is_some() && self.closed > self.shown_closed
     }
 }
 

@@ -129,8 +129,7 @@ impl Story {
 /// Everything that can happen to a file which ends closed.
 pub(crate) fn full_life() -> Vec<Said> {
     let mut story = Story::default();
-    let (product, provider, place) = (id("PRD-1"), id("PA-1"), RulePlace::Kept);
-    let rule = RuleRecorded { product, provider, action: RuleAction::Manual, place };
+    let rule = RuleRecorded::plain(id("PRD-1"), id("PA-1"), RuleAction::Manual, RulePlace::Kept);
     story.say_of(Subject::Object(id("UGR-000-000-001")), Fact::RuleRecorded(Box::new(rule)));
     story.say(Fact::FileCreated(Box::new(created())));
     let described = FileDescribed { note: Some("late".to_owned()), ..FileDescribed::default() };
@@ -165,6 +164,7 @@ pub(crate) fn full_life() -> Vec<Said> {
 pub(crate) fn created() -> FileCreated {
     FileCreated {
         predictive: false,
+        reported: false,
         time_zone: String::new(),
         name: "October".to_owned(),
         external_id: "vendor-1".to_owned(),

@@ -1,10 +1,10 @@
 //! Whatever was recorded folds: any facts, in any order, with any numbers.
 
 use ledger::catalog::Named;
-use ledger::fact::{ClosedBy, DynamicItem, ExemptReason, FileDescribed, Part};
+use ledger::fact::{ClosedBy, DynamicItem, ExemptReason, FileDescribed, Part, RecordMark};
 use ledger::record::{Billing, ClosedRows};
 use ledger::rows::RowSet;
-use ledger::rule::{RulePlace, RuleRecorded};
+use ledger::rule::{RulePlace, RuleRecorded, Ruling};
 use ledger::{
     Actor, Event, EventId, Fact, FileId, Hash, Ledger, Moment, ObjectId, Partition, RuleAction, ServiceName, Subject,
 };
@@ -65,7 +65,7 @@ impl Numbers<'_> {
 
 fn approval(it: &mut Numbers<'_>) -> Fact {
     let upload = it.u32();
-    match it.0.below(14) {
+    match it.0.below(19) {
         0 => Fact::FileCreated(Box::new(created())),
         1 => Fact::FileDescribed(Box::new(FileDescribed { note: Some(it.text()), ..FileDescribed::default() })),
         2 => Fact::UploadOpened(opened(upload)),
@@ -79,10 +79,20 @@ fn approval(it: &mut Numbers<'_>) -> Fact {
         10 => Fact::RecordsApproved { upload },
         11 => {
             let place = [RulePlace::Kept, RulePlace::First, RulePlace::After(it.object())][it.0.below(3)].clone();
-            let (product, provider, action) = (id("PRD-1"), id("PA-1"), RuleAction::Accept);
-            Fact::RuleRecorded(Box::new(RuleRecorded { product, provider, action, place }))
+            let rule = RuleRecorded::plain(id("PRD-1"), id("PA-1"), RuleAction::Accept, place);
+            Fact::RuleRecorded(Box::new(rule))
         }
         12 => Fact::FileSuperseded { by: file() },
+        13 => Fact::RulingStarted { upload, attempt: it.u32() },
+        14 => {
+            Fact::RulesApplied { upload, ruling: Ruling { rule: None, action: RuleAction::Manual, reason: it.text() } }
+        }
+        15 => {
+            let mark = [RecordMark::Open, RecordMark::Approved, RecordMark::Rejected][it.0.below(3)];
+            Fact::RecordsMarked { upload, rows: it.rows(), mark }
+        }
+        16 => Fact::ReportOpened { upload, catalog_position: it.0.next() },
+        17 => Fact::ReportSealed { upload, catalog_position: it.0.next() },
         _ => Fact::RuleDeleted,
     }
 }
@@ -134,7 +144,7 @@ fn validation(it: &mut Numbers<'_>) -> Fact {
 fn extraction(it: &mut Numbers<'_>) -> Fact {
     let (upload, chunk, attempt) = (it.u32(), it.u16(), it.u32());
     let (reconciliation, records, detail) = (chunk, it.u32(), it.text());
-    match it.0.below(16) {
+    match it.0.below(17) {
         0 => Fact::ExtractionStarted { upload, attempt },
         1 => {
             let (hub, hub_external_id, totals) = (it.hub(), it.text(), vec![total(records)]);
@@ -153,6 +163,7 @@ fn extraction(it: &mut Numbers<'_>) -> Fact {
         9 => Fact::ChunkClosed { chunk, billing_id: detail, billing_note: it.text() },
         10 => Fact::ReconciliationReceived { reconciliation, blob: Hash::ZERO, bytes: 7, note: detail },
         11 => Fact::ReconciliationStarted { reconciliation, attempt },
+        16 => Fact::ChunkRegenerated { chunk },
         12 => {
             let (closed, open) = (it.u32(), it.u32());
             Fact::ReconciliationProcessed { reconciliation, closed, open, summary: detail, processed: None }

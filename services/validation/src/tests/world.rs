@@ -97,6 +97,7 @@ pub(super) fn created(contract: &str, product: &str) -> Fact {
     let named = |text: &str| Named { id: ObjectId::new(text).unwrap(), name: text.to_owned() };
     Fact::FileCreated(Box::new(FileCreated {
         predictive: false,
+        reported: false,
         time_zone: String::new(),
         name: "October".to_owned(),
         external_id: String::new(),

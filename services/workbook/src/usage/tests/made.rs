@@ -57,6 +57,7 @@ impl World {
     pub(crate) fn new(schema: Schema, headers: &[&str]) -> Self {
         let created = FileCreated {
             predictive: false,
+            reported: false,
             time_zone: String::new(),
             name: "October".to_owned(),
             external_id: String::new(),
