@@ -15,11 +15,14 @@ VENDOR = {"id": "VA-000-001", "name": "Front Street"}
 VENDOR_2 = {"id": "VA-000-002", "name": "Shamrock Provisions"}
 DISTRIBUTOR = {"id": "PA-000-003", "name": "Mighty Mick's LLC"}
 DISTRIBUTOR_2 = {"id": "PA-000-004", "name": "Tiger Street Distribution"}
+RESELLER = {"id": "PA-000-005", "name": "Meat Market Resale"}
 OPERATOR = {"id": "OP-000-001", "name": "Ledger Operations"}
 
 HUBS = [{"id": "HB-1234-1234", "name": "NA Production"}, {"id": "HB-2345-2345", "name": "EU Production"}]
+RESALE_HUB = {"id": "HB-3456-3456", "name": "Resale Production"}
 TUTORIAL = {"id": "MP-38661", "name": "Tutorial Marketplace"}
 FRANCE = {"id": "MP-72775", "name": "France"}
+RESALE = {"id": "MP-45611", "name": "Resale"}
 
 PULSE = {"id": "PRD-404-832-779", "name": "Apollo Pulse"}
 EXTRA = {"id": "PRD-802-355-388", "name": "Apollo Pulse Extra"}
@@ -29,6 +32,7 @@ AGREEMENT = {"id": "CRD-21674-67435-75488", "name": "Front Street Inc Agreement"
 CONTRACT_2 = {"id": "CRD-26225-58926-18085", "name": "Front Street Contract"}
 PREVIEW = {"id": "CRD-00000-00000-00000", "name": "Front Street Preview"}
 FOREIGN = {"id": "CRD-84021-23180-87860", "name": "Shamrock Provisions Agreement"}
+RESOLD = {"id": "CRD-30471-55210-90866", "name": "Front Street Resale Contract"}
 
 # What each distribution contract joins: vendor, provider, marketplace.
 SIDES = {
@@ -36,6 +40,7 @@ SIDES = {
     CONTRACT_2["id"]: (VENDOR, DISTRIBUTOR_2, FRANCE),
     PREVIEW["id"]: (VENDOR, DISTRIBUTOR, TUTORIAL),
     FOREIGN["id"]: (VENDOR_2, DISTRIBUTOR, TUTORIAL),
+    RESOLD["id"]: (VENDOR, RESELLER, RESALE),
 }
 
 PRECISIONS = ["integer", "decimal(1)", "decimal(2)", "decimal(4)", "decimal(8)"]
@@ -188,12 +193,14 @@ def asset(index, under, what, hub, bought):
 
 def assets(products):
     """Two hundred under the two production contracts: fifty for each contract and product, 25 of them from one hub, 24
-    from the other and one without a hub. Then four of the preview and four of the other vendor."""
+    from the other and one without a hub. Then four of the preview, four of the other vendor and six of the reseller, the
+    last of them without a hub."""
     bought = {entry["id"]: entry["items"] for entry in products}
     plan = [(under, what, None if place == 49 else HUBS[place % 2])
             for under in (AGREEMENT, CONTRACT_2) for what in (PULSE, EXTRA) for place in range(50)]  # fmt: skip
     plan += [(PREVIEW, what, hub) for what in (PULSE, EXTRA) for hub in HUBS]
     plan += [(FOREIGN, COLD, HUBS[place % 2]) for place in range(4)]
+    plan += [(RESOLD, PULSE, None if place == 5 else RESALE_HUB) for place in range(6)]
     return [asset(index, under, what, hub, bought[what["id"]]) for index, (under, what, hub) in enumerate(plan)]
 
 
@@ -207,7 +214,8 @@ def catalog():
         product(EXTRA, VENDOR, "APX", METERS, RESERVATIONS, True),
         product(COLD, VENDOR_2, "CSC", METERS[:2], [], False),
     ]
-    pairs = [(what, under) for under in (AGREEMENT, CONTRACT_2, PREVIEW) for what in (PULSE, EXTRA)] + [(COLD, FOREIGN)]
+    pairs = [(what, under) for under in (AGREEMENT, CONTRACT_2, PREVIEW) for what in (PULSE, EXTRA)]
+    pairs += [(COLD, FOREIGN), (PULSE, RESOLD)]
     return {
         "$schema": "catalog.schema.json",
         "accounts": [
@@ -216,13 +224,16 @@ def catalog():
             {**DISTRIBUTOR, "type": "provider", "role": "distributor"},
             {**DISTRIBUTOR_2, "type": "provider", "role": "distributor"},
             {**OPERATOR, "type": "operator", "role": "operator"},
+            {**RESELLER, "type": "provider", "role": "reseller"},
         ],
-        "hubs": [{**hub, "instance": {"id": uuid(hub["id"]), "type": "OA"}} for hub in HUBS],
+        "hubs": [{**hub, "instance": {"id": uuid(hub["id"]), "type": "OA"}} for hub in [*HUBS, RESALE_HUB]],
         "marketplaces": [
             {**TUTORIAL, "description": "Where the tutorial's products are sold", "owner": DISTRIBUTOR,
              "currency": "USD", "hubs": [{"hub": hub, "external_id": str(100 + n)} for n, hub in enumerate(HUBS)]},
             {**FRANCE, "description": "Where the second distributor sells", "owner": DISTRIBUTOR_2, "currency": "EUR",
              "hubs": [{"hub": hub, "external_id": str(200 + n)} for n, hub in enumerate(HUBS)]},
+            {**RESALE, "description": "Where the reseller sells", "owner": RESELLER, "currency": "USD",
+             "hubs": [{"hub": RESALE_HUB, "external_id": "300"}]},
         ],
         "products": products,
         "contracts": [
@@ -232,6 +243,7 @@ def catalog():
             contract(CONTRACT_2),
             contract(PREVIEW, "preview"),
             contract(FOREIGN),
+            contract(RESOLD),
         ],
         "listings": [listing(number + 1, what, under) for number, (what, under) in enumerate(pairs)],
         "assets": assets(products),
@@ -242,6 +254,7 @@ def catalog():
             key(3, VENDOR_2, "demo-only-second-vendor-secret"),
             key(4, DISTRIBUTOR_2, "demo-only-second-distributor-secret"),
             key(5, OPERATOR, "demo-only-operator-secret"),
+            key(6, RESELLER, "demo-only-reseller-secret"),
         ],
     }  # fmt: skip
 

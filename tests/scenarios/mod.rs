@@ -13,6 +13,8 @@ mod dry_run;
 
 mod record_ids;
 
+mod roles;
+
 mod visibility;
 
 mod secrecy;

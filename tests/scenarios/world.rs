@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use ledger::digest::digest_of;
-use ledger::{Catalog, Hash, Moment, ObjectId};
+use ledger::{Catalog, Hash, Moment, ObjectId, ServiceName};
 use runtime::clock::Clock;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -21,6 +21,8 @@ use super::http::{Answer, Body, Request, call};
 /// The contract and product that files are about unless a test says otherwise: two hubs, and a subscription without.
 pub(super) const CONTRACT: &str = "CRD-21674-67435-75488";
 pub(super) const PREVIEW_CONTRACT: &str = "CRD-00000-00000-00000";
+/// The reseller's own.
+pub(super) const RESOLD_CONTRACT: &str = "CRD-30471-55210-90866";
 pub(super) const PRODUCT: &str = "PRD-404-832-779";
 /// How long anything may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -34,20 +36,20 @@ pub(super) enum Party {
     OtherVendor,
     Distributor,
     OtherDistributor,
+    Reseller,
     Operator,
 }
 
-pub(super) use Party::{Distributor, Operator, OtherDistributor, OtherVendor, Vendor};
+pub(super) use Party::{Distributor, Operator, OtherDistributor, OtherVendor, Reseller, Vendor};
 
 impl Party {
-    pub(super) const ALL: [Self; 5] = [Vendor, OtherVendor, Distributor, OtherDistributor, Operator];
-
-    fn key(self) -> &'static str {
+    pub(super) fn key(self) -> &'static str {
         match self {
             Vendor => usage_ledger::demo::VENDOR_KEY,
             Distributor => usage_ledger::demo::DISTRIBUTOR_KEY,
             OtherVendor => "ApiKey SU-000-000-003:demo-only-second-vendor-secret",
             OtherDistributor => "ApiKey SU-000-000-004:demo-only-second-distributor-secret",
+            Reseller => "ApiKey SU-000-000-006:demo-only-reseller-secret",
             Operator => "ApiKey SU-000-000-005:demo-only-operator-secret",
         }
     }
@@ -58,6 +60,7 @@ pub(super) struct World {
     runtime: Runtime,
     product: Option<Product>,
     now: Arc<AtomicI64>,
+    idle: Vec<ServiceName>,
     catalog: Catalog,
     dir: tempfile::TempDir,
 }
@@ -72,11 +75,16 @@ impl Drop for World {
 
 impl World {
     pub(super) fn new() -> Self {
+        Self::with_idle(&[])
+    }
+
+    /// A product in which some services do nothing: files stay where these would take them on.
+    pub(super) fn with_idle(idle: &[ServiceName]) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let now = Moment::parse_iso("2026-11-22T00:00:00").unwrap().0;
         let dir = tempfile::tempdir().unwrap();
         let now = Arc::new(AtomicI64::new(now));
-        let mut world = Self { runtime, product: None, now, catalog: Catalog::default(), dir };
+        let mut world = Self { runtime, product: None, now, idle: idle.to_vec(), catalog: Catalog::default(), dir };
         world.start();
         world.import(&demo_catalog()).expect("the demo catalog is sound");
         world.catalog = (*world.product().bus.shelf().take()).clone();
@@ -86,6 +94,7 @@ impl World {
     pub(super) fn start(&mut self) {
         let mut settings = Settings::new(&self.data(), SocketAddr::from(([127, 0, 0, 1], 0)));
         settings.clock = Clock::Fixed(self.now.clone());
+        settings.idle = self.idle.clone();
         let product = self.runtime.block_on(Product::start(settings)).expect("the product starts");
         self.runtime.block_on(product.projection.catch_up());
         self.product = Some(product);
@@ -141,9 +150,14 @@ impl World {
         headers: &[(&str, &str)],
         body: Body<'_>,
     ) -> Answer {
-        self.now.fetch_add(Moment::SECOND, Ordering::Relaxed);
         let path = format!("/public/v1/{path}");
-        call(self.product().address, &Request { method, path: &path, key: Some(party.key()), headers, body })
+        self.request(&Request { method, path: &path, key: Some(party.key()), headers, body })
+    }
+
+    /// Any request at all.
+    pub(super) fn request(&self, request: &Request<'_>) -> Answer {
+        self.now.fetch_add(Moment::SECOND, Ordering::Relaxed);
+        call(self.product().address, request)
     }
 
     pub(super) fn get(&self, party: Party, path: &str) -> Answer {
@@ -264,7 +278,7 @@ impl World {
     /// An accepted file whose chunks can be had.
     pub(super) fn accepted(&self, contract: &str, prefix: &str, records: u32) -> String {
         let file = self.pending(contract, prefix, records);
-        let party = if contract == PREVIEW_CONTRACT { Vendor } else { Distributor };
+        let party = provider_of(contract);
         assert_eq!(self.act(party, &file, "accept").expect(201)["status"], "accepted");
         self.chunks(party, &file);
         file
@@ -292,6 +306,15 @@ impl World {
     pub(super) fn records(&self, party: Party, file: &str) -> Vec<Value> {
         let records = self.get(party, &format!("usage/records?usagefile.id={file}&limit=1000")).expect(200);
         records.as_array().expect("a list").clone()
+    }
+}
+
+/// Who plays the provider of a contract's files.
+pub(super) fn provider_of(contract: &str) -> Party {
+    match contract {
+        PREVIEW_CONTRACT => Vendor,
+        RESOLD_CONTRACT => Reseller,
+        _ => Distributor,
     }
 }
 

@@ -86,8 +86,11 @@ pub(crate) async fn regenerate(
     Path(id): Path<String>,
     _: Payload,
 ) -> Answered {
-    let shown = one(&app, &scope, chunk_id(&id)?).await?;
-    Ok(json::answer(StatusCode::CREATED, &shown))
+    let id = chunk_id(&id)?;
+    if !app.find(id.file, &scope, |_, file| Some(scope.plays_provider(file))).await? {
+        return Err(Rejection::RoleNotAllowed.into());
+    }
+    Ok(json::answer(StatusCode::CREATED, &one(&app, &scope, id).await?))
 }
 
 /// `GET /usage/chunks/{id}/download`

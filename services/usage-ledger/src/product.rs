@@ -52,6 +52,8 @@ pub struct Settings {
     pub clock: Clock,
     /// How the child process is started that reads formats other than XLSX and CSV; without it they are refused.
     pub guard: Option<Guard>,
+    /// Services that do nothing: their work stands still, and what is asked of them is refused as not available.
+    pub idle: Vec<ServiceName>,
 }
 
 impl Settings {
@@ -59,7 +61,8 @@ impl Settings {
     #[must_use]
     pub fn new(data: &Path, listen: SocketAddr) -> Self {
         let rotate_bytes = LogSettings::default().rotate_bytes;
-        Self { data: data.to_owned(), listen, rotate_bytes, public_url: None, clock: Clock::Machine, guard: None }
+        let (data, idle) = (data.to_owned(), Vec::new());
+        Self { data, listen, rotate_bytes, public_url: None, clock: Clock::Machine, guard: None, idle }
     }
 }
 
@@ -304,6 +307,9 @@ fn wire(logs: &Logs, settings: &Settings, stop: watch::Receiver<bool>) -> Result
 }
 
 fn run<D: Decider>(parts: &mut Parts, host: Host<D>, wiring: &Wiring) {
+    if wiring.settings.idle.contains(&D::SERVICE) {
+        return;
+    }
     let stop = wiring.stop.clone();
     parts.spawn(async move { host.run(stop).await.map_err(ProductError::from) });
 }

@@ -305,7 +305,7 @@ def queries(world, files):
             f"{found[:1]}",
         )
         found = vendor.get("contracts?and(in(type,(distribution)),in(status,(active)))").json()
-        same({one["id"] for one in found}, {ids.AGREEMENT, ids.CONTRACT_2, ids.PREVIEW, *ids.SAMPLE_CONTRACTS})
+        same({one["id"] for one in found}, {ids.AGREEMENT, ids.CONTRACT_2, ids.PREVIEW, ids.RESOLD, *ids.SAMPLE_CONTRACTS})
         holds(all(one["marketplace"]["id"] for one in found), "a contract without marketplace")
         same(vendor.get("marketplaces/MP-72775").json()["currency"], "EUR")
         same(vendor.get(f"products/{ids.PULSE}").json()["capabilities"]["ppu"]["schema"], "QT")

@@ -399,7 +399,7 @@ fn the_demo_catalog_is_sound() {
     let catalog = catalog_of(first.clone());
     assert_eq!(first, read(DEMO.as_bytes(), &catalog, PEPPER).expect("sound"), "importing it again changes nothing");
     let counts = (catalog.products.len(), catalog.items.len(), catalog.contracts.len(), catalog.subscriptions.len());
-    assert_eq!(counts, (3, 48, 6, 208));
+    assert_eq!(counts, (3, 48, 7, 214));
     for contract in ["CRD-21674-67435-75488", "CRD-26225-58926-18085"] {
         for product in ["PRD-404-832-779", "PRD-802-355-388"] {
             let subscriptions: Vec<_> = catalog.subscriptions_of(&id(contract), &id(product)).collect();

@@ -29,9 +29,10 @@ pub const VENDOR_KEY: &str = "ApiKey SU-000-000-001:demo-only-vendor-secret";
 /// The key of the sample distributor.
 pub const DISTRIBUTOR_KEY: &str = "ApiKey SU-000-000-002:demo-only-distributor-secret";
 /// The keys of the sample companies. They are public: use them for nothing else.
-const KEYS: [(&str, &str, &str); 3] = [
+const KEYS: [(&str, &str, &str); 4] = [
     ("vendor", "Front Street", VENDOR_KEY),
     ("distributor", "Mighty Mick's LLC", DISTRIBUTOR_KEY),
+    ("reseller", "Meat Market Resale", "ApiKey SU-000-000-006:demo-only-reseller-secret"),
     ("operator", "Ledger Operations", "ApiKey SU-000-000-005:demo-only-operator-secret"),
 ];
 
