@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use ledger::Decimal;
 use serde_json::Value as Json;
 
-use super::condition::Node;
+use super::condition::{Found, Names, Node};
 use super::field::{Field, Kind, canonical};
 use super::subject::{Scalar, Subject};
-use super::{Order, Query, RqlError, Select};
+use super::{Order, Placed, Query, RqlError, Select};
 
 /// A query that is ready to be run. What was left out of it is gone, so it can be kept and sent on.
 #[derive(Clone, Debug)]
@@ -48,11 +48,12 @@ impl Compiled {
     /// An operator or a value that a field doesn't have, or an ordering or selection of what there isn't.
     pub fn new(query: Query, fields: &'static [Field], visible: impl Fn(&Field) -> bool) -> Result<Self, RqlError> {
         let mut parts = Vec::new();
+        let names = Listed { fields, visible: &visible };
         if let Some(text) = &query.search {
-            parts.extend(Node::searching(text, fields, &visible)?);
+            parts.extend(names.search(text)?);
         }
         if let Some(filter) = query.filter {
-            parts.extend(Node::of(filter, fields, &visible)?);
+            parts.extend(Node::of(filter, &names)?);
         }
         Ok(Self {
             fields,
@@ -129,6 +130,24 @@ impl Compiled {
     }
 }
 
+/// The names of a list.
+struct Listed<'a, V> {
+    fields: &'static [Field],
+    visible: &'a V,
+}
+
+impl<V: Fn(&Field) -> bool> Names for Listed<'_, V> {
+    fn find(&self, name: &Placed<String>) -> Result<Option<Found>, RqlError> {
+        let field = Field::find(self.fields, &name.what, self.visible).filter(|field| field.kind != Kind::Block);
+        Ok(field.map(|field| Found::of(field, name.position)))
+    }
+
+    fn search(&self, text: &Placed<String>) -> Result<Option<Node>, RqlError> {
+        let searched = self.fields.iter().filter(|field| field.search && (self.visible)(field));
+        Node::searching(text, searched.map(|field| field.path).collect())
+    }
+}
+
 fn ordering(
     keys: Vec<Order>,
     fields: &'static [Field],
@@ -137,9 +156,9 @@ fn ordering(
     let mut ordering = Vec::with_capacity(keys.len());
     for Order { field: name, descending } in keys {
         let direction = if descending { Direction::Descending } else { Direction::Ascending };
-        match Field::find(fields, &name, visible) {
+        match Field::find(fields, &name.what, visible) {
             Some(field) if field.ordering => ordering.push((field, direction)),
-            _ => return Err(RqlError::Ordering { field: name }),
+            _ => return Err(RqlError::Ordering { field: name.what, position: name.position }),
         }
     }
     Ok(ordering)
@@ -151,15 +170,17 @@ fn excluded(
     visible: &impl Fn(&Field) -> bool,
 ) -> Result<Vec<String>, RqlError> {
     let (mut included, mut excluded) = (Vec::new(), Vec::new());
-    for Select { field, include } in select {
+    for Select { field: Placed { what: name, position }, include } in select {
         let sign = if *include { "" } else { "-" };
-        let path = block(field, fields, visible).ok_or_else(|| RqlError::Select { field: format!("{sign}{field}") })?;
-        if *include { included.push(path) } else { excluded.push(path) }
+        let unknown = || RqlError::Select { field: format!("{sign}{name}"), position: *position };
+        let path = block(name, fields, visible).ok_or_else(unknown)?;
+        if *include { included.push((path, *position)) } else { excluded.push(path) }
     }
-    if included.iter().any(|path| excluded.iter().any(|outer| is_inside(path, outer))) {
-        return Err(RqlError::SelectConflict);
+    let conflict = included.iter().find(|(path, _)| excluded.iter().any(|outer| is_inside(path, outer)));
+    match conflict {
+        Some((_, position)) => Err(RqlError::SelectConflict { position: *position }),
+        None => Ok(excluded),
     }
-    Ok(excluded)
 }
 
 /// The path of a block: a visible field's path, the beginning of one, or what a field's own name stands for.

@@ -1,5 +1,6 @@
 //! Conditions with their fields found and their values read, and whether an object fulfils them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use ledger::Decimal;
 use super::field::{Field, Kind};
 use super::pattern::Pattern;
 use super::subject::{Scalar, Subject};
-use super::{Expr, Op, RqlError, Value, instant};
+use super::{Expr, Op, Placed, RqlError, Value, instant};
 
 /// A condition on an object.
 #[derive(Clone, Debug)]
@@ -17,7 +18,7 @@ pub(super) enum Node {
     Any(Vec<Node>),
     Not(Box<Node>),
     /// Some value at the path passes the test.
-    At(&'static str, Test),
+    At(Cow<'static, str>, Test),
 }
 
 /// What one value must be.
@@ -33,49 +34,66 @@ pub(super) enum Test {
     Number(Op, Decimal),
 }
 
+/// A field that a condition means, by the name that stands at a position.
+pub(super) struct Found {
+    pub(super) name: Cow<'static, str>,
+    pub(super) path: Cow<'static, str>,
+    pub(super) kind: Kind,
+    pub(super) null: bool,
+    pub(super) position: usize,
+}
+
+impl Found {
+    pub(super) fn of(field: &'static Field, position: usize) -> Self {
+        let (name, path) = (Cow::Borrowed(field.name), Cow::Borrowed(field.path));
+        Self { name, path, kind: field.kind, null: field.null, position }
+    }
+}
+
+/// What the names of a condition mean.
+pub(super) trait Names {
+    /// The field of a name; none where a condition about it is left out.
+    fn find(&self, name: &Placed<String>) -> Result<Option<Found>, RqlError>;
+    /// The condition of a search; none where there is none.
+    fn search(&self, text: &Placed<String>) -> Result<Option<Node>, RqlError>;
+}
+
 impl Node {
     /// The condition of an expression; none where all of it is about unknown fields.
-    pub(super) fn of(
-        expr: Expr,
-        fields: &'static [Field],
-        visible: &impl Fn(&Field) -> bool,
-    ) -> Result<Option<Self>, RqlError> {
+    pub(super) fn of(expr: Expr, names: &impl Names) -> Result<Option<Self>, RqlError> {
         let all = |parts: Vec<Expr>| -> Result<Vec<Self>, RqlError> {
-            parts.into_iter().filter_map(|part| Self::of(part, fields, visible).transpose()).collect()
+            parts.into_iter().filter_map(|part| Self::of(part, names).transpose()).collect()
         };
-        let find = |name: &str| Field::find(fields, name, visible).filter(|field| field.kind != Kind::Block);
         match expr {
             Expr::And(parts) => Ok(some_unless_empty(all(parts)?, Self::All)),
             Expr::Or(parts) => Ok(some_unless_empty(all(parts)?, Self::Any)),
-            Expr::Not(inner) => Ok(Self::of(*inner, fields, visible)?.map(|inner| inner.negated(true))),
-            Expr::Search(text) => Self::searching(&text, fields, visible),
-            Expr::Compare { op, field, value } => find(&field).map(|field| comparison(field, op, value)).transpose(),
+            Expr::Not(inner) => Ok(Self::of(*inner, names)?.map(|inner| inner.negated(true))),
+            Expr::Search(text) => names.search(&text),
+            Expr::Compare { op, field, value } => {
+                names.find(&field)?.map(|field| comparison(field, op, value)).transpose()
+            }
             Expr::Like { field, pattern, case_insensitive } => {
-                find(&field).map(|field| likeness(field, pattern, case_insensitive)).transpose()
+                names.find(&field)?.map(|field| likeness(field, pattern, case_insensitive)).transpose()
             }
             Expr::In { field, values, negated } => {
-                find(&field).map(|field| membership(field, values, negated)).transpose()
+                names.find(&field)?.map(|field| membership(field, values, negated)).transpose()
             }
         }
     }
 
-    /// The condition of a search: the text is somewhere in one of the visible fields that are searched.
-    pub(super) fn searching(
-        text: &str,
-        fields: &'static [Field],
-        visible: &impl Fn(&Field) -> bool,
-    ) -> Result<Option<Self>, RqlError> {
-        if text.is_empty() {
+    /// The condition of a search: the text is somewhere in one of some paths.
+    pub(super) fn searching(text: &Placed<String>, paths: BTreeSet<&'static str>) -> Result<Option<Self>, RqlError> {
+        if text.what.is_empty() {
             return Ok(None);
         }
-        let pattern = Pattern::anywhere(text).ok_or_else(|| RqlError::Value {
+        let pattern = Pattern::anywhere(&text.what).ok_or_else(|| RqlError::Value {
             filter: "search".to_owned(),
             lookup: "ilike",
-            value: text.to_owned(),
+            value: text.what.clone(),
+            position: text.position,
         })?;
-        let paths: BTreeSet<&str> =
-            fields.iter().filter(|field| field.search && visible(field)).map(|field| field.path).collect();
-        Ok(Some(Self::Any(paths.into_iter().map(|path| Self::At(path, Test::Like(pattern.clone()))).collect())))
+        let parts = paths.into_iter().map(|path| Self::At(Cow::Borrowed(path), Test::Like(pattern.clone())));
+        Ok(Some(Self::Any(parts.collect())))
     }
 
     pub(super) fn matches(&self, object: &dyn Subject) -> bool {
@@ -100,7 +118,7 @@ impl Node {
     /// The values that something at the path must have one of, if the condition says so.
     pub(super) fn required(&self, path: &str) -> Option<BTreeSet<&str>> {
         match self {
-            Self::At(at, Test::OneOf(values)) if *at == path => Some(values.iter().map(String::as_str).collect()),
+            Self::At(at, Test::OneOf(values)) if at == path => Some(values.iter().map(String::as_str).collect()),
             Self::All(parts) => {
                 let sets = parts.iter().filter_map(|part| part.required(path));
                 sets.reduce(|left, right| left.intersection(&right).copied().collect())
@@ -110,6 +128,15 @@ impl Node {
                 Some(sets?.into_iter().flatten().collect())
             }
             Self::Not(_) | Self::At(..) => None,
+        }
+    }
+
+    /// Whether it is about some path.
+    pub(super) fn names(&self, wanted: &impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.names(wanted)),
+            Self::Not(inner) => inner.names(wanted),
+            Self::At(path, _) => wanted(path),
         }
     }
 
@@ -135,40 +162,37 @@ fn some_unless_empty(parts: Vec<Node>, join: fn(Vec<Node>) -> Node) -> Option<No
     (!parts.is_empty()).then(|| join(parts))
 }
 
-fn comparison(field: &'static Field, op: Op, value: Value) -> Result<Node, RqlError> {
+fn comparison(field: Found, op: Op, value: Placed<Value>) -> Result<Node, RqlError> {
     let equality = matches!(op, Op::Eq | Op::Ne);
-    let ordered = matches!(field.kind, Kind::Time | Kind::Number) && value_is_text(&value);
+    let ordered = matches!(field.kind, Kind::Time | Kind::Number) && matches!(value.what, Value::Text(_));
     if !equality && !ordered {
-        return Err(lookup_error(field, op.name(), &value));
+        return Err(lookup_error(&field, op.name(), &value));
     }
     if equality {
-        return Ok(equal(field, op.name(), value)?.negated(op == Op::Ne));
+        return Ok(equal(&field, op.name(), value)?.negated(op == Op::Ne));
     }
-    Ok(Node::At(field.path, quantity(field, op, op.name(), &value)?))
+    let test = quantity(&field, op, op.name(), &value)?;
+    Ok(Node::At(field.path, test))
 }
 
-fn value_is_text(value: &Value) -> bool {
-    matches!(value, Value::Text(_))
-}
-
-fn likeness(field: &'static Field, pattern: Value, case_insensitive: bool) -> Result<Node, RqlError> {
+fn likeness(field: Found, pattern: Placed<Value>, case_insensitive: bool) -> Result<Node, RqlError> {
     let lookup = if case_insensitive { "ilike" } else { "like" };
-    match (&pattern, field.kind) {
+    match (&pattern.what, field.kind) {
         (Value::Text(text), Kind::Text | Kind::Enum(_)) => {
-            let pattern = Pattern::new(text, case_insensitive).ok_or_else(|| value_error(field, lookup, &pattern))?;
+            let pattern = Pattern::new(text, case_insensitive).ok_or_else(|| value_error(&field, lookup, &pattern))?;
             Ok(Node::At(field.path, Test::Like(pattern)))
         }
-        _ => Err(lookup_error(field, lookup, &pattern)),
+        _ => Err(lookup_error(&field, lookup, &pattern)),
     }
 }
 
 /// Texts are one set, so that a long list costs one look-up per object; the other values are tried one by one.
-fn membership(field: &'static Field, values: Vec<Value>, negated: bool) -> Result<Node, RqlError> {
+fn membership(field: Found, values: Vec<Placed<Value>>, negated: bool) -> Result<Node, RqlError> {
     let lookup = if negated { "out" } else { "in" };
     let mut texts = BTreeSet::new();
     let mut parts = Vec::new();
     for value in values {
-        match equal(field, lookup, value)? {
+        match equal(&field, lookup, value)? {
             Node::At(_, Test::OneOf(values)) => texts.extend(values),
             other => parts.push(other),
         }
@@ -181,26 +205,26 @@ fn membership(field: &'static Field, values: Vec<Value>, negated: bool) -> Resul
 }
 
 /// The condition that the field has this value.
-fn equal(field: &'static Field, lookup: &'static str, value: Value) -> Result<Node, RqlError> {
-    match (value, field.kind) {
-        (Value::Null, _) if field.null => Ok(Node::At(field.path, Test::Present).negated(true)),
-        (Value::Null, _) => Err(lookup_error(field, lookup, &Value::Null)),
+fn equal(field: &Found, lookup: &'static str, value: Placed<Value>) -> Result<Node, RqlError> {
+    let at = |test: Test| Node::At(field.path.clone(), test);
+    match (&value.what, field.kind) {
+        (Value::Null, _) if field.null => Ok(at(Test::Present).negated(true)),
+        (Value::Null, _) => Err(lookup_error(field, lookup, &value)),
         // Connect leaves empty members out of its objects, so an absent one is empty.
-        (Value::Empty, Kind::Text) => Ok(Node::At(field.path, Test::Filled).negated(true)),
-        (Value::Empty, _) => Err(value_error(field, lookup, &Value::Empty)),
-        (Value::Text(text), Kind::Text | Kind::Block) => Ok(Node::At(field.path, Test::OneOf(BTreeSet::from([text])))),
-        (Value::Text(text), Kind::Enum(allowed)) if allowed.contains(&text.as_str()) => {
-            Ok(Node::At(field.path, Test::OneOf(BTreeSet::from([text]))))
+        (Value::Empty, Kind::Text) => Ok(at(Test::Filled).negated(true)),
+        (Value::Empty, _) => Err(value_error(field, lookup, &value)),
+        (Value::Text(text), Kind::Enum(allowed)) if !allowed.contains(&text.as_str()) => {
+            Err(value_error(field, lookup, &value))
         }
-        (value @ Value::Text(_), Kind::Enum(_)) => Err(value_error(field, lookup, &value)),
-        (value @ Value::Text(_), Kind::Time | Kind::Number) => {
-            Ok(Node::At(field.path, quantity(field, Op::Eq, lookup, &value)?))
+        (Value::Text(text), Kind::Text | Kind::Enum(_) | Kind::Block) => {
+            Ok(at(Test::OneOf(BTreeSet::from([text.clone()]))))
         }
+        (Value::Text(_), Kind::Time | Kind::Number) => Ok(at(quantity(field, Op::Eq, lookup, &value)?)),
     }
 }
 
-fn quantity(field: &Field, op: Op, lookup: &'static str, value: &Value) -> Result<Test, RqlError> {
-    let Value::Text(text) = value else {
+fn quantity(field: &Found, op: Op, lookup: &'static str, value: &Placed<Value>) -> Result<Test, RqlError> {
+    let Value::Text(text) = &value.what else {
         return Err(lookup_error(field, lookup, value));
     };
     let test = match field.kind {
@@ -210,12 +234,15 @@ fn quantity(field: &Field, op: Op, lookup: &'static str, value: &Value) -> Resul
     test.ok_or_else(|| value_error(field, lookup, value))
 }
 
-fn lookup_error(field: &Field, lookup: &'static str, value: &Value) -> RqlError {
-    RqlError::Lookup { filter: field.name.to_owned(), lookup, value: written(value) }
+/// The field has no such operator: its name is wrong here.
+fn lookup_error(field: &Found, lookup: &'static str, value: &Placed<Value>) -> RqlError {
+    let (filter, value) = (field.name.to_string(), written(&value.what));
+    RqlError::Lookup { filter, lookup, value, position: field.position }
 }
 
-fn value_error(field: &Field, lookup: &'static str, value: &Value) -> RqlError {
-    RqlError::Value { filter: field.name.to_owned(), lookup, value: written(value) }
+fn value_error(field: &Found, lookup: &'static str, value: &Placed<Value>) -> RqlError {
+    let (filter, position) = (field.name.to_string(), value.position);
+    RqlError::Value { filter, lookup, value: written(&value.what), position }
 }
 
 fn written(value: &Value) -> String {

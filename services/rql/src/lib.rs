@@ -2,7 +2,7 @@
 //!
 //! [`Query::parse`] reads the text, [`Compiled::new`] checks it against the [`Field`]s of one kind of object and what
 //! the caller may see, and the result filters and sorts whatever is a [`Subject`]: JSON, or the fold itself
-//! ([`objects`]), and trims its JSON. [`Page`] is the window a list answers.
+//! ([`objects`]), and trims its JSON. [`Page`] is the window a list answers. [`judge`] does what usage rules say.
 //!
 //! The grammar is lib-rql 2.0.2, kept equal by verdicts of the real parser (`tests/oracle.tsv`). Three things are
 //! accepted beyond it, because real clients send them: the functions `null(field,true|false)` and
@@ -17,6 +17,7 @@ mod condition;
 mod error;
 mod field;
 mod instant;
+pub mod judge;
 pub mod objects;
 mod page;
 mod parse;
@@ -48,7 +49,7 @@ pub struct Query {
     /// The blocks of `select(…)`.
     pub select: Vec<Select>,
     /// The first `search=…` that the whole query is and-ed with; a further one stays in the filter.
-    pub search: Option<String>,
+    pub search: Option<Placed<String>>,
     /// The `limit=…`; none where it is absent or no number, as in django-rql.
     pub limit: Option<u64>,
     /// The `offset=…`, likewise.
@@ -65,6 +66,24 @@ impl Query {
     }
 }
 
+/// A name or a value of a query, and where it stands in the decoded text.
+#[derive(Clone, Debug)]
+pub struct Placed<T> {
+    /// What stands there.
+    pub what: T,
+    /// Byte offset in the decoded text.
+    pub position: usize,
+}
+
+/// Two queries are equal when they say the same; where they say it is no difference.
+impl<T: PartialEq> PartialEq for Placed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.what == other.what
+    }
+}
+
+impl<T: Eq> Eq for Placed<T> {}
+
 /// A condition on an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expr {
@@ -79,30 +98,30 @@ pub enum Expr {
         /// How they are compared.
         op: Op,
         /// The name as written.
-        field: String,
+        field: Placed<String>,
         /// The other side.
-        value: Value,
+        value: Placed<Value>,
     },
     /// A field against a pattern in which `*` stands for any text.
     Like {
         /// The name as written.
-        field: String,
+        field: Placed<String>,
         /// The pattern; `\*` is a star.
-        pattern: Value,
+        pattern: Placed<Value>,
         /// True for `ilike`.
         case_insensitive: bool,
     },
     /// A field against a list of values.
     In {
         /// The name as written.
-        field: String,
+        field: Placed<String>,
         /// The list.
-        values: Vec<Value>,
+        values: Vec<Placed<Value>>,
         /// True for `out`.
         negated: bool,
     },
     /// A `search=…` below `or` or `not`, or a second one.
-    Search(String),
+    Search(Placed<String>),
 }
 
 /// A value of a condition.
@@ -152,7 +171,7 @@ impl Op {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The name as written.
-    pub field: String,
+    pub field: Placed<String>,
     /// True for `-name`.
     pub descending: bool,
 }
@@ -161,7 +180,7 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Select {
     /// The name as written.
-    pub field: String,
+    pub field: Placed<String>,
     /// False for `-name`.
     pub include: bool,
 }

@@ -35,9 +35,11 @@ impl<'a> FileObject<'a> {
         self.file
     }
 
-    /// Sums over all currencies and tiers of what is billed: only the records have a meaning where there are several.
-    fn total<T>(&self, start: T, add: impl Fn(T, &Total) -> T) -> Option<T> {
-        self.file.verdict().map(|verdict| verdict.totals.iter().fold(start, add))
+    /// The sum over what is billed. Tiers tell the same usage at several prices, so that of several sums the greatest
+    /// counts.
+    fn total(&self, of: impl Fn(&Total) -> Decimal) -> Option<Decimal> {
+        let verdict = self.file.verdict()?;
+        Some(verdict.totals.iter().map(of).max().unwrap_or_default())
     }
 }
 
@@ -83,7 +85,8 @@ impl Subject for FileObject<'_> {
             "description" => text(&created.description, test),
             "note" => text(&created.note, test),
             "currency" => created.currency.as_deref().is_some_and(|currency| text(currency, test)),
-            "predictive" => created.predictive && test(Scalar::Flag(true)),
+            // What is false is left out of the API's object, and rules may still ask for it.
+            "predictive" => test(Scalar::Flag(created.predictive)),
             _ => false,
         }
     }
@@ -103,9 +106,9 @@ impl FileObject<'_> {
 
     fn totals(&self, name: &str, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
         let total = match name {
-            "records" => self.total(0_u32, |sum, total| sum.saturating_add(total.records)).map(whole_number),
-            "quantity" => self.total(Decimal::ZERO, |sum, total| sum.saturating_add(total.quantity)),
-            "amount" => self.total(Decimal::ZERO, |sum, total| sum.saturating_add(total.amount)),
+            "records" => self.total(|total| whole_number(total.records)),
+            "quantity" => self.total(|total| total.quantity),
+            "amount" => self.total(|total| total.amount),
             _ => None,
         };
         number(total, test)

@@ -11,7 +11,7 @@ use winnow::stream::{LocatingSlice, Location};
 use winnow::token::one_of;
 
 use super::words::{Input, Parsed, State, decoded, expect, misplaced, name, operator, quoted, syntax, unquoted};
-use super::{Expr, Op, Order, Query, RqlError, Select, Value};
+use super::{Expr, Op, Order, Placed, Query, RqlError, Select, Value};
 
 /// The longest query string: what common servers allow for a whole request line.
 pub const QUERY_BYTES_MAX: usize = 8 * 1024;
@@ -57,17 +57,10 @@ pub(super) fn query(raw: &str) -> Result<Query, RqlError> {
     if raw.len() > QUERY_BYTES_MAX {
         return Err(RqlError::TooLong { bytes: raw.len() });
     }
-    let text = decoded(raw);
-    let mut input = Input { input: LocatingSlice::new(text.as_str()), state: State::default() };
-    let filter = match whole(&mut input) {
-        Ok(filter) => filter,
-        Err(ErrMode::Backtrack(error) | ErrMode::Cut(error)) => return Err(error),
-        // The input is never partial, so this is only the end of the text.
-        Err(ErrMode::Incomplete(_)) => return Err(syntax(&input, "more text")),
-    };
+    let (filter, state) = read(&decoded(raw))?;
     let mut search = None;
     let filter = filter.and_then(|filter| without_search(filter, &mut search));
-    let State { ordering, select, limit, offset, .. } = input.state;
+    let State { ordering, select, limit, offset, .. } = state;
     Ok(Query {
         filter,
         ordering: ordering.unwrap_or_default(),
@@ -78,8 +71,29 @@ pub(super) fn query(raw: &str) -> Result<Query, RqlError> {
     })
 }
 
+/// Reads a condition that stands alone and plain: nothing is percent-decoded, and nothing but conditions may stand in it.
+pub(super) fn condition(text: &str) -> Result<Option<Expr>, RqlError> {
+    if text.len() > QUERY_BYTES_MAX {
+        return Err(RqlError::TooLong { bytes: text.len() });
+    }
+    match read(text)? {
+        (_, State { list_only: Some((what, position)), .. }) => Err(RqlError::ListOnly { what, position }),
+        (expr, _) => Ok(expr),
+    }
+}
+
+fn read(text: &str) -> Result<(Option<Expr>, State), RqlError> {
+    let mut input = Input { input: LocatingSlice::new(text), state: State::default() };
+    match whole(&mut input) {
+        Ok(expr) => Ok((expr, input.state)),
+        Err(ErrMode::Backtrack(error) | ErrMode::Cut(error)) => Err(error),
+        // The input is never partial, so this is only the end of the text.
+        Err(ErrMode::Incomplete(_)) => Err(syntax(&input, "more text")),
+    }
+}
+
 /// Takes the first `search` out of the terms that everything is and-ed with.
-fn without_search(filter: Expr, search: &mut Option<String>) -> Option<Expr> {
+fn without_search(filter: Expr, search: &mut Option<Placed<String>>) -> Option<Expr> {
     match filter {
         Expr::Search(text) if search.is_none() => {
             *search = Some(text);
@@ -143,7 +157,7 @@ fn term(input: &mut Input<'_>, place: Place) -> Parsed<Option<Expr>> {
     }
     expect('=', "`=` or `(` after the name").parse_next(input)?;
     let op = opt(terminated(operator, '=')).parse_next(input)?.unwrap_or(Op::Eq);
-    compare(input, op, word.to_owned())
+    compare(input, op, Placed { what: word.to_owned(), position: start })
 }
 
 /// The inside of a parenthesis that was opened, and its end.
@@ -169,8 +183,10 @@ fn call(input: &mut Input<'_>, head: Head) -> Parsed<Option<Expr>> {
         Head::Presence(value) => {
             count_term(input)?;
             let field = field(input)?;
+            let position = input.current_token_start();
             let holds =
                 expect(alt(("true".value(true), "false".value(false))), "`true` or `false`").parse_next(input)?;
+            let value = Placed { what: value, position };
             Ok(Some(Expr::Compare { op: if holds { Op::Eq } else { Op::Ne }, field, value }))
         }
         Head::And => arguments(input, Expr::And),
@@ -183,32 +199,40 @@ fn call(input: &mut Input<'_>, head: Head) -> Parsed<Option<Expr>> {
 }
 
 /// The first argument of a call, and the comma behind it.
-fn field(input: &mut Input<'_>) -> Parsed<String> {
-    terminated(name.map(str::to_owned), expect(',', "`,` after the name")).parse_next(input)
+fn field(input: &mut Input<'_>) -> Parsed<Placed<String>> {
+    terminated(|input: &mut Input<'_>| placed_name(input), expect(',', "`,` after the name")).parse_next(input)
 }
 
-fn compare(input: &mut Input<'_>, op: Op, field: String) -> Parsed<Option<Expr>> {
+fn placed_name(input: &mut Input<'_>) -> Parsed<Placed<String>> {
+    let position = input.current_token_start();
+    Ok(Placed { what: name(input)?.to_owned(), position })
+}
+
+fn compare(input: &mut Input<'_>, op: Op, field: Placed<String>) -> Parsed<Option<Expr>> {
     count_term(input)?;
+    let position = input.current_token_start();
     let operand = operand(input)?;
-    if field == "limit" || field == "offset" {
+    if field.what == "limit" || field.what == "offset" {
+        input.state.list_only.get_or_insert(("paging", field.position));
         return paging(&mut input.state, op, &field, operand);
     }
-    if field == "search" {
-        return searching(op, operand).map(Some).map_err(ErrMode::Cut);
+    if field.what == "search" {
+        input.state.list_only.get_or_insert(("search", field.position));
+        return searching(op, operand, field.position, position).map(Some).map_err(ErrMode::Cut);
     }
     match operand {
-        Operand::Value(value) => Ok(Some(Expr::Compare { op, field, value })),
+        Operand::Value(value) => Ok(Some(Expr::Compare { op, field, value: Placed { what: value, position } })),
         Operand::Tuple(inside) => {
-            let inside = inside.map(|inside| prefixed(inside, &field)).transpose().map_err(ErrMode::Cut)?;
+            let inside = inside.map(|inside| prefixed(inside, &field.what)).transpose().map_err(ErrMode::Cut)?;
             Ok(inside.map(|inside| if op == Op::Eq { inside } else { Expr::Not(Box::new(inside)) }))
         }
     }
 }
 
-fn paging(state: &mut State, op: Op, field: &str, operand: Operand) -> Parsed<Option<Expr>> {
-    let place = if field == "limit" { &mut state.limit } else { &mut state.offset };
+fn paging(state: &mut State, op: Op, field: &Placed<String>, operand: Operand) -> Parsed<Option<Expr>> {
+    let place = if field.what == "limit" { &mut state.limit } else { &mut state.offset };
     let (None, Op::Eq, Operand::Value(value)) = (&place, op, operand) else {
-        return Err(ErrMode::Cut(RqlError::Paging));
+        return Err(ErrMode::Cut(RqlError::Paging { position: field.position }));
     };
     *place = Some(match value {
         Value::Text(text) => whole_number(&text),
@@ -224,48 +248,55 @@ fn whole_number(text: &str) -> Option<u64> {
     plain.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-fn searching(op: Op, operand: Operand) -> Result<Expr, RqlError> {
-    match (op, operand) {
-        (Op::Eq, Operand::Value(Value::Text(text))) => Ok(Expr::Search(text)),
-        (Op::Eq, Operand::Value(Value::Null)) => Ok(Expr::Search("null()".to_owned())),
-        (Op::Eq, Operand::Value(Value::Empty)) => Ok(Expr::Search("empty()".to_owned())),
-        (Op::Eq, Operand::Tuple(_)) => Err(RqlError::Search { operator: "t" }),
-        (other, _) => Err(RqlError::Search { operator: other.name() }),
-    }
+fn searching(op: Op, operand: Operand, position: usize, value: usize) -> Result<Expr, RqlError> {
+    let text = match (op, operand) {
+        (Op::Eq, Operand::Value(Value::Text(text))) => text,
+        (Op::Eq, Operand::Value(Value::Null)) => "null()".to_owned(),
+        (Op::Eq, Operand::Value(Value::Empty)) => "empty()".to_owned(),
+        (Op::Eq, Operand::Tuple(_)) => return Err(RqlError::Search { operator: "t", position }),
+        (other, _) => return Err(RqlError::Search { operator: other.name(), position }),
+    };
+    Ok(Expr::Search(Placed { what: text, position: value }))
 }
 
 fn like(input: &mut Input<'_>, case_insensitive: bool) -> Parsed<Option<Expr>> {
     let lookup = if case_insensitive { "ilike" } else { "like" };
     count_term(input)?;
     let field = field(input)?;
-    if field == "search" {
-        return Err(ErrMode::Cut(RqlError::Search { operator: lookup }));
+    if field.what == "search" {
+        return Err(ErrMode::Cut(RqlError::Search { operator: lookup, position: field.position }));
     }
+    let position = input.current_token_start();
     match operand(input)? {
-        Operand::Value(pattern) => Ok(Some(Expr::Like { field, pattern, case_insensitive })),
+        Operand::Value(what) => Ok(Some(Expr::Like { field, pattern: Placed { what, position }, case_insensitive })),
         // The grammar allows it, django-rql then finds that it is no pattern.
-        Operand::Tuple(_) => Err(ErrMode::Cut(RqlError::Value { filter: field, lookup, value: "t(…)".to_owned() })),
+        Operand::Tuple(_) => {
+            let value = "t(…)".to_owned();
+            Err(ErrMode::Cut(RqlError::Value { filter: field.what, lookup, value, position }))
+        }
     }
 }
 
 fn list(input: &mut Input<'_>, negated: bool) -> Parsed<Option<Expr>> {
     count_term(input)?;
     let field = field(input)?;
-    if field == "search" {
-        return Err(ErrMode::Cut(RqlError::Search { operator: if negated { "out" } else { "in" } }));
+    if field.what == "search" {
+        let operator = if negated { "out" } else { "in" };
+        return Err(ErrMode::Cut(RqlError::Search { operator, position: field.position }));
     }
     expect('(', "`(` before the values").parse_next(input)?;
-    let operands: Vec<_> = separated(1..=VALUES_MAX, operand, ',').parse_next(input)?;
+    let placed = |input: &mut Input<'_>| Ok((input.current_token_start(), operand(input)?));
+    let operands: Vec<_> = separated(1..=VALUES_MAX, placed, ',').parse_next(input)?;
     if operands.len() == VALUES_MAX && input.starts_with(',') {
         return Err(ErrMode::Cut(RqlError::TooManyValues { position: input.current_token_start() }));
     }
     expect(')', "`,` or `)` after a value").parse_next(input)?;
     let mut values = Vec::new();
     let mut parts = Vec::new();
-    for operand in operands {
+    for (position, operand) in operands {
         match operand {
-            Operand::Value(value) => values.push(value),
-            Operand::Tuple(Some(inside)) => parts.push(prefixed(inside, &field).map_err(ErrMode::Cut)?),
+            Operand::Value(what) => values.push(Placed { what, position }),
+            Operand::Tuple(Some(inside)) => parts.push(prefixed(inside, &field.what).map_err(ErrMode::Cut)?),
             Operand::Tuple(None) => {}
         }
     }
@@ -287,7 +318,7 @@ fn tuple(input: &mut Input<'_>) -> Parsed<Option<Expr>> {
 /// The conditions of a tuple are about the fields of the object that it is compared with.
 fn prefixed(expr: Expr, prefix: &str) -> Result<Expr, RqlError> {
     let all = |parts: Vec<Expr>| parts.into_iter().map(|part| prefixed(part, prefix)).collect::<Result<_, _>>();
-    let named = |field: String| format!("{prefix}.{field}");
+    let named = |field: Placed<String>| Placed { what: format!("{prefix}.{}", field.what), ..field };
     Ok(match expr {
         Expr::And(parts) => Expr::And(all(parts)?),
         Expr::Or(parts) => Expr::Or(all(parts)?),
@@ -297,17 +328,19 @@ fn prefixed(expr: Expr, prefix: &str) -> Result<Expr, RqlError> {
             Expr::Like { field: named(field), pattern, case_insensitive }
         }
         Expr::In { field, values, negated } => Expr::In { field: named(field), values, negated },
-        Expr::Search(_) => return Err(RqlError::Search { operator: "t" }),
+        Expr::Search(Placed { position, .. }) => return Err(RqlError::Search { operator: "t", position }),
     })
 }
 
 fn ordering(input: &mut Input<'_>) -> Parsed<Option<Expr>> {
+    let position = input.current_token_start();
+    input.state.list_only.get_or_insert(("ordering", position));
     let keys = signed_names(input)?;
     if input.state.ordering.is_some() {
-        return Err(ErrMode::Cut(RqlError::OrderingTwice));
+        return Err(ErrMode::Cut(RqlError::OrderingTwice { position }));
     }
-    if keys.len() > ORDERING_FIELDS_MAX {
-        return Err(ErrMode::Cut(RqlError::OrderingTooLong));
+    if let Some((one_too_many, _)) = keys.get(ORDERING_FIELDS_MAX) {
+        return Err(ErrMode::Cut(RqlError::OrderingTooLong { position: one_too_many.position }));
     }
     let keys = keys.into_iter().map(|(field, minus)| Order { field, descending: minus });
     input.state.ordering = Some(keys.collect());
@@ -315,9 +348,11 @@ fn ordering(input: &mut Input<'_>) -> Parsed<Option<Expr>> {
 }
 
 fn select(input: &mut Input<'_>) -> Parsed<Option<Expr>> {
+    let position = input.current_token_start();
+    input.state.list_only.get_or_insert(("selection", position));
     let blocks = signed_names(input)?;
     if input.state.select.is_some() {
-        return Err(ErrMode::Cut(RqlError::SelectTwice));
+        return Err(ErrMode::Cut(RqlError::SelectTwice { position }));
     }
     let blocks = blocks.into_iter().map(|(field, minus)| Select { field, include: !minus });
     input.state.select = Some(blocks.collect());
@@ -325,11 +360,11 @@ fn select(input: &mut Input<'_>) -> Parsed<Option<Expr>> {
 }
 
 /// Names with an optional sign, or nothing before the closing parenthesis. True is a minus.
-fn signed_names(input: &mut Input<'_>) -> Parsed<Vec<(String, bool)>> {
+fn signed_names(input: &mut Input<'_>) -> Parsed<Vec<(Placed<String>, bool)>> {
     if input.starts_with(')') {
         return Ok(Vec::new());
     }
-    let signed = (opt(one_of(['+', '-'])), name).map(|(sign, name)| (name.to_owned(), sign == Some('-')));
+    let signed = (opt(one_of(['+', '-'])), placed_name).map(|(sign, name)| (name, sign == Some('-')));
     separated(1.., signed, ',').parse_next(input)
 }
 

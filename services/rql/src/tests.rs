@@ -2,17 +2,18 @@
 
 mod evaluation;
 mod grammar;
+mod judge;
 mod oracle;
 mod random;
 
-use super::{Expr, Query, Value};
+use super::{Expr, Placed, Query, Value};
 
 /// A query in one canonical spelling, which reads back as the same query.
 fn shown(query: &Query) -> String {
-    let signed = |(minus, name): (bool, &String)| format!("{}{name}", if minus { "-" } else { "" });
+    let signed = |(minus, name): (bool, &Placed<String>)| format!("{}{}", if minus { "-" } else { "" }, name.what);
     let mut parts: Vec<String> = query.filter.iter().map(expr).collect();
     if let Some(text) = &query.search {
-        parts.push(format!("search={}", value(&Value::Text(text.clone()))));
+        parts.push(format!("search={}", value(&Value::Text(text.what.clone()))));
     }
     if !query.ordering.is_empty() {
         let keys: Vec<_> = query.ordering.iter().map(|key| signed((key.descending, &key.field))).collect();
@@ -33,15 +34,16 @@ fn expr(part: &Expr) -> String {
         Expr::And(parts) => format!("and({})", list(parts)),
         Expr::Or(parts) => format!("or({})", list(parts)),
         Expr::Not(inner) => format!("not({})", expr(inner)),
-        Expr::Compare { op, field, value: right } => format!("{}({field},{})", op.name(), value(right)),
+        Expr::Compare { op, field, value: right } => format!("{}({},{})", op.name(), field.what, value(&right.what)),
         Expr::Like { field, pattern, case_insensitive } => {
-            format!("{}({field},{})", if *case_insensitive { "ilike" } else { "like" }, value(pattern))
+            let lookup = if *case_insensitive { "ilike" } else { "like" };
+            format!("{lookup}({},{})", field.what, value(&pattern.what))
         }
         Expr::In { field, values, negated } => {
-            let values: Vec<_> = values.iter().map(value).collect();
-            format!("{}({field},({}))", if *negated { "out" } else { "in" }, values.join(","))
+            let values: Vec<_> = values.iter().map(|each| value(&each.what)).collect();
+            format!("{}({},({}))", if *negated { "out" } else { "in" }, field.what, values.join(","))
         }
-        Expr::Search(text) => format!("search={}", value(&Value::Text(text.clone()))),
+        Expr::Search(text) => format!("search={}", value(&Value::Text(text.what.clone()))),
     }
 }
 

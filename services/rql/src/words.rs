@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) terms: usize,
     pub(super) ordering: Option<Vec<Order>>,
     pub(super) select: Option<Vec<Select>>,
+    /// The first thing that belongs to lists and not to conditions, and where it stands.
+    pub(super) list_only: Option<(&'static str, usize)>,
     /// The outer option is whether it was there, the inner one whether it was a number.
     pub(super) limit: Option<Option<u64>>,
     pub(super) offset: Option<Option<u64>>,

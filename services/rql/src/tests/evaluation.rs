@@ -96,23 +96,29 @@ fn an_unknown_name_is_left_out() {
 #[test]
 fn operators_and_values_are_checked() {
     check(&[
-        ("status=Ready", "RQL Value error. Filter: status, lookup: eq, value: Ready."),
-        ("in(status,(ready,gone))", "RQL Value error. Filter: status, lookup: in, value: gone."),
-        ("out(status,(null()))", "RQL Lookup error. Filter: status, lookup: out, value: null()."),
-        ("status=empty()", "RQL Value error. Filter: status, lookup: eq, value: empty()."),
-        ("gt(name,a)", "RQL Lookup error. Filter: name, lookup: gt, value: a."),
-        ("gt(created.at,null())", "RQL Lookup error. Filter: created.at, lookup: gt, value: null()."),
-        ("like(created.at,2026*)", "RQL Lookup error. Filter: created.at, lookup: like, value: 2026*."),
-        ("like(name,null())", "RQL Lookup error. Filter: name, lookup: like, value: null()."),
-        ("like(name,a**)", "RQL Value error. Filter: name, lookup: like, value: a**."),
-        ("search=a**b", "RQL Value error. Filter: search, lookup: ilike, value: a**b."),
-        ("ge(created.at,2026-02-30)", "RQL Value error. Filter: created.at, lookup: ge, value: 2026-02-30."),
-        ("ge(created.at,soon)", "RQL Value error. Filter: created.at, lookup: ge, value: soon."),
-        ("ordering(nothing)", "RQL Parsing error. Bad ordering filter: nothing."),
-        ("ordering(product.id)", "RQL Parsing error. Bad ordering filter: product.id."),
-        ("select(nothing)", "RQL Parsing error. Bad select filter: nothing."),
-        ("select(-nothing)", "RQL Parsing error. Bad select filter: -nothing."),
-        ("select(-events,events.created)", "RQL Parsing error. Bad select filter: incompatible properties."),
+        ("status=Ready", "RQL Value error. Filter: status, lookup: eq, value: Ready. Position: 7."),
+        ("in(status,(ready,gone))", "RQL Value error. Filter: status, lookup: in, value: gone. Position: 17."),
+        ("out(status,(null()))", "RQL Lookup error. Filter: status, lookup: out, value: null(). Position: 4."),
+        ("status=empty()", "RQL Value error. Filter: status, lookup: eq, value: empty(). Position: 7."),
+        ("gt(name,a)", "RQL Lookup error. Filter: name, lookup: gt, value: a. Position: 3."),
+        ("gt(created.at,null())", "RQL Lookup error. Filter: created.at, lookup: gt, value: null(). Position: 3."),
+        ("like(created.at,2026*)", "RQL Lookup error. Filter: created.at, lookup: like, value: 2026*. Position: 5."),
+        ("like(name,null())", "RQL Lookup error. Filter: name, lookup: like, value: null(). Position: 5."),
+        ("like(name,a**)", "RQL Value error. Filter: name, lookup: like, value: a**. Position: 10."),
+        ("search=a**b", "RQL Value error. Filter: search, lookup: ilike, value: a**b. Position: 7."),
+        (
+            "ge(created.at,2026-02-30)",
+            "RQL Value error. Filter: created.at, lookup: ge, value: 2026-02-30. Position: 14.",
+        ),
+        ("ge(created.at,soon)", "RQL Value error. Filter: created.at, lookup: ge, value: soon. Position: 14."),
+        ("ordering(nothing)", "RQL Parsing error. Bad ordering filter: nothing. Position: 9."),
+        ("ordering(product.id)", "RQL Parsing error. Bad ordering filter: product.id. Position: 9."),
+        ("select(nothing)", "RQL Parsing error. Bad select filter: nothing. Position: 7."),
+        ("select(-nothing)", "RQL Parsing error. Bad select filter: -nothing. Position: 8."),
+        (
+            "select(-events,events.created)",
+            "RQL Parsing error. Bad select filter: incompatible properties. Position: 15.",
+        ),
     ]);
 }
 
@@ -135,13 +141,13 @@ fn a_hidden_field_is_an_unknown_one() {
         ("(external_id=77|id=UF-9)", Ok(false)),
         ("search=77", Ok(false)),
         ("gt(external_id,1)", Ok(true)),
-        ("select(-external_id)", Err("RQL Parsing error. Bad select filter: -external_id.")),
+        ("select(-external_id)", Err("RQL Parsing error. Bad select filter: -external_id. Position: 8.")),
     ] {
         let got = compiled(text, FILES, "external_id").map(|query| query.matches(&files()[0]));
         assert_eq!(got.map_err(|error| error.to_string()), want.map_err(str::to_owned), "{text}");
     }
     let unordered = compiled("ordering(name)", HUBS, "name").map(|_| ());
-    assert_eq!(unordered, Err(RqlError::Ordering { field: "name".to_owned() }));
+    assert_eq!(unordered, Err(RqlError::Ordering { field: "name".to_owned(), position: 9 }));
 }
 
 #[test]
@@ -167,8 +173,8 @@ fn numbers_are_exact() {
         ("gt(version,9)", Ok(true)),
         ("lt(version,10.100000000001)", Ok(true)),
         ("in(version,(1,10.1))", Ok(true)),
-        ("version=x", Err("RQL Value error. Filter: version, lookup: eq, value: x.")),
-        ("like(version,1*)", Err("RQL Lookup error. Filter: version, lookup: like, value: 1*.")),
+        ("version=x", Err("RQL Value error. Filter: version, lookup: eq, value: x. Position: 8.")),
+        ("like(version,1*)", Err("RQL Lookup error. Filter: version, lookup: like, value: 1*. Position: 5.")),
     ] {
         let got = compiled(text, CONTRACTS, "").map(|query| query.matches(&contract));
         assert_eq!(got.map_err(|error| error.to_string()), want.map_err(str::to_owned), "{text}");

@@ -1,7 +1,12 @@
 //! Random queries from a seed: what is written canonically reads back the same, and no text whatsoever panics.
 
 use super::shown;
-use crate::{ASSETS, Compiled, Expr, FILES, Op, Order, Query, RECORDS, Select, Value};
+use crate::{ASSETS, Compiled, Expr, FILES, Op, Order, Placed, Query, RECORDS, Select, Value};
+
+/// Where it stands is no difference.
+fn placed<T>(what: T) -> Placed<T> {
+    Placed { what, position: 0 }
+}
 
 /// xorshift: enough to choose among alternatives, the same on every machine.
 struct Dice(u64);
@@ -23,18 +28,18 @@ impl Dice {
         (0..count).map(|_| one(self)).collect()
     }
 
-    fn name(&mut self) -> String {
-        self.pick(&["status", "name", "id", "created.at", "product__id", "nothing", "eq", "asset.external_uid"])
-            .to_owned()
+    fn name(&mut self) -> Placed<String> {
+        let names = ["status", "name", "id", "created.at", "product__id", "nothing", "eq", "asset.external_uid"];
+        placed(self.pick(&names).to_owned())
     }
 
-    fn value(&mut self) -> Value {
+    fn value(&mut self) -> Placed<Value> {
         let texts = ["ready", "", "a,(b)", "it's", "2026-01-02", "*x*", "ä%20", "\\*", "-1.5", "t", "a|b;c&d=e"];
-        match self.below(8) {
+        placed(match self.below(8) {
             0 => Value::Null,
             1 => Value::Empty,
             _ => Value::Text(self.pick(&texts).to_owned()),
-        }
+        })
     }
 
     fn leaf(&mut self) -> Expr {
@@ -63,7 +68,7 @@ impl Dice {
             filter: Some(self.expr(2)),
             ordering: self.some(0, |dice| Order { field: dice.name(), descending: dice.below(2) == 0 }),
             select: self.some(0, |dice| Select { field: dice.name(), include: dice.below(2) == 0 }),
-            search: self.pick(&[None, Some("x'y".to_owned())]),
+            search: self.pick(&[None, Some(placed("x'y".to_owned()))]),
             limit: self.pick(&[None, Some(0), Some(7)]),
             offset: self.pick(&[None, Some(u64::MAX)]),
         }
