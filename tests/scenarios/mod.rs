@@ -30,3 +30,5 @@ mod restart;
 mod keys;
 
 mod once;
+
+mod news;

@@ -160,6 +160,13 @@ impl World {
         call(self.product().address, request)
     }
 
+    /// A request below `/ledger/v1`, for what Connect doesn't have.
+    pub(super) fn ours(&self, party: Party, method: &str, path: &str, body: Body<'_>) -> Answer {
+        self.now.fetch_add(Moment::SECOND, Ordering::Relaxed);
+        let path = format!("/ledger/v1/{path}");
+        call(self.product().address, &Request { method, path: &path, key: Some(party.key()), headers: &[], body })
+    }
+
     pub(super) fn get(&self, party: Party, path: &str) -> Answer {
         self.send(party, "GET", path, Body::Nothing)
     }
@@ -234,6 +241,15 @@ impl World {
                 return shown;
             }
             assert!(since.elapsed() < PATIENCE, "{path} stays {shown:#}");
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits for what no object shows.
+    pub(super) fn until(&self, what: &str, done: impl Fn() -> bool) {
+        let since = Instant::now();
+        while !done() {
+            assert!(since.elapsed() < PATIENCE, "not yet: {what}");
             std::thread::sleep(PAUSE);
         }
     }

@@ -3,13 +3,17 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Gateway;
 use crate::dry_run::DRY_RUNS_AT_ONCE;
+use crate::error::ApiError;
 use crate::once::Answers;
 use crate::records::Counts;
 use crate::sources::Sources;
+
+/// Clients that wait for news at a time: each holds a connection and a look at the fold.
+const WAITING_MAX: usize = 1_000;
 
 /// The state of the router.
 #[derive(Debug)]
@@ -23,12 +27,26 @@ pub(crate) struct App {
     pub(crate) dry_runs: Arc<Semaphore>,
     /// What requests with an idempotency key were answered lately.
     pub(crate) answers: Answers,
+    /// Turns of clients that wait for news.
+    waiting: Arc<Semaphore>,
 }
 
 impl App {
     pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
         let dry_runs = Arc::new(Semaphore::new(DRY_RUNS_AT_ONCE));
-        Self { gateway, sources: Sources::default(), counts: Counts::default(), dry_runs, answers: Answers::default() }
+        let waiting = Arc::new(Semaphore::new(WAITING_MAX));
+        let (sources, counts, answers) = (Sources::default(), Counts::default(), Answers::default());
+        Self { gateway, sources, counts, dry_runs, answers, waiting }
+    }
+
+    /// The right to wait for news, held while that is done.
+    pub(crate) fn turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.waiting.clone().try_acquire_owned().map_err(|_| ApiError::Crowded { limit: WAITING_MAX })
+    }
+
+    /// How many clients wait for news.
+    pub(crate) fn waiting(&self) -> u64 {
+        WAITING_MAX.saturating_sub(self.waiting.available_permits()) as u64
     }
 }
 

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger::Rejection;
 use runtime::blobs::BlobError;
+use runtime::bus::FollowError;
 use runtime::records::RecordsError;
 use serde_json::json;
 use thiserror::Error;
@@ -78,6 +79,15 @@ pub(crate) enum ApiError {
     /// A signed link is older than it may be, or was changed.
     #[error("This link has expired or is damaged. Ask for the object again to get a new one.")]
     Link,
+    /// As many clients wait for news as are served.
+    #[error("{limit} clients wait for news already. Try again in a moment.")]
+    Crowded {
+        /// How many may.
+        limit: usize,
+    },
+    /// The feed of events can't be read.
+    #[error("could not read what happened")]
+    Follow(#[from] FollowError),
     /// Records can't be read.
     #[error("could not read records")]
     Records(#[source] RecordsError),
@@ -121,9 +131,13 @@ impl ApiError {
             Self::NoRoute { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Link => StatusCode::FORBIDDEN,
-            Self::Records(_) | Self::Blob(_) | Self::DryRun(_) | Self::Template(_) | Self::Task { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Crowded { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Follow(_)
+            | Self::Records(_)
+            | Self::Blob(_)
+            | Self::DryRun(_)
+            | Self::Template(_)
+            | Self::Task { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -132,7 +146,12 @@ impl ApiError {
             Self::Rejected(rejection) => rejection.code(),
             Self::NoRoute { .. } => NOT_FOUND,
             Self::Link => "AUTH_003",
-            Self::Records(_) | Self::Blob(_) | Self::DryRun(_) | Self::Template(_) | Self::Task { .. } => INTERNAL,
+            Self::Follow(_)
+            | Self::Records(_)
+            | Self::Blob(_)
+            | Self::DryRun(_)
+            | Self::Template(_)
+            | Self::Task { .. } => INTERNAL,
             _ => INVALID,
         }
     }

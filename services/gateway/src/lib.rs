@@ -15,6 +15,7 @@ mod dry_run;
 mod edge;
 mod error;
 pub mod fault;
+mod feed;
 mod files;
 mod format;
 mod health;
@@ -25,6 +26,7 @@ mod multipart;
 mod once;
 mod payload;
 pub mod period;
+mod progress;
 mod reconciliations;
 mod records;
 mod routes;
@@ -81,6 +83,8 @@ pub struct Gateway {
     pub dry_run: Arc<dyn DryRun>,
     /// Whether the fold has caught up with every log.
     pub ready: watch::Receiver<bool>,
+    /// Whether the product is stopping: who waits for news is answered then.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// Everything that is served.

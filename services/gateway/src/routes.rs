@@ -6,7 +6,10 @@ use axum::Router;
 use axum::routing::{get, post, put};
 
 use crate::app::App;
-use crate::{aggregates, catalog, chunks, download, dry_run, files, health, reconciliations, records, rules, template};
+use crate::{
+    aggregates, catalog, chunks, download, dry_run, feed, files, health, progress, reconciliations, records, rules,
+    template,
+};
 
 /// All routes, without the slash that may stand at their ends.
 pub(crate) fn all() -> Router<Arc<App>> {
@@ -17,6 +20,8 @@ pub(crate) fn all() -> Router<Arc<App>> {
         .route("/metrics", get(health::metrics))
         .route("/ledger/v1/links/template/{id}/{name}", get(template::linked))
         .route("/ledger/v1/links/{store}/{blob}/{name}", get(download::linked))
+        .route("/ledger/v1/usage/files/{id}/progress", get(progress::stream))
+        .route("/ledger/v1/events", get(feed::list))
         .route("/public/v1", get(health::root))
         .merge(usage())
         .merge(objects())

@@ -254,6 +254,7 @@ impl Product {
             version: version(),
             dry_run: Arc::new(trials),
             ready,
+            stopping: stopped.clone(),
         });
         parts.spawn(serve(listener, gateway, stopped));
         Ok(Self { address, bus, projection, secrets, clock: settings.clock, stop, ended, parts, logs })

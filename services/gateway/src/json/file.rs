@@ -7,7 +7,7 @@ use ledger::{Actor, Catalog, FileId, Ledger, Scope, Status};
 use serde_json::Value;
 use workbook::format::Format;
 
-use super::file_shape::{Category, Events, File, Period, Progress, Records, Stats, Superseded};
+use super::file_shape::{Category, Events, File, Period, Progress, Records, State, Stats, Superseded};
 use super::{Event, Reference, given, totals};
 use crate::links::{Store, Workbooks};
 use crate::sources::Sources;
@@ -176,6 +176,28 @@ fn progress(file: &UsageFile) -> Option<Progress> {
     let read = file.current_reading().map_or(0, |reading| reading.records);
     let (valid, invalid) = file.current_checking().map_or((0, 0), |checking| (checking.valid, checking.invalid));
     Some(Progress { read, checked: valid.saturating_add(invalid), valid, invalid })
+}
+
+/// How work on a file stands: what changes of it while nobody does anything.
+pub(crate) fn state(id: FileId, file: &UsageFile) -> Value {
+    super::value(&State {
+        id: id.to_string(),
+        status: file.status().name(),
+        sub_status: sub_status(file),
+        error_detail: file.error_detail().and_then(given),
+        progress: progress(file),
+        stats: given(stats(file)),
+    })
+}
+
+/// Whether something is being done about a file that nobody has to ask for.
+pub(crate) fn busy(file: &UsageFile) -> bool {
+    match file.status() {
+        Status::Uploaded | Status::Processing => true,
+        Status::Ready => file.approval.submit_remembered.is_some(),
+        Status::Accepted => sub_status(file) == Some("processing"),
+        _ => false,
+    }
 }
 
 /// A category of a file (connect-api §3.7).

@@ -165,6 +165,28 @@ pub(crate) struct Records {
     pub(crate) closed: u32,
 }
 
+/// How work on a usage file stands, as its progress is told.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UsageFileState)]
+pub(crate) struct State {
+    /// Its id.
+    #[schema(example = "UF-2026-11-0000-0000")]
+    pub(crate) id: String,
+    /// Where it stands.
+    #[schema(schema_with = statuses)]
+    pub(crate) status: &'static str,
+    /// What still runs behind an accepted file.
+    #[schema(schema_with = sub_statuses)]
+    pub(crate) sub_status: Option<&'static str>,
+    /// Why it can't be read or checked.
+    #[schema(example = "The workbook has no tab \"records\".")]
+    pub(crate) error_detail: Option<String>,
+    /// How far reading and checking have come, which a provider doesn't see.
+    pub(crate) progress: Option<Progress>,
+    /// How many records stand where.
+    pub(crate) stats: Option<Stats>,
+}
+
 /// How far reading and checking have come.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Progress {

@@ -4,6 +4,7 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod chunk;
+pub(crate) mod event;
 pub(crate) mod file;
 pub(crate) mod file_shape;
 pub(crate) mod reconciliation;
@@ -17,7 +18,7 @@ use axum::response::Response;
 use ledger::catalog::Named;
 use ledger::fact::FileCreated;
 use ledger::file::Stamp;
-use ledger::{Decimal, FileId};
+use ledger::{Actor, Decimal, FileId};
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -132,13 +133,19 @@ pub(crate) struct By {
 impl Event {
     /// What a stamp says.
     pub(crate) fn new(stamp: &Stamp) -> Self {
-        let id = stamp.by.id().map(ToString::to_string);
-        Self { at: stamp.at.iso(), by: By { id, name: given(stamp.by.name().to_owned()) } }
+        Self { at: stamp.at.iso(), by: By::new(&stamp.by) }
     }
 
     /// The same instant, in the name of something that has no key.
     pub(crate) fn in_name_of(stamp: &Stamp, name: String) -> Self {
         Self { at: stamp.at.iso(), by: By { id: None, name: Some(name) } }
+    }
+}
+
+impl By {
+    /// What is told of somebody.
+    pub(crate) fn new(actor: &Actor) -> Self {
+        Self { id: actor.id().map(ToString::to_string), name: given(actor.name().to_owned()) }
     }
 }
 

@@ -83,7 +83,7 @@ impl World {
         let bus = Bus::embedded(neighbours, shelf);
         let projection = Projection::new(bus.clone());
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(projection.clone().run(stopped));
+        tokio::spawn(projection.clone().run(stopped.clone()));
         let blobs = |name: &str| Arc::new(Blobs::open(&dir.path().join(name)).unwrap());
         let now = Arc::new(AtomicI64::new(NOW));
         let gateway = Arc::new(Gateway {
@@ -100,6 +100,7 @@ impl World {
             version: "1.2.3".to_owned(),
             dry_run: Arc::new(super::dry_run::Counted),
             ready: watch::channel(true).1,
+            stopping: stopped.clone(),
         });
         let writers = hosts.iter().map(|&host| (host.service, logs.writer(host).unwrap()));
         let mut writers: BTreeMap<ServiceName, LogWriter> = writers.collect();

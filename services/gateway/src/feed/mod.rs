@@ -1,0 +1,212 @@
+//! `/ledger/v1/events`: what happened to everything that the caller may see, in order and once, read page by page or
+//! waited for.
+//!
+//! The logs are the feed: a page is read from them, so nothing is kept for readers and none can miss anything. A
+//! cursor says how far in each host's log a reader has come.
+
+mod cursor;
+mod kinds;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use ledger::{Event, HostId, Scope, ServiceName};
+use runtime::bus::FollowError;
+use runtime::log::{LogReader, OwnEntries};
+use tokio::time::{Instant, timeout_at};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Answered, ApiError};
+use crate::files::aside;
+use crate::json::{self, event::EventPage, event::FeedEvent};
+
+use cursor::Cursor;
+use kinds::About;
+
+/// Events of a page unless the client wants more or fewer.
+const LIMIT: usize = 100;
+/// Events of a page at most, as of other lists.
+const LIMIT_MAX: usize = 1_000;
+/// Facts that one page looks at: most are steps of the work or other people's, and a page ends there with the cursor
+/// moved on.
+const FACTS_MAX: usize = 8_192;
+/// Bytes of such facts: batches of records are among them.
+const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Seconds that a client may wait for the next event: proxies close what is silent for a minute.
+const WAIT_SECONDS_MAX: u64 = 60;
+
+/// `GET /ledger/v1/events?after=CURSOR&limit=N&wait=SECONDS`
+pub(crate) async fn list(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    Query(given): Query<HashMap<String, String>>,
+) -> Answered {
+    let limit = number(&given, "limit", (1, LIMIT_MAX as u64), LIMIT as u64)?;
+    let limit = usize::try_from(limit).unwrap_or(LIMIT_MAX);
+    let deadline = Instant::now() + Duration::from_secs(number(&given, "wait", (0, WAIT_SECONDS_MAX), 0)?);
+    let mut cursor = match given.get("after").map(String::as_str) {
+        None | Some("") => Cursor::default(),
+        Some("now") => Cursor(app.projection.changes().borrow().clone()),
+        Some(text) => known(&app, text)?,
+    };
+    let _turn = app.turn()?;
+    let (mut changes, mut stopping) = (app.projection.changes(), app.stopping.clone());
+    loop {
+        let folded = changes.borrow_and_update().clone();
+        let (aside_app, aside_scope) = (app.clone(), scope.clone());
+        let page = aside("a page of events", move || page(&aside_app, &aside_scope, cursor, &folded, limit)).await??;
+        if !page.events.is_empty() || page.more {
+            return Ok(page.answer());
+        }
+        let woken = async {
+            tokio::select! {
+                changed = changes.changed() => changed.is_ok(),
+                _ = stopping.changed() => false,
+            }
+        };
+        if !timeout_at(deadline, woken).await.unwrap_or(false) {
+            return Ok(page.answer());
+        }
+        cursor = page.cursor;
+    }
+}
+
+/// A number of the query, within its bounds.
+fn number(given: &HashMap<String, String>, name: &str, (least, most): (u64, u64), usual: u64) -> Result<u64, ApiError> {
+    let Some(text) = given.get(name) else { return Ok(usual) };
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| ApiError::field(name, format!("Give a number from {least} to {most}.")))
+}
+
+/// A cursor that this ledger gave.
+fn known(app: &App, text: &str) -> Result<Cursor, ApiError> {
+    let refused = || {
+        let message = "This is no cursor of this ledger. Take the one of the last page whole, or leave it out to begin \
+                       with the first event.";
+        ApiError::field("after", message)
+    };
+    let cursor = Cursor::parse(text).ok_or_else(refused)?;
+    let logs: BTreeMap<HostId, LogReader> = app.bus.sources(&ServiceName::WRITERS, None).into_iter().collect();
+    for (host, sequence) in &cursor.0 {
+        let head = logs.get(host).ok_or_else(refused)?.head();
+        let (head, _) = head.map_err(|error| FollowError::Log { emitter: *host, error })?;
+        // What this ledger never recorded was recorded by another one, or lost with a backup.
+        if *sequence > head {
+            return Err(refused());
+        }
+    }
+    Ok(cursor)
+}
+
+/// Some events, and where the next page begins.
+struct Page {
+    events: Vec<FeedEvent>,
+    cursor: Cursor,
+    /// Whether there may be more at once.
+    more: bool,
+}
+
+impl Page {
+    fn answer(self) -> Response {
+        let shown = EventPage { events: self.events, cursor: self.cursor.text(), more: self.more };
+        json::answer(StatusCode::OK, &json::value(&shown))
+    }
+}
+
+/// One host's log from the cursor on, as far as it is folded: whoever reads of an event can read its object.
+struct Source {
+    host: HostId,
+    entries: OwnEntries,
+    folded: u64,
+    next: Option<Next>,
+}
+
+struct Next {
+    sequence: u64,
+    bytes: usize,
+    event: Event,
+}
+
+impl Source {
+    fn advance(&mut self) -> Result<(), FollowError> {
+        self.next = None;
+        let emitter = self.host;
+        let entry = self.entries.next().transpose().map_err(|error| FollowError::Log { emitter, error })?;
+        let Some(entry) = entry else { return Ok(()) };
+        let sequence = entry.header.sequence;
+        let bytes = entry.payload.ok_or(FollowError::Empty { emitter, sequence })?;
+        if sequence <= self.folded {
+            let event = proto::decode_event(&bytes);
+            let event = event.map_err(|error| FollowError::Wire { emitter, sequence, error })?;
+            self.next = Some(Next { sequence, bytes: bytes.len(), event });
+        }
+        Ok(())
+    }
+}
+
+fn page(
+    app: &App,
+    scope: &Scope,
+    mut cursor: Cursor,
+    folded: &BTreeMap<HostId, u64>,
+    limit: usize,
+) -> Result<Page, FollowError> {
+    let mut sources = Vec::new();
+    for (host, log) in app.bus.sources(&ServiceName::WRITERS, None) {
+        let (passed, folded) = (cursor.0.get(&host).copied(), folded.get(&host).copied());
+        let (passed, folded) = (passed.unwrap_or(0), folded.unwrap_or(0));
+        if passed < folded {
+            let mut source = Source { host, entries: log.own(passed + 1), folded, next: None };
+            source.advance()?;
+            sources.push(source);
+        }
+    }
+    let (mut events, mut facts, mut bytes) = (Vec::new(), 0, 0);
+    // The oldest first, as far as the logs know of each other.
+    while let Some(source) = oldest(&mut sources) {
+        let Some(next) = &source.next else { break };
+        if events.len() == limit || facts == FACTS_MAX || bytes >= BYTES_MAX {
+            return Ok(Page { events, cursor, more: true });
+        }
+        match shown(app, &next.event, scope) {
+            // It is left for the next page, with everything after it in this log.
+            Seen::NotYet => {
+                source.next = None;
+                continue;
+            }
+            Seen::Nothing => {}
+            Seen::Event(event) => events.push(*event),
+        }
+        facts += 1;
+        bytes += next.bytes;
+        cursor.0.insert(source.host, next.sequence);
+        source.advance()?;
+    }
+    Ok(Page { events, cursor, more: false })
+}
+
+fn oldest(sources: &mut [Source]) -> Option<&mut Source> {
+    let with_next = sources.iter_mut().filter(|source| source.next.is_some());
+    with_next.min_by_key(|source| source.next.as_ref().map(|next| next.event.recorded_at))
+}
+
+/// What a fact is in the feed of one caller.
+enum Seen {
+    NotYet,
+    Nothing,
+    Event(Box<FeedEvent>),
+}
+
+fn shown(app: &App, event: &Event, scope: &Scope) -> Seen {
+    let Some(kind) = kinds::kind(&event.fact) else { return Seen::Nothing };
+    match kinds::about(&app.projection.read(), event, kind.side, scope) {
+        About::Unknown => Seen::NotYet,
+        About::Hidden => Seen::Nothing,
+        About::Shown(object) => Seen::Event(Box::new(FeedEvent::new(event, kind.name, object))),
+    }
+}
