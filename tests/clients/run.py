@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Far more than a slow machine needs; whatever hangs then is reported instead of waited for.
 SECONDS_MAX = 300
 SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
-SUITES += ["samples", "overlap", "openapi_client", "old_sdk", "cli", "billing", "reporting", "demo"]
+SUITES += ["samples", "overlap", "queries", "openapi_client", "namespaces", "old_sdk", "cli", "billing", "reporting", "demo"]
 
 # Suites whose clients can't share the packages of the others.
 VENVS = {"old_sdk": venvs.OLD_SDK, "cli": venvs.CLI}
