@@ -7,14 +7,17 @@ mod estimates;
 mod overtaken;
 mod prerequisites;
 mod rules;
+mod ruling;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
 use ledger::rule::Ruling;
-use ledger::{Command, Context, Fact, FileId, Ledger, Rejection, ServiceName, Status, Subject, UsageFile};
+use ledger::{Command, Context, Fact, FileId, Ledger, Rejection, ServiceName, Status, Subject};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
+
+pub use ruling::RulingJob;
 
 /// The arbiter.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,23 +36,28 @@ pub enum Own {
         /// Which file.
         file: FileId,
     },
-    /// A file was submitted, and the provider's first usage rule says what becomes of it.
-    ApplyRule {
+    /// Usage rules have to be asked about the records of a submitted file.
+    StartRuling {
         /// Which file.
         file: FileId,
     },
+    /// Usage rules were asked about a submitted file.
+    ApplyRuling {
+        /// Which file.
+        file: FileId,
+        /// Which upload.
+        upload: u32,
+        /// What they came to.
+        ruling: Ruling,
+    },
 }
-
-/// Approval has no long work.
-#[derive(Clone, Copy, Debug)]
-pub enum NoJob {}
 
 impl Decider for Approval {
     const SERVICE: ServiceName = ServiceName::Approval;
     const HEARS: &'static [ServiceName] =
         &[ServiceName::Catalog, ServiceName::Ingestion, ServiceName::Validation, ServiceName::Extraction];
     type Own = Own;
-    type Job = NoJob;
+    type Job = RulingJob;
 
     fn decide(&self, ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
         decide::decide(ledger, command, context)
@@ -73,20 +81,15 @@ impl Decider for Approval {
                     .to_owned();
                 Ok(vec![(Subject::File(file), Fact::SubmitDropped { upload, reason })])
             }
-            Own::ApplyRule { file } => {
-                let known = ledger.file(file).filter(|known| is_asked(known)).ok_or(Stale)?;
-                let first = known.approval.asked.first().ok_or(Stale)?;
-                let reason = format!("Usage rule {} is about every file.", first.id);
-                let ruling = Ruling { rule: Some(first.id.clone()), action: first.action, reason };
-                Ok(rules::applied(ledger, (file, known), ruling))
-            }
+            Own::StartRuling { file } => ruling::start(ledger, file),
+            Own::ApplyRuling { file, upload, ruling } => ruling::apply(ledger, file, upload, ruling),
         }
     }
 
     fn next(&self, ledger: &Ledger, file: FileId, _running: &BTreeSet<FileId>) -> Next<Own> {
         let Some(known) = ledger.file(file) else { return Next::Nothing };
-        if is_asked(known) {
-            return Next::Conclude(Own::ApplyRule { file });
+        if ruling::is_due(known) {
+            return ruling::next(file, known);
         }
         if known.approval.submit_remembered.is_none() {
             return Next::Nothing;
@@ -98,12 +101,13 @@ impl Decider for Approval {
         }
     }
 
-    fn job(&self, _ledger: &Ledger, _file: FileId) -> Option<NoJob> {
-        None
+    fn job(&self, ledger: &Ledger, file: FileId) -> Option<RulingJob> {
+        let known = ledger.file(file).filter(|known| ruling::is_due(known))?;
+        Some(RulingJob::new(file, known))
     }
 
-    fn perform(&self, job: NoJob, _tools: &Tools<Own>) {
-        match job {}
+    fn perform(&self, job: RulingJob, tools: &Tools<Own>) {
+        job.run(tools);
     }
 
     fn refused(&self, command: &Command, rejection: &Rejection, count: u32) -> Option<(Subject, Fact)> {
@@ -119,10 +123,4 @@ impl Decider for Approval {
         };
         Some((subject, Fact::CommandRefused { action, reason, count }))
     }
-}
-
-/// Whether usage rules have still to be asked about a file. Those were settled when it was submitted: rules that were
-/// made or changed since don't count, not even after a restart.
-fn is_asked(file: &UsageFile) -> bool {
-    file.status() == Status::Pending && !file.approval.asked.is_empty()
 }

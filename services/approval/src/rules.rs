@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 
 use ledger::catalog::Role;
-use ledger::rule::{
-    RuleAction, RulePlace, RuleRecorded, RuleScope, RuleTerms, Rules, Ruling, UsageRule, rule_id, rules_of,
-};
-use ledger::{Catalog, Command, Context, Fact, FileId, Ledger, ObjectId, Rejection, Scope, Subject, UsageFile};
+use ledger::rule::{RuleItem, RulePlace, RuleRecorded, RuleTerms, Rules, UsageRule, rule_id, rules_of};
+use ledger::{Catalog, Command, Context, Fact, Ledger, ObjectId, Rejection, Scope, Subject};
 use runtime::decider::Facts;
-
-use crate::estimates;
 
 /// Rules that a provider has for one product: each file is compared with them, and a person can't oversee more.
 const RULES_MAX: usize = 100;
+/// Characters of a condition (connect-api §3.5).
+const EXPRESSION_CHARS_MAX: usize = 2_000;
 
 /// Decides a command about rules.
 pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
@@ -24,7 +22,7 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
         Command::CreateRule { product, provider, terms } => create(ledger, product, provider.as_ref(), terms, scope),
         Command::ChangeRule { product, rule, terms } => {
             let known = own(ledger, product, rule, scope)?;
-            change(&ledger.rules, rule, known, terms)
+            change(ledger, rule, known, terms)
         }
         Command::DeleteRule { product, rule } => {
             let known = own(ledger, product, rule, scope)?;
@@ -44,53 +42,52 @@ fn create(
     scope: &Scope,
 ) -> Result<Facts, Rejection> {
     let provider = provider_of(&ledger.catalog, product, provider, scope)?;
-    check(terms)?;
     let action = terms.action.ok_or_else(|| Rejection::field("action", "This field is required."))?;
     let id = rule_id(ledger.rules.len() + 1).ok_or(Rejection::IdsUsedUp)?;
-    check_place(&ledger.rules, &id, (product, &provider), &terms.place)?;
-    let active = rules_of(&ledger.rules, product, &provider).iter().filter(|(_, rule)| rule.deleted.is_none()).count();
-    if active >= RULES_MAX {
+    let recorded = amended(RuleRecorded::plain(product.clone(), provider, action, terms.place.clone()), terms);
+    check(ledger, &id, &recorded)?;
+    let known = rules_of(&ledger.rules, product, &recorded.provider);
+    if known.iter().filter(|(_, rule)| rule.deleted.is_none()).count() >= RULES_MAX {
         let message = format!("A product may have at most {RULES_MAX} usage rules. Delete one first.");
         return Err(Rejection::field("non_field_errors", message));
     }
-    let recorded = RuleRecorded {
-        product: product.clone(),
-        provider,
-        action,
-        scope: terms.scope,
-        expression: String::new(),
-        item: None,
-        place: terms.place.clone(),
-    };
     Ok(vec![(Subject::Object(id), Fact::RuleRecorded(Box::new(recorded)))])
 }
 
-fn change(rules: &Rules, id: &ObjectId, known: &UsageRule, terms: &RuleTerms) -> Result<Facts, Rejection> {
-    check(terms)?;
+fn change(ledger: &Ledger, id: &ObjectId, known: &UsageRule, terms: &RuleTerms) -> Result<Facts, Rejection> {
     if known.deleted.is_some() {
         return Err(Rejection::field("status", format!("Usage rule {id} is deleted. Create another one.")));
     }
-    check_place(rules, id, (&known.product, &known.provider), &terms.place)?;
-    let action = terms.action.unwrap_or(known.action);
-    if action == known.action && terms.place == RulePlace::Kept {
-        return Ok(Facts::new());
-    }
-    let (product, provider, place) = (known.product.clone(), known.provider.clone(), terms.place.clone());
-    let (scope, expression, item) = (known.scope, known.expression.clone(), known.item.clone());
-    let recorded = RuleRecorded { product, provider, action, scope, expression, item, place };
-    Ok(vec![(Subject::Object(id.clone()), Fact::RuleRecorded(Box::new(recorded)))])
+    let before = RuleRecorded {
+        product: known.product.clone(),
+        provider: known.provider.clone(),
+        action: known.action,
+        scope: known.scope,
+        expression: known.expression.clone(),
+        item: known.item.clone(),
+        place: RulePlace::Kept,
+    };
+    let recorded = amended(before.clone(), terms);
+    check(ledger, id, &recorded)?;
+    let fact = (recorded != before).then(|| (Subject::Object(id.clone()), Fact::RuleRecorded(Box::new(recorded))));
+    Ok(fact.into_iter().collect())
 }
 
-/// What rules came to about a file, and what becomes of it.
-pub(crate) fn applied(ledger: &Ledger, (id, file): (FileId, &UsageFile), ruling: Ruling) -> Facts {
-    let (upload, note, action) = (file.upload(), ruling.name(), ruling.action);
-    let mut facts = vec![(Subject::File(id), Fact::RulesApplied { upload, ruling })];
-    match action {
-        RuleAction::Accept => facts.extend(estimates::accepted(ledger, id, file, note)),
-        RuleAction::Reject => facts.push((Subject::File(id), Fact::FileRejected { upload, note })),
-        RuleAction::Manual => {}
+/// A rule with what is given of its terms.
+fn amended(rule: RuleRecorded, terms: &RuleTerms) -> RuleRecorded {
+    let item = match &terms.item {
+        RuleItem::Kept => rule.item,
+        RuleItem::Any => None,
+        RuleItem::One(item) => Some(item.clone()),
+    };
+    RuleRecorded {
+        action: terms.action.unwrap_or(rule.action),
+        scope: terms.scope.unwrap_or(rule.scope),
+        expression: terms.expression.clone().unwrap_or(rule.expression),
+        item,
+        place: terms.place.clone(),
+        ..rule
     }
-    facts
 }
 
 /// A rule of the product that the caller may see.
@@ -125,33 +122,28 @@ fn provider_of(
     })
 }
 
-/// What this version doesn't serve is refused rather than left out: a rule without its condition would decide more.
-fn check(terms: &RuleTerms) -> Result<(), Rejection> {
-    if terms.scope == RuleScope::Record {
-        let message = "Rules of single records aren't served yet; they arrive with the full API. Use \"file\".";
-        return Err(Rejection::field("scope", message));
-    }
-    if terms.item.is_some() {
-        let message = "Rules of single items aren't served yet; they arrive with the full API. Leave it out.";
-        return Err(Rejection::field("item", message));
-    }
-    if terms.expression.as_ref().is_some_and(|text| !text.is_empty()) {
-        let message = "Expressions aren't served yet; they arrive with the full API. Leave it empty: the rule then \
-                       decides about every file.";
+fn check(ledger: &Ledger, id: &ObjectId, rule: &RuleRecorded) -> Result<(), Rejection> {
+    let length = rule.expression.chars().count();
+    if length > EXPRESSION_CHARS_MAX {
+        let message =
+            format!("Ensure this field has no more than {EXPRESSION_CHARS_MAX} characters (it has {length}).");
         return Err(Rejection::field("rule", message));
     }
-    Ok(())
+    let sound = rql::judge::check(rule.scope, &rule.expression);
+    sound.map_err(|error| Rejection::field("rule", error.to_string()))?;
+    if let Some(item) = &rule.item
+        && ledger.catalog.items.get(item).is_none_or(|known| known.product != rule.product)
+    {
+        let message = format!("Item {item} is none of product {}. Name one that is, or leave it out.", rule.product);
+        return Err(Rejection::field("item.id", message));
+    }
+    check_place(&ledger.rules, id, rule)
 }
 
-fn check_place(
-    rules: &Rules,
-    id: &ObjectId,
-    (product, provider): (&ObjectId, &ObjectId),
-    place: &RulePlace,
-) -> Result<(), Rejection> {
-    let RulePlace::After(other) = place else { return Ok(()) };
-    let known = rules.get(other).filter(|rule| (&rule.product, &rule.provider) == (product, provider));
-    if other == id || known.is_none_or(|rule| rule.deleted.is_some()) {
+fn check_place(rules: &Rules, id: &ObjectId, rule: &RuleRecorded) -> Result<(), Rejection> {
+    let RulePlace::After(other) = &rule.place else { return Ok(()) };
+    let is_theirs = |other: &&UsageRule| (&other.product, &other.provider) == (&rule.product, &rule.provider);
+    if other == id || rules.get(other).filter(is_theirs).is_none_or(|rule| rule.deleted.is_some()) {
         let message = format!("Usage rule {other} is none that this one could stand after. Name another active one.");
         return Err(Rejection::field("gravity.after", message));
     }

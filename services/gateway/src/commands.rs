@@ -104,7 +104,7 @@ impl App {
         if settled.folded {
             return show(&ledger);
         }
-        let mut copy = Ledger { rules: ledger.rules.clone(), ..Ledger::default() };
+        let mut copy = Ledger { rules: ledger.rules.clone(), catalog: ledger.catalog.clone(), ..Ledger::default() };
         drop(ledger);
         for event in settled.events() {
             copy.evolve(settled.answer.sequence, event);

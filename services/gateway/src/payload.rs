@@ -100,6 +100,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether a field is there to be emptied: null, or an empty text.
+    pub(crate) fn is_emptied(self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| value.is_null() || value.as_str() == Some(""))
+    }
+
     /// The object that `{"id": "…"}` or a bare id names.
     pub(crate) fn reference(self, name: &str) -> Result<ObjectId, Rejection> {
         let field = format!("{name}.id");

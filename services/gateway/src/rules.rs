@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use ledger::rule::{RulePlace, RuleScope, RuleTerms, rules_of};
+use ledger::rule::{RuleItem, RulePlace, RuleScope, RuleTerms, rules_of};
 use ledger::{Command, Fact, Ledger, ObjectId, Rejection, Role, RuleAction, Scope, Subject, UsageRule};
 use serde_json::{Value, json};
 
@@ -36,7 +36,8 @@ pub(crate) async fn list(
     owners.sort_unstable();
     owners.dedup();
     let rules = owners.into_iter().flat_map(|provider| rules_of(&ledger.rules, &product, provider));
-    let shown = rules.filter(|(_, rule)| sees(rule, &scope)).map(|(id, rule)| json::rule::shown(id, rule));
+    let rules = rules.filter(|(_, rule)| sees(rule, &scope));
+    let shown = rules.map(|(id, rule)| json::rule::shown(&ledger.catalog, id, rule));
     Ok(wanted.page_of(shown).into_response())
 }
 
@@ -50,7 +51,7 @@ pub(crate) async fn get(
     let rule = ObjectId::new(&rule).ok_or(ApiError::NOT_FOUND)?;
     let look = |ledger: &Ledger| {
         let known = ledger.rules.get(&rule).filter(|known| known.product == product && sees(known, &scope))?;
-        Some(json::rule::shown(&rule, known))
+        Some(json::rule::shown(&ledger.catalog, &rule, known))
     };
     let found = look(&app.projection.read());
     let found = match found {
@@ -135,26 +136,32 @@ fn sees(rule: &UsageRule, scope: &Scope) -> bool {
 }
 
 fn terms(fields: Fields<'_>) -> Result<RuleTerms, Rejection> {
-    let action = fields.text("action")?.map(|name| {
-        let unknown = || Rejection::field("action", format!("\"{name}\" is not one of accept, reject and manual."));
-        RuleAction::parse(&name).ok_or_else(unknown)
-    });
-    let scope = match fields.text("scope")?.as_deref() {
-        None | Some("file") => RuleScope::File,
-        Some("record") => RuleScope::Record,
-        Some(name) => return Err(Rejection::field("scope", format!("\"{name}\" is not one of record and file."))),
-    };
     if let Some(name) = fields.text("status")?.filter(|name| name != "active") {
         let message = format!("\"{name}\" can not be set: a rule is active until it is deleted with DELETE.");
         return Err(Rejection::field("status", message));
     }
-    Ok(RuleTerms {
-        action: action.transpose()?,
-        scope,
-        expression: fields.text("rule")?.map(|text| text.trim().to_owned()),
-        item: fields.value("item").map(|_| fields.reference("item")).transpose()?,
-        place: place(fields)?,
-    })
+    let (action, scope) = (action(fields)?, scope(fields)?);
+    let expression = fields.text_to_set("rule")?.map(|text| text.trim().to_owned());
+    Ok(RuleTerms { action, scope, expression, item: item(fields)?, place: place(fields)? })
+}
+
+fn action(fields: Fields<'_>) -> Result<Option<RuleAction>, Rejection> {
+    let unknown = |name| Rejection::field("action", format!("\"{name}\" is not one of accept, reject and manual."));
+    fields.text("action")?.map(|name| RuleAction::parse(&name).ok_or_else(|| unknown(name))).transpose()
+}
+
+fn scope(fields: Fields<'_>) -> Result<Option<RuleScope>, Rejection> {
+    let unknown = |name| Rejection::field("scope", format!("\"{name}\" is not one of record and file."));
+    fields.text("scope")?.map(|name| RuleScope::parse(&name).ok_or_else(|| unknown(name))).transpose()
+}
+
+/// `item: {"id": "…"}`, or its id alone as `item_id`; null is all items.
+fn item(fields: Fields<'_>) -> Result<RuleItem, Rejection> {
+    let field = if fields.value("item_id").is_some() || fields.is_emptied("item_id") { "item_id" } else { "item" };
+    if fields.is_emptied(field) {
+        return Ok(RuleItem::Any);
+    }
+    Ok(fields.value(field).map(|_| fields.reference(field)).transpose()?.map_or(RuleItem::Kept, RuleItem::One))
 }
 
 /// `gravity: {"after": "UGR-…"}`; null is the first place.
@@ -171,7 +178,8 @@ fn place(fields: Fields<'_>) -> Result<RulePlace, Rejection> {
 }
 
 fn answer(app: &App, settled: &Settled, id: &ObjectId, status: StatusCode) -> Response {
-    let shown = app.after_all(settled, |ledger| ledger.rules.get(id).map(|rule| json::rule::shown(id, rule)));
+    let show = |ledger: &Ledger| Some(json::rule::shown(&ledger.catalog, id, ledger.rules.get(id)?));
+    let shown = app.after_all(settled, show);
     // What was decided is decided: should the object be out of reach, its id is the answer.
     json::answer(status, &shown.unwrap_or_else(|| json!({ "id": id.as_str() })))
 }

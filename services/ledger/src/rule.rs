@@ -112,17 +112,29 @@ impl RuleRecorded {
     }
 }
 
-/// What somebody wants a rule to be.
+/// Which items a rule is to be about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RuleItem {
+    /// Those that it was about; a new one is about all.
+    #[default]
+    Kept,
+    /// All.
+    Any,
+    /// One.
+    One(ObjectId),
+}
+
+/// What somebody wants a rule to be: what isn't given stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RuleTerms {
     /// Required for a new rule.
     pub action: Option<RuleAction>,
-    /// What it is about.
-    pub scope: RuleScope,
-    /// The condition, in RQL; empty where it always holds, none to leave it as it is.
+    /// What it is about; a new one is about files.
+    pub scope: Option<RuleScope>,
+    /// The condition, in RQL; empty where it always holds.
     pub expression: Option<String>,
-    /// Of which item; none for any.
-    pub item: Option<ObjectId>,
+    /// Of which item.
+    pub item: RuleItem,
     /// Where it stands.
     pub place: RulePlace,
 }

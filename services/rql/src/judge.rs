@@ -7,12 +7,12 @@
 
 mod names;
 
-use ledger::record::ItemFacts;
+use ledger::record::{CheckedBatch, ItemFacts, ReadBatch};
 use ledger::rule::{AskedRule, RuleAction, RuleScope, Ruling};
 use ledger::{ObjectId, UsageFile};
 
 use crate::condition::Node;
-use crate::objects::{FileObject, PARAMS_PREFIX, RecordObject};
+use crate::objects::{FileObject, PARAMS_PREFIX, RecordObject, RecordsOf};
 use crate::{RqlError, parse};
 use names::RuleNames;
 
@@ -210,6 +210,12 @@ impl RecordsJudge<'_> {
             None => self.open.add(row),
         }
         self.rejected.is_none()
+    }
+
+    /// Takes the records of a batch, with its text where a condition is about it; false where no further one matters.
+    pub fn take_all(&mut self, of: RecordsOf<'_>, read: Option<&ReadBatch>, checked: &CheckedBatch) -> bool {
+        let record = |index| RecordObject { of, read, checked: Some(checked), index, status: Some("valid") };
+        (0..checked.records.len()).all(|index| self.take(&record(index)))
     }
 
     /// What becomes of the file, once all its records were taken.

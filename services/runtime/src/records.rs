@@ -143,6 +143,28 @@ impl Records {
         file.current_reading().map_or(&[], |reading| &reading.parts)
     }
 
+    /// Gives every batch of the current upload of a file as it was checked, in the order of rows, with its text where
+    /// that is needed, until no further one is wanted.
+    ///
+    /// # Errors
+    /// When one isn't there or can't be decoded.
+    pub fn walk(
+        &self,
+        id: FileId,
+        file: &UsageFile,
+        with_text: bool,
+        mut take: impl FnMut(Option<&ReadBatch>, &CheckedBatch) -> bool,
+    ) -> Result<(), RecordsError> {
+        let checked = file.current_checking().map_or(&[][..], |checking| &checking.parts);
+        for (read, checked) in Self::parts(file).iter().zip(checked) {
+            let read = with_text.then(|| self.read(id, read.sequence)).transpose()?.map(|(batch, _)| batch);
+            if !take(read.as_ref(), &self.checked(id, checked.sequence)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// A batch of the current upload of a file, joined with what was found in it.
     ///
     /// # Errors

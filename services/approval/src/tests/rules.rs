@@ -2,8 +2,13 @@
 //! Method: rules are made and changed in some order with submissions, then approval goes on by itself.
 
 use ledger::catalog::{CatalogObject, Environment, Listing};
-use ledger::rule::{RulePlace, RuleScope, RuleTerms, Ruling};
+use ledger::fact::RecordMark;
+use ledger::rows::RowSet;
+use ledger::rule::{RuleItem, RulePlace, RuleScope, RuleTerms, Ruling};
 use ledger::{Command, Fact, ObjectId, Rejection, RuleAction, Scope, Status};
+use runtime::decider::{Decider, Stale};
+
+use crate::{Approval, Own};
 
 use super::world::{World, contract, file, id, operator, other_provider, outcome, provider, vendor};
 
@@ -69,7 +74,7 @@ fn a_rule_is_named_in_the_note() {
     let mut world = ruled(Environment::Production, &[RuleAction::Accept]);
     submit(&mut world);
     let note = format!("Usage rule {FIRST}");
-    let reason = format!("{note} is about every file.");
+    let reason = format!("{note} accepts files.");
     let ruling = Ruling { rule: Some(id(FIRST)), action: RuleAction::Accept, reason };
     let told = [Fact::RulesApplied { upload: 1, ruling }, Fact::FileAccepted { upload: 1, note }];
     assert_eq!(world.goes_on(), told);
@@ -185,34 +190,144 @@ fn refused(world: &World, scope: &Scope, command: &Command) -> String {
 }
 
 #[test]
-fn what_is_not_served_yet_is_refused_and_not_left_out() {
+fn what_a_rule_can_not_be_is_refused_with_its_field() {
     let mut world = with_two_providers();
     world.does(&other_provider(), &creation(terms(RuleAction::Accept))).unwrap();
     let accept = || terms(RuleAction::Accept);
     let after = |rule: &str| RulePlace::After(id(rule));
-    let item: Option<ObjectId> = Some(id("PRD-1-0001"));
+    let about = |scope, text: &str| RuleTerms { scope: Some(scope), expression: Some(text.to_owned()), ..accept() };
+    let of = |item: &str| RuleTerms { item: RuleItem::One(id(item)), ..accept() };
+    let long = "x".repeat(2_001);
     for (terms, begins) in [
-        (
-            RuleTerms { scope: RuleScope::Record, item: item.clone(), expression: Some("x".to_owned()), ..accept() },
-            "scope: ",
-        ),
-        (RuleTerms { item, expression: Some("x".to_owned()), ..accept() }, "item: "),
-        (
-            RuleTerms { expression: Some("eq(currency,USD)".to_owned()), ..accept() },
-            "rule: Expressions aren't served yet",
-        ),
         (RuleTerms { action: None, place: after("UGR-9"), ..accept() }, "action: This field is required."),
+        (about(RuleScope::File, &long), "rule: Ensure this field has no more than 2000 characters (it has 2001)."),
+        (about(RuleScope::File, "eq(currency,"), "rule: RQL Parsing error. Expected a value at position 12"),
+        (
+            about(RuleScope::File, "eq(tier,1)"),
+            "rule: RQL Parsing error. Unknown name: tier. Position: 3. Known names: ",
+        ),
+        (
+            about(RuleScope::Record, "eq(tier,1)&eq(totals.amount,1)"),
+            "rule: RQL Parsing error. Unknown name: totals.amount. Position: 14. Known names: ",
+        ),
+        (of("PRD-1-0009"), "item.id: Item PRD-1-0009 is none of product PRD-1."),
         (RuleTerms { place: after("UGR-9"), ..accept() }, "gravity.after: Usage rule UGR-9 is none"),
         (RuleTerms { place: after(SECOND), ..accept() }, "gravity.after: "),
     ] {
         let text = refused(&world, &provider(), &creation(terms.clone()));
         assert!(text.starts_with(begins), "{terms:?}: {text}");
+        let said =
+            terms.expression.is_none_or(|text| text == long || begins != "rule: ") || text.contains("Position: ");
+        assert!(said, "{text}");
+    }
+    for terms in [about(RuleScope::File, "eq(currency,USD)"), about(RuleScope::Record, "eq(tier,1)"), of("PRD-1-0001")]
+    {
+        assert_eq!(outcome(&world.asks(&provider(), &creation(terms))), "RuleRecorded");
     }
     let itself = RuleTerms { place: after(FIRST), ..RuleTerms::default() };
     assert!(refused(&world, &provider(), &change(FIRST, itself)).starts_with("gravity.after: "));
     world.does(&provider(), &deletion(FIRST)).unwrap();
     let text = refused(&world, &provider(), &change(FIRST, accept()));
     assert_eq!(text, format!("status: Usage rule {FIRST} is deleted. Create another one."));
+}
+
+#[test]
+fn a_change_keeps_what_it_does_not_name() {
+    let mut world = ruled(Environment::Production, &[]);
+    let all = RuleTerms {
+        action: Some(RuleAction::Reject),
+        scope: Some(RuleScope::Record),
+        expression: Some("gt(usage,5)".to_owned()),
+        item: RuleItem::One(id("PRD-1-0001")),
+        place: RulePlace::Kept,
+    };
+    world.does(&provider(), &creation(all)).unwrap();
+    let none = RuleTerms::default;
+    for (terms, expected) in [
+        (none(), "reject record 'gt(usage,5)' PRD-1-0001"),
+        (terms(RuleAction::Manual), "manual record 'gt(usage,5)' PRD-1-0001"),
+        (RuleTerms { item: RuleItem::Any, ..none() }, "manual record 'gt(usage,5)' -"),
+        // The condition that stays has to fit what the rule is about now.
+        (RuleTerms { scope: Some(RuleScope::File), ..none() }, "manual record 'gt(usage,5)' -"),
+        (RuleTerms { scope: Some(RuleScope::File), expression: Some(String::new()), ..none() }, "manual file '' -"),
+        (RuleTerms { expression: Some("eq(currency,USD)".to_owned()), ..none() }, "manual file 'eq(currency,USD)' -"),
+    ] {
+        let outcome = world.does(&provider(), &change(FIRST, terms.clone()));
+        let rule = &world.ledger.rules[&id(FIRST)];
+        let item = rule.item.as_ref().map_or("-", ObjectId::as_str);
+        let shown = format!("{} {} '{}' {item}", rule.action.name(), rule.scope.name(), rule.expression);
+        assert_eq!(shown, expected, "{terms:?}: {outcome:?}");
+    }
+}
+
+/// A submitted file, and a rule about its records.
+fn due() -> World {
+    let mut world = ruled(Environment::Production, &[]);
+    let terms = RuleTerms { scope: Some(RuleScope::Record), ..terms(RuleAction::Accept) };
+    world.does(&provider(), &creation(terms)).unwrap();
+    submit(&mut world);
+    world
+}
+
+fn accepted() -> Own {
+    let ruling = Ruling { rule: Some(id(FIRST)), action: RuleAction::Accept, reason: "All are small.".to_owned() };
+    Own::ApplyRuling { file: file(), upload: 1, ruling }
+}
+
+#[test]
+fn records_are_read_in_three_attempts_and_then_a_person_decides() {
+    let mut world = due();
+    for attempt in 1..=3 {
+        assert_eq!(world.begins(), [Fact::RulingStarted { upload: 1, attempt }]);
+        assert!(Approval.job(&world.ledger, file()).is_some());
+    }
+    let told = world.begins();
+    let [Fact::RulesApplied { upload: 1, ruling: Ruling { rule: None, action: RuleAction::Manual, reason } }] =
+        &told[..]
+    else {
+        panic!("{told:?}");
+    };
+    assert!(reason.starts_with("The service stopped three times"), "{reason}");
+    assert!(Approval.job(&world.ledger, file()).is_none());
+    assert_eq!((world.goes_on(), world.status()), (vec![], Status::Pending));
+}
+
+#[test]
+fn a_ruling_counts_unless_somebody_was_faster() {
+    type Meanwhile = fn(&mut World);
+    let cases: [(&str, Meanwhile, Status); 5] = [
+        ("nothing", |_| {}, Status::Accepted),
+        ("a person rejects", |it| it.given(Fact::FileRejected { upload: 1, note: String::new() }), Status::Rejected),
+        ("a person withdraws it", |it| it.given(Fact::FileDeleted), Status::Deleted),
+        (
+            "it comes again",
+            |it| {
+                it.given(Fact::FileRejected { upload: 1, note: String::new() });
+                it.ready(2);
+                it.given(Fact::FileSubmitted { upload: 2 });
+            },
+            Status::Pending,
+        ),
+        (
+            "a person marks a record",
+            |it| {
+                let mut rows = RowSet::default();
+                rows.insert(2);
+                it.given(Fact::RecordsMarked { upload: 1, rows, mark: RecordMark::Rejected });
+            },
+            Status::Pending,
+        ),
+    ];
+    for (what, meanwhile, status) in cases {
+        let mut world = due();
+        world.begins();
+        meanwhile(&mut world);
+        let told = world.concludes(accepted());
+        let stale = !matches!(what, "nothing" | "a person marks a record");
+        assert_eq!(told == Err(Stale), stale, "{what}: {told:?}");
+        world.goes_through(told.unwrap_or_default());
+        assert_eq!(world.status(), status, "{what}");
+    }
 }
 
 #[test]

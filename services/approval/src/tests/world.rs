@@ -259,15 +259,29 @@ impl World {
 
     /// What approval finds to do about the file by itself, recorded too.
     pub(super) fn goes_on(&mut self) -> Vec<Fact> {
-        let scope = Scope::service(ServiceName::Approval);
         let mut told = Vec::new();
         while let Next::Conclude(own) = Approval.next(&self.ledger, self.about, &BTreeSet::new()) {
-            for (subject, fact) in self.concludes(own).unwrap() {
-                told.push(fact.clone());
-                self.take(&scope, subject, fact);
-            }
+            let facts = self.concludes(own).unwrap();
+            told.extend(self.goes_through(facts));
         }
         told
+    }
+
+    /// The beginning of a job, or the end of its attempts.
+    pub(super) fn begins(&mut self) -> Vec<Fact> {
+        let next = Approval.next(&self.ledger, self.about, &BTreeSet::new());
+        let Next::Begin(own) = next else { panic!("{next:?}") };
+        let facts = self.concludes(own).unwrap();
+        self.goes_through(facts)
+    }
+
+    /// Records what approval concluded.
+    pub(super) fn goes_through(&mut self, facts: Facts) -> Vec<Fact> {
+        let scope = Scope::service(ServiceName::Approval);
+        for (subject, fact) in &facts {
+            self.take(&scope, subject.clone(), fact.clone());
+        }
+        facts.into_iter().map(|(_, fact)| fact).collect()
     }
 
     pub(super) fn concludes(&self, own: Own) -> Result<Facts, Stale> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use workbook::format::Format;
 
 use super::file_shape::{Category, Events, File, Period, Progress, Records, State, Stats, Superseded};
-use super::{Event, Reference, given, totals};
+use super::{Event, Reference, given, rule, totals};
 use crate::links::{Store, Workbooks};
 use crate::sources::Sources;
 
@@ -95,6 +95,7 @@ fn whole(catalog: &Catalog, id: FileId, file: &UsageFile, sources: &Sources) -> 
         time_zone: given(created.time_zone.clone()),
         stats: given(stats(file)),
         warnings: given(warnings(file)),
+        ruling: file.approval.ruling.as_ref().map(rule::Ruling::new),
         events: given(events(file)),
         ..File::default()
     })

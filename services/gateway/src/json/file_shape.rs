@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
+use super::rule::Ruling;
 use super::totals::Totals;
 use super::{Event, Reference, instant, one_of};
 
@@ -74,6 +75,8 @@ pub(crate) struct File {
     /// How often rules warned, which a provider doesn't see.
     #[schema(example = 2)]
     pub(crate) warnings: Option<u32>,
+    /// What usage rules came to when it was submitted.
+    pub(crate) ruling: Option<Ruling>,
     /// What happened to it.
     pub(crate) events: Option<Events>,
     /// What still runs behind an accepted file. From here on: only in the answer about one file.

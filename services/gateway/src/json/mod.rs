@@ -18,7 +18,7 @@ use axum::response::Response;
 use ledger::catalog::Named;
 use ledger::fact::FileCreated;
 use ledger::file::Stamp;
-use ledger::{Actor, Decimal, FileId};
+use ledger::{Actor, Decimal, FileId, ObjectId};
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -101,6 +101,11 @@ impl Reference {
     /// Something without an icon.
     pub(crate) fn new(named: &Named) -> Self {
         Self { id: named.id.to_string(), name: Some(named.name.clone()), icon: None }
+    }
+
+    /// Something whose name isn't known, or that has none.
+    pub(crate) fn nameless(id: &ObjectId) -> Self {
+        Self { id: id.to_string(), name: None, icon: None }
     }
 
     /// Something with the icon that the catalog knows of it.

@@ -1,12 +1,13 @@
 //! A usage rule (connect-api §3.5).
 
-use ledger::{ObjectId, RuleAction, UsageRule};
+use ledger::rule::{RuleScope, Ruling as Told};
+use ledger::{Catalog, ObjectId, RuleAction, UsageRule};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
-use super::{Event, one_of};
+use super::{Event, Reference, given, one_of};
 
 /// What a provider decides in advance about the files of a product.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,6 +21,11 @@ pub(crate) struct Rule {
     /// What it is about.
     #[schema(schema_with = scopes)]
     scope: &'static str,
+    /// Its condition, in RQL; none for a rule that always holds.
+    #[schema(example = "gt(totals.amount,10000)")]
+    rule: Option<String>,
+    /// The item that it is about; none for a rule about all.
+    item: Option<Reference>,
     /// Whether it still decides.
     #[schema(schema_with = statuses)]
     status: &'static str,
@@ -38,12 +44,18 @@ pub(crate) struct RuleEvents {
     deleted: Option<Event>,
 }
 
-/// A rule as the API shows it. Every rule of this version is about whole files and has no expression.
-pub(crate) fn shown(id: &ObjectId, rule: &UsageRule) -> Value {
+/// A rule as the API shows it.
+pub(crate) fn shown(catalog: &Catalog, id: &ObjectId, rule: &UsageRule) -> Value {
+    let named = |item: &ObjectId| match catalog.items.get(item) {
+        Some(known) => Reference::new(&known.named),
+        None => Reference::nameless(item),
+    };
     super::value(&Rule {
         id: id.to_string(),
         action: rule.action.name(),
-        scope: "file",
+        scope: rule.scope.name(),
+        rule: given(rule.expression.clone()),
+        item: rule.item.as_ref().map(named),
         status: if rule.deleted.is_some() { "deleted" } else { "active" },
         events: RuleEvents {
             created: Event::new(&rule.created),
@@ -53,6 +65,27 @@ pub(crate) fn shown(id: &ObjectId, rule: &UsageRule) -> Value {
     })
 }
 
+/// What usage rules came to about a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ruling {
+    /// The rule that decided; none where several did, or where none fits.
+    rule: Option<Reference>,
+    /// What became of the file by them.
+    #[schema(schema_with = actions)]
+    action: &'static str,
+    /// Why.
+    #[schema(example = "Usage rule UGR-000-000-001 accepts files that match lt(totals.amount,10000).")]
+    reason: String,
+}
+
+impl Ruling {
+    /// What was recorded of it.
+    pub(crate) fn new(ruling: &Told) -> Self {
+        let rule = ruling.rule.as_ref().map(Reference::nameless);
+        Self { rule, action: ruling.action.name(), reason: ruling.reason.clone() }
+    }
+}
+
 /// The schema of an action.
 pub(crate) fn actions() -> Object {
     one_of([RuleAction::Accept, RuleAction::Reject, RuleAction::Manual].map(RuleAction::name))
@@ -60,7 +93,7 @@ pub(crate) fn actions() -> Object {
 
 /// The schema of a scope.
 pub(crate) fn scopes() -> Object {
-    one_of(["file", "record"])
+    one_of([RuleScope::File, RuleScope::Record].map(RuleScope::name))
 }
 
 fn statuses() -> Object {

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use ledger::catalog::Environment;
-use ledger::rule::{RulePlace, RuleRecorded, Ruling};
+use ledger::rule::{RulePlace, RuleRecorded, RuleScope, Ruling};
 use ledger::{Fact, RuleAction, Subject};
 use serde_json::{Value, json};
 
@@ -40,6 +40,35 @@ async fn rules_are_listed_in_the_order_in_which_they_are_asked() {
 }
 
 #[tokio::test]
+async fn a_rule_shows_its_condition_and_its_item() {
+    let mut world = World::new();
+    let rule = |item: &str| RuleRecorded {
+        scope: RuleScope::Record,
+        expression: "gt(usage,5)".to_owned(),
+        item: Some(id(item)),
+        ..RuleRecorded::plain(id("PRD-1"), id("PA-1"), RuleAction::Manual, RulePlace::Kept)
+    };
+    for (number, item) in [(1, "PRD-1-0001"), (2, "PRD-1-0009")] {
+        let subject = Subject::Object(id(&format!("UGR-000-000-00{number}")));
+        world.say_of(subject, "SU-2", Fact::RuleRecorded(Box::new(rule(item)))).await;
+    }
+    let list = world.get(PROVIDER, RULES).await.json();
+    let shown = |rule: &Value| json!([rule["scope"], rule["rule"], rule["item"]]);
+    let item = json!({"id": "PRD-1-0001", "name": "PRD-1-0001 name"});
+    assert_eq!(shown(&list[0]), json!(["record", "gt(usage,5)", item]));
+    assert_eq!(shown(&list[1]), json!(["record", "gt(usage,5)", {"id": "PRD-1-0009"}]));
+    for (query, found) in [
+        ("item.id=PRD-1-0001", "UGR-000-000-001"),
+        ("like(item.name,PRD-1*)&scope=record", "UGR-000-000-001"),
+        ("ordering(-item.id)&limit=1", "UGR-000-000-002"),
+        ("like(rule,*usage*)&item.id=PRD-1-0009", "UGR-000-000-002"),
+        ("search=0009", "UGR-000-000-002"),
+    ] {
+        assert_eq!(ids(&world.get(PROVIDER, &format!("{RULES}?{query}")).await.json()), [found], "{query}");
+    }
+}
+
+#[tokio::test]
 async fn rules_are_for_providers_of_the_product() {
     let mut world = World::new();
     record(&mut world, "UGR-000-000-001", RuleAction::Accept, RulePlace::Kept).await;
@@ -70,6 +99,8 @@ async fn rules_are_for_providers_of_the_product() {
         ("{\"gravity\":{}}", "gravity.after: This field is required: the id of a rule, or null."),
         ("{\"gravity\":{\"after\":7}}", "gravity.after: This is no id of a rule."),
         ("{\"item\":{\"id\":\"a b\"}}", "item.id: \"a b\" is no valid id."),
+        ("{\"item_id\":7}", "item_id.id: This field is required."),
+        ("{\"rule\":[]}", "rule: Not a valid string."),
     ] {
         let error = world.post(PROVIDER, RULES, body).await.error();
         assert_eq!((error.0, error.1.as_str(), error.2.starts_with(text)), (400, "VAL_001", true), "{}", error.2);
@@ -84,13 +115,18 @@ async fn a_file_that_a_rule_decided_names_it_without_an_account() {
     checked(&mut world, uf).await;
     world.say(uf, "SU-1", Fact::FileSubmitted { upload: 1 }).await;
     let note = "Usage rule UGR-000-000-001".to_owned();
-    let ruling = Ruling { rule: Some(id("UGR-000-000-001")), action: RuleAction::Accept, reason: String::new() };
+    let reason = "Because.".to_owned();
+    let ruling = Ruling { rule: Some(id("UGR-000-000-001")), action: RuleAction::Accept, reason };
     world.say_by_service(uf, Fact::RulesApplied { upload: 1, ruling }).await;
     world.say_by_service(uf, Fact::FileAccepted { upload: 1, note: note.clone() }).await;
     let got = world.get(PROVIDER, &format!("usage/files/{uf}")).await.json();
     assert_eq!((&got["status"], &got["acceptance_note"]), (&json!("accepted"), &json!(note)));
     assert_eq!(got["events"]["accepted"]["by"], json!({"name": note}));
     assert_eq!(got["events"]["submitted"]["by"]["id"], "SU-1");
+    for key in [PROVIDER, VENDOR, OPERATOR] {
+        let ruling = &world.get(key, &format!("usage/files/{uf}")).await.json()["ruling"];
+        assert_eq!(ruling, &json!({"rule": {"id": "UGR-000-000-001"}, "action": "accept", "reason": "Because."}));
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use ledger::rule::{AskedRule, RuleAction, RuleScope};
 use ledger::{Actor, Decimal, FileId, Hash, Moment, ObjectId, Partition};
 
 use crate::judge::{CompiledRules, Judgement, check};
-use crate::objects::{FileObject, RecordObject, RecordsOf};
+use crate::objects::{FileObject, RecordsOf};
 
 fn id(text: &str) -> ObjectId {
     ObjectId::new(text).unwrap()
@@ -90,12 +90,7 @@ impl Case {
         let object = FileObject::new(uf, &self.file).unwrap();
         let of = RecordsOf { columns: &self.columns, ..RecordsOf::new(uf, &self.file).unwrap() };
         let judged = CompiledRules::new(rules).unwrap().judge(&object, |judge| {
-            for index in 0..self.checked.records.len() {
-                let (read, checked) = (Some(&self.read), Some(&self.checked));
-                if !judge.take(&RecordObject { of, read, checked, index, status: Some("valid") }) {
-                    break;
-                }
-            }
+            judge.take_all(of, Some(&self.read), &self.checked);
             Ok::<(), Infallible>(())
         });
         let Ok(judgement) = judged;
