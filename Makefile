@@ -21,6 +21,7 @@ run: ## Build and start everything with sample data; a sample file lives its who
 test: ## Install what the tests need (if missing) and run every suite
 	tests/install.sh
 	$(CARGO) build --locked -p usage-ledger
+	$(CARGO) build --locked -p rql --example answers
 	$(PYTHON) tests/clients/run.py --binary target/debug/usage-ledger
 	$(CARGO) nextest run --workspace --locked
 

@@ -24,10 +24,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Far more than a slow machine needs; whatever hangs then is reported instead of waited for.
 SECONDS_MAX = 300
 SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
-SUITES += ["samples", "overlap", "queries", "openapi_client", "namespaces", "old_sdk", "cli", "billing", "reporting", "demo"]
+SUITES += ["samples", "overlap", "queries", "openapi_client", "namespaces", "old_sdk", "cli", "billing"]
+SUITES += ["reporting", "rql", "demo"]
 
 # Suites whose clients can't share the packages of the others.
-VENVS = {"old_sdk": venvs.OLD_SDK, "cli": venvs.CLI}
+VENVS = {"old_sdk": venvs.OLD_SDK, "cli": venvs.CLI, "rql": venvs.RQL}
 
 
 def in_venv(script=__file__):

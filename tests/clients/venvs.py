@@ -58,3 +58,5 @@ TESTS = Venv("venv", ("connect-openapi-client==35.0", "openpyxl==3.1.5", "xlsxwr
 # The SDK before connect-openapi-client, which vendors still run: it pins requests 2.21 and marshmallow 2.
 OLD_SDK = Venv("venv-sdk", ("connect-sdk==22.0",), "3.11")
 CLI = Venv("venv-cli", ("connect-cli==41.0",))
+# What Connect itself reads queries with.
+RQL = Venv("venv-rql", ("lib-rql==2.0.2", "django-rql==4.5.0"))

@@ -76,7 +76,7 @@ pub const FILES: &[Field] = &[
 /// Usage records. `hub` and `created_time` are not in the published object: who filters must put them there.
 pub const RECORDS: &[Field] = &[
     Field::block("id"),
-    Field::one_of("status", "status", RECORD_STATUSES).nullable(),
+    Field::one_of("status", "status", RECORD_STATUSES).nullable().ordered(),
     Field::text("usagefile.id", "usagefile.id").searched(),
     Field::text("usage_file", "usagefile.id").searched(),
     Field::one_of("usagefile.schema", "usagefile.schema", SCHEMAS).searched(),

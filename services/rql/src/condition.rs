@@ -210,8 +210,10 @@ fn equal(field: &Found, lookup: &'static str, value: Placed<Value>) -> Result<No
     match (&value.what, field.kind) {
         (Value::Null, _) if field.null => Ok(at(Test::Present).negated(true)),
         (Value::Null, _) => Err(lookup_error(field, lookup, &value)),
-        // Connect leaves empty members out of its objects, so an absent one is empty.
+        // Connect leaves empty members out of its objects, so an absent one is empty. django-rql takes the quotes off
+        // before it looks.
         (Value::Empty, Kind::Text) => Ok(at(Test::Filled).negated(true)),
+        (Value::Text(text), Kind::Text) if text.is_empty() || text == "empty()" => Ok(at(Test::Filled).negated(true)),
         (Value::Empty, _) => Err(value_error(field, lookup, &value)),
         (Value::Text(text), Kind::Enum(allowed)) if !allowed.contains(&text.as_str()) => {
             Err(value_error(field, lookup, &value))

@@ -32,16 +32,12 @@ impl Pattern {
         Some(Self { pieces, case_insensitive })
     }
 
-    /// The pattern of a search: anywhere in the text, in any case.
+    /// The pattern of a search: anywhere in the text, in any case. A star at its end, even an escaped one, stands for
+    /// itself, as in django-rql.
     pub(super) fn anywhere(text: &str) -> Option<Self> {
-        let mut pattern = Self::new(text, true)?;
-        if pattern.pieces.first().is_some_and(|piece| !piece.is_empty()) {
-            pattern.pieces.insert(0, String::new());
-        }
-        if pattern.pieces.last().is_some_and(|piece| !piece.is_empty()) {
-            pattern.pieces.push(String::new());
-        }
-        Some(pattern)
+        let before = if text.starts_with('*') { "" } else { "*" };
+        let after = if text.ends_with('*') { "" } else { "*" };
+        Self::new(&format!("{before}{text}{after}"), true)
     }
 
     /// Whether the whole text fits.

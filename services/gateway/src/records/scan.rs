@@ -190,6 +190,7 @@ impl Scan<'_> {
         let known = record.record();
         self.keyed.push(Keyed {
             pick,
+            status: record.status,
             created: record.of.uploaded_at,
             start: known.and_then(|known| known.start),
             end: known.and_then(|known| known.end),
@@ -250,6 +251,7 @@ pub(super) fn checked(app: &App, view: &FileView, part: usize) -> Result<Option<
 #[derive(Clone, Copy, Debug)]
 struct Keyed {
     pick: Pick,
+    status: Option<&'static str>,
     created: Option<Moment>,
     start: Option<Moment>,
     end: Option<Moment>,
@@ -258,6 +260,7 @@ struct Keyed {
 impl Subject for Keyed {
     fn visit(&self, path: &str, test: &mut dyn FnMut(Scalar<'_>) -> bool) -> bool {
         let at = match path {
+            "status" => return self.status.is_some_and(|status| test(Scalar::Text(status))),
             "created_time" => self.created,
             "start_date" => self.start,
             "end_date" => self.end,
