@@ -4,6 +4,7 @@ mod evaluation;
 mod grammar;
 mod judge;
 mod oracle;
+mod published;
 mod random;
 
 use super::{Expr, Placed, Query, Value};
