@@ -74,8 +74,30 @@ impl Answer {
     }
 }
 
-/// Sends a request and reads its answer.
+/// Sends a request and reads its answer to the end.
 pub(super) fn call(address: SocketAddr, request: &Request<'_>) -> Answer {
+    let mut answer = Vec::new();
+    send(address, request).read_to_end(&mut answer).expect("an answer");
+    parse(&answer)
+}
+
+/// Sends a request and reads only as far as its answer is known to be a stream of events, or else to its end.
+pub(super) fn begin(address: SocketAddr, request: &Request<'_>) -> Answer {
+    let (mut stream, mut answer, mut piece) = (send(address, request), Vec::new(), [0; 4096]);
+    loop {
+        let read = stream.read(&mut piece).expect("an answer");
+        answer.extend_from_slice(&piece[..read]);
+        let head = answer.windows(4).position(|window| window == b"\r\n\r\n").map(|end| &answer[..end]);
+        if let Some(head) = head.filter(|head| String::from_utf8_lossy(head).contains("text/event-stream")) {
+            return parse(&[head, b"\r\n\r\n0\r\n"].concat());
+        }
+        if read == 0 {
+            return parse(&answer);
+        }
+    }
+}
+
+fn send(address: SocketAddr, request: &Request<'_>) -> TcpStream {
     let (kind, body) = match &request.body {
         Body::Nothing => (String::new(), Vec::new()),
         Body::Json(value) => ("application/json".to_owned(), value.to_string().into_bytes()),
@@ -97,9 +119,7 @@ pub(super) fn call(address: SocketAddr, request: &Request<'_>) -> Answer {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&body).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an answer");
-    parse(&answer)
+    stream
 }
 
 fn form(texts: &[(&str, &str)], field: &str, path: &Path) -> Vec<u8> {

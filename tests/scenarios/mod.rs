@@ -15,6 +15,16 @@ mod record_ids;
 
 mod roles;
 
+mod prerequisites;
+
+mod environments;
+
+mod reseller;
+
+mod decisions;
+
+mod limits;
+
 mod visibility;
 
 mod secrecy;

@@ -80,19 +80,6 @@ fn switched_off() -> Value {
 }
 
 #[test]
-fn a_capability_that_was_switched_off_refuses_the_submit() {
-    let world = World::new();
-    let file = world.ready(CONTRACT, "off", 20);
-    world.import(&switched_off()).expect("a sound catalog");
-    assert_eq!(world.act(Vendor, &file, "submit").refusal(), (400, "USG_023".to_owned()));
-    let body = json!({ "contract": { "id": CONTRACT }, "product": { "id": super::world::PRODUCT } });
-    assert_eq!(world.post(Vendor, "usage/files", &body).refusal(), (400, "USG_023".to_owned()));
-    // Switched on again, nothing was lost.
-    world.import(&demo_catalog()).expect("a sound catalog");
-    world.submit(&file);
-}
-
-#[test]
 fn a_capability_that_was_switched_off_drops_a_remembered_submit() {
     let world = World::new();
     let (workbook, _) = world.generate(CONTRACT, "off-late", MANY);

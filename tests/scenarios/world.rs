@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use ledger::digest::digest_of;
-use ledger::{Catalog, Hash, Moment, ObjectId, ServiceName};
+use ledger::{Catalog, Hash, Moment, ObjectId};
 use runtime::clock::Clock;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -16,7 +16,7 @@ use usage_ledger::admin::{self, AdminError};
 use usage_ledger::demo::generate;
 use usage_ledger::product::{Product, Settings};
 
-use super::http::{Answer, Body, Request, call};
+use super::http::{Answer, Body, Request, begin, call};
 
 /// The contract and product that files are about unless a test says otherwise: two hubs, and a subscription without.
 pub(super) const CONTRACT: &str = "CRD-21674-67435-75488";
@@ -60,7 +60,7 @@ pub(super) struct World {
     runtime: Runtime,
     product: Option<Product>,
     now: Arc<AtomicI64>,
-    idle: Vec<ServiceName>,
+    tune: fn(&mut Settings),
     catalog: Catalog,
     dir: tempfile::TempDir,
 }
@@ -75,16 +75,16 @@ impl Drop for World {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self::with_idle(&[])
+        Self::tuned(|_| {})
     }
 
-    /// A product in which some services do nothing: files stay where these would take them on.
-    pub(super) fn with_idle(idle: &[ServiceName]) -> Self {
+    /// A product that is run otherwise than by default.
+    pub(super) fn tuned(tune: fn(&mut Settings)) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let now = Moment::parse_iso("2026-11-22T00:00:00").unwrap().0;
         let dir = tempfile::tempdir().unwrap();
         let now = Arc::new(AtomicI64::new(now));
-        let mut world = Self { runtime, product: None, now, idle: idle.to_vec(), catalog: Catalog::default(), dir };
+        let mut world = Self { runtime, product: None, now, tune, catalog: Catalog::default(), dir };
         world.start();
         world.import(&demo_catalog()).expect("the demo catalog is sound");
         world.catalog = (*world.product().bus.shelf().take()).clone();
@@ -94,7 +94,7 @@ impl World {
     pub(super) fn start(&mut self) {
         let mut settings = Settings::new(&self.data(), SocketAddr::from(([127, 0, 0, 1], 0)));
         settings.clock = Clock::Fixed(self.now.clone());
-        settings.idle = self.idle.clone();
+        (self.tune)(&mut settings);
         let product = self.runtime.block_on(Product::start(settings)).expect("the product starts");
         self.runtime.block_on(product.projection.catch_up());
         self.product = Some(product);
@@ -157,6 +157,17 @@ impl World {
     /// Any request at all.
     pub(super) fn request(&self, request: &Request<'_>) -> Answer {
         self.now.fetch_add(Moment::SECOND, Ordering::Relaxed);
+        call(self.product().address, request)
+    }
+
+    /// The same, of which a stream of events is only begun.
+    pub(super) fn begin(&self, request: &Request<'_>) -> Answer {
+        self.now.fetch_add(Moment::SECOND, Ordering::Relaxed);
+        begin(self.product().address, request)
+    }
+
+    /// The same again, and no time goes by.
+    pub(super) fn at_once(&self, request: &Request<'_>) -> Answer {
         call(self.product().address, request)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Gateway;
+use crate::allowance::Allowance;
 use crate::dry_run::DRY_RUNS_AT_ONCE;
 use crate::error::ApiError;
 use crate::once::Answers;
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) dry_runs: Arc<Semaphore>,
     /// What requests with an idempotency key were answered lately.
     pub(crate) answers: Answers,
+    /// What each key may still send.
+    pub(crate) allowance: Allowance,
     /// Turns of clients that wait for news.
     waiting: Arc<Semaphore>,
 }
@@ -36,7 +39,8 @@ impl App {
         let dry_runs = Arc::new(Semaphore::new(DRY_RUNS_AT_ONCE));
         let waiting = Arc::new(Semaphore::new(WAITING_MAX));
         let (sources, counts, answers) = (Sources::default(), Counts::default(), Answers::default());
-        Self { gateway, sources, counts, dry_runs, answers, waiting }
+        let allowance = Allowance::new(gateway.requests_per_second);
+        Self { gateway, sources, counts, dry_runs, answers, allowance, waiting }
     }
 
     /// The right to wait for news, held while that is done.

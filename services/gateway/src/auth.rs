@@ -24,7 +24,13 @@ impl FromRequestParts<Arc<App>> for Caller {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         // The shelf is the newest catalog of this process: a key that was revoked is refused at once.
         let scope = header.and_then(|header| scope_of(header, &app.bus.shelf().take(), &app.pepper));
-        scope.map(Self).ok_or(ApiError::Rejected(Rejection::KeyUnknown))
+        let scope = scope.ok_or(ApiError::Rejected(Rejection::KeyUnknown))?;
+        match &scope.actor {
+            Actor::Key { key, .. } if !app.allowance.take(&key.id, app.clock.now()) => {
+                Err(ApiError::TooMany { limit: app.allowance.per_second() })
+            }
+            _ => Ok(Self(scope)),
+        }
     }
 }
 

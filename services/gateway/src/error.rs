@@ -85,6 +85,14 @@ pub(crate) enum ApiError {
         /// How many may.
         limit: usize,
     },
+    /// A key sends more than it may.
+    #[error(
+        "This key sends more than {limit} requests a second. Wait as long as Retry-After says, then send it again."
+    )]
+    TooMany {
+        /// How many it may.
+        limit: u32,
+    },
     /// The feed of events can't be read.
     #[error("could not read what happened")]
     Follow(#[from] FollowError),
@@ -131,7 +139,7 @@ impl ApiError {
             Self::NoRoute { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Link => StatusCode::FORBIDDEN,
-            Self::Crowded { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Crowded { .. } | Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Follow(_)
             | Self::Records(_)
             | Self::Blob(_)
@@ -170,9 +178,13 @@ impl IntoResponse for ApiError {
             return shaped(status, self.code(), &[sentence]);
         }
         let mut response = shaped(status, self.code(), &[self.to_string()]);
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
-        }
+        let hint = match status {
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "ApiKey")),
+            // A second brings back what a key may send, and most who wait for news.
+            StatusCode::TOO_MANY_REQUESTS => Some((header::RETRY_AFTER, "1")),
+            _ => None,
+        };
+        response.headers_mut().extend(hint.map(|(name, value)| (name, HeaderValue::from_static(value))));
         response
     }
 }

@@ -5,6 +5,7 @@
 //! one extractor makes (see `auth`); the exceptions are the probes, the page at `/` and signed links.
 
 mod aggregates;
+mod allowance;
 mod app;
 mod auth;
 mod catalog;
@@ -54,6 +55,10 @@ pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// A JSON body may have this many bytes: a few thousand records to close, and far more than anything else needs.
 pub const JSON_BYTES_MAX: usize = 1024 * 1024;
 
+/// Requests that a key may send in a second unless it is set otherwise: more than a client gets through on one connection,
+/// so that only a script gone wild meets it.
+pub const REQUESTS_PER_SECOND: u32 = 2_000;
+
 /// What the gateway is made of.
 #[derive(Debug)]
 pub struct Gateway {
@@ -81,6 +86,8 @@ pub struct Gateway {
     pub version: String,
     /// Checks workbooks that are not to be recorded.
     pub dry_run: Arc<dyn DryRun>,
+    /// How many requests a second each key may send; 0 is no limit.
+    pub requests_per_second: u32,
     /// Whether the fold has caught up with every log.
     pub ready: watch::Receiver<bool>,
     /// Whether the product is stopping: who waits for news is answered then.

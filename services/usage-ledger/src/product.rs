@@ -52,6 +52,8 @@ pub struct Settings {
     pub clock: Clock,
     /// How the child process is started that reads formats other than XLSX and CSV; without it they are refused.
     pub guard: Option<Guard>,
+    /// How many requests a second each key may send; 0 is no limit.
+    pub requests_per_second: u32,
     /// Services that do nothing: their work stands still, and what is asked of them is refused as not available.
     pub idle: Vec<ServiceName>,
 }
@@ -62,7 +64,9 @@ impl Settings {
     pub fn new(data: &Path, listen: SocketAddr) -> Self {
         let rotate_bytes = LogSettings::default().rotate_bytes;
         let (data, idle) = (data.to_owned(), Vec::new());
-        Self { data, listen, rotate_bytes, public_url: None, clock: Clock::Machine, guard: None, idle }
+        let requests_per_second = gateway::REQUESTS_PER_SECOND;
+        let (public_url, clock, guard) = (None, Clock::Machine, None);
+        Self { data, listen, rotate_bytes, public_url, clock, guard, requests_per_second, idle }
     }
 }
 
@@ -253,6 +257,7 @@ impl Product {
             public_url: settings.public_url.clone(),
             version: version(),
             dry_run: Arc::new(trials),
+            requests_per_second: settings.requests_per_second,
             ready,
             stopping: stopped.clone(),
         });

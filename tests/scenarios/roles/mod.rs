@@ -12,7 +12,7 @@ mod table;
 use serde_json::{Value, json};
 
 use self::places::{PLACES, PREVIEW, Places, Target, Terms};
-use self::table::{Operation, Payload, agrees, cell_of, is_refused};
+use self::table::{Done, Operation, Payload, agrees, cell_of, is_refused};
 use super::http::{Answer, Body, Request};
 use super::world::{
     CONTRACT, Distributor, Operator, OtherDistributor, OtherVendor, PRODUCT, Party, RESOLD_CONTRACT, Reseller, Vendor,
@@ -93,7 +93,8 @@ fn send(world: &World, caller: Caller, operation: &Operation, target: &Target) -
             Body::Form(&pairs, field, &target.workbook)
         }
     };
-    world.request(&Request { method: &operation.method, path: &path, key: caller.key(), headers: &[], body })
+    let request = Request { method: &operation.method, path: &path, key: caller.key(), headers: &[], body };
+    if operation.done == Done::Stream { world.begin(&request) } else { world.request(&request) }
 }
 
 /// What was looked at, and what was not as expected.

@@ -117,16 +117,16 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn new(terms: Terms, prepare: impl Fn(&World)) -> Self {
-        let held = |service: &[ServiceName]| {
-            let world = World::with_idle(service);
+        let held = |tune| {
+            let world = World::tuned(tune);
             prepare(&world);
             world
         };
         Self {
             terms,
-            working: held(&[]),
-            reads_nothing: held(&[ServiceName::Ingestion]),
-            checks_nothing: held(&[ServiceName::Validation]),
+            working: held(|_| {}),
+            reads_nothing: held(|settings| settings.idle = vec![ServiceName::Ingestion]),
+            checks_nothing: held(|settings| settings.idle = vec![ServiceName::Validation]),
             made: 0,
             targets: BTreeMap::new(),
         }

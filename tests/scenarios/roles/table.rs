@@ -14,6 +14,8 @@ pub(super) enum Done {
     Status(u16),
     /// A list, which may have nothing.
     List,
+    /// A stream of events, which is not read to its end.
+    Stream,
     /// An entry for each object, with the status of the whole being 206.
     Each,
 }
@@ -47,6 +49,7 @@ impl Operation {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("{BASE}{path}") };
         let done = match done {
             "list" => Done::List,
+            "stream" => Done::Stream,
             "each" => Done::Each,
             status => Done::Status(status.parse().expect("a status")),
         };
@@ -99,6 +102,7 @@ pub(super) fn cell_of(answer: &Answer, done: Done) -> String {
                 _ => refusal(entry["error_codes"].as_str().unwrap_or_default()).unwrap_or("?").to_owned(),
             }
         }
+        (Done::Stream, 200) => "+".to_owned(),
         (Done::Status(expected), status) if expected == status => "+".to_owned(),
         (_, status) if status >= 400 => {
             let (status, code) = answer.refusal();

@@ -96,6 +96,9 @@ struct RunArgs {
     /// Seal the live part of the log at this size in bytes: memory grows with it.
     #[arg(long, env = "USAGE_LEDGER_ROTATE_BYTES", default_value_t = 32 << 20)]
     rotate_bytes: u64,
+    /// Answer 429 to a key that sends more requests a second than this; 0 is no limit.
+    #[arg(long, env = "USAGE_LEDGER_REQUESTS_PER_SECOND", default_value_t = gateway::REQUESTS_PER_SECOND)]
+    requests_per_second: u32,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -258,6 +261,7 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
     let mut settings = Settings::new(&args.data.data, args.listen);
     settings.public_url = args.public_url;
     settings.rotate_bytes = args.rotate_bytes;
+    settings.requests_per_second = args.requests_per_second;
     settings.guard = guard();
     let mut product = Product::start(settings).await?;
     product.projection.catch_up().await;
