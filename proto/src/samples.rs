@@ -46,6 +46,7 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::FileSuperseded { .. } => "file_superseded",
         Fact::ReadStarted { .. } => "read_started",
         Fact::RecordsRead(_) => "records_read",
+        Fact::ColumnsReported { .. } => "columns_reported",
         Fact::FileRead(_) => "file_read",
         Fact::FileUnreadable { .. } => "file_unreadable",
         Fact::CheckStarted { .. } => "check_started",

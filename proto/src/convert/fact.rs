@@ -1,6 +1,6 @@
 //! Which fact is which on the wire. Both directions are exhaustive: a fact can't be added to one side alone.
 
-use ledger::fact::{DynamicItem, Fact, SummaryLine};
+use ledger::fact::{DynamicItem, Fact, FileColumn, SummaryLine};
 use ledger::rows::RowSet;
 use ledger::{Hash, Partition};
 
@@ -39,6 +39,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::FileSuperseded { by } => Wire::FileSuperseded(w::FileSuperseded { by: by.to_string() }),
         &Fact::ReadStarted { upload, attempt } => Wire::ReadStarted(w::ReadStarted { upload, attempt }),
         Fact::RecordsRead(it) => Wire::RecordsRead(it.as_ref().into()),
+        Fact::ColumnsReported { upload, columns } => columns_reported(*upload, columns),
         Fact::FileRead(it) => Wire::FileRead(it.as_ref().into()),
         &Fact::FileUnreadable { upload, attempt, ref detail } => unreadable(upload, attempt, detail),
         &Fact::CheckStarted { upload, attempt, catalog_position: at } => check_started(upload, attempt, at),
@@ -91,6 +92,10 @@ fn summary_lines(lines: &[SummaryLine]) -> Vec<w::SummaryLine> {
 
 fn unreadable(upload: u32, attempt: u32, detail: &str) -> Wire {
     Wire::FileUnreadable(w::FileUnreadable { upload, attempt, detail: detail.to_owned() })
+}
+
+fn columns_reported(upload: u32, columns: &[FileColumn]) -> Wire {
+    Wire::ColumnsReported(w::ColumnsReported { upload, columns: columns.iter().map(w::FileColumn::from).collect() })
 }
 
 fn check_started(upload: u32, attempt: u32, catalog_position: u64) -> Wire {
@@ -159,6 +164,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::FileSuperseded(it) => Fact::FileSuperseded { by: file_id(&it.by, "by")? },
         Wire::ReadStarted(it) => Fact::ReadStarted { upload: it.upload, attempt: it.attempt },
         Wire::RecordsRead(it) => Fact::RecordsRead(Box::new(it.try_into()?)),
+        Wire::ColumnsReported(it) => Fact::ColumnsReported { upload: it.upload, columns: each(it.columns)? },
         Wire::FileRead(it) => Fact::FileRead(Box::new(it.try_into()?)),
         Wire::FileUnreadable(it) =>
             Fact::FileUnreadable { upload: it.upload, attempt: it.attempt, detail: it.detail },

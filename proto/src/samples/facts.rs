@@ -306,5 +306,9 @@ fn answers() -> Vec<Fact> {
         Fact::ReportOpened { upload: 1, catalog_position: 18 },
         Fact::ReportSealed { upload: 1, catalog_position: 19 },
         Fact::ChunkRegenerated { chunk: 1 },
+        Fact::ColumnsReported {
+            upload: 1,
+            columns: vec![FileColumn { name: "v.Zone".to_owned(), header: "v.Zone".to_owned(), sheet_column: 15 }],
+        },
     ]
 }

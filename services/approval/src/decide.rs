@@ -8,7 +8,7 @@ use ledger::transitions::{self, Action};
 use ledger::{Command, Context, Fact, FileId, Hash, Ledger, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
 
-use crate::{currency, estimates, overtaken, prerequisites, rules};
+use crate::{currency, estimates, overtaken, prerequisites, reports, rules};
 
 /// Characters of a name (connect-api §3.1).
 const NAME_CHARS_MAX: usize = 100;
@@ -17,7 +17,11 @@ const TEXT_CHARS_MAX: usize = 200;
 
 pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
     match command {
-        Command::CreateFile(create) => return create_file(ledger, create, context),
+        Command::CreateFile(create) => {
+            let (id, created) = create_file(ledger, create, context)?;
+            return Ok(vec![(Subject::File(id), Fact::FileCreated(Box::new(created)))]);
+        }
+        Command::OpenReport(report) => return reports::open(ledger, report, context),
         Command::CreateRule { .. } | Command::ChangeRule { .. } | Command::DeleteRule { .. } => {
             return rules::decide(ledger, command, context);
         }
@@ -25,18 +29,17 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
     }
     let id = command.file().ok_or(Rejection::NotFound)?;
     let file = ledger.file(id).filter(|file| context.scope.sees(file)).ok_or(Rejection::NotFound)?;
+    let of_file = |facts: Vec<Fact>| facts.into_iter().map(|fact| (Subject::File(id), fact)).collect();
     // None: there is nothing left to do, and the answer is the same as the first time (design §7).
     let fact = match command {
         Command::DescribeFile { described, .. } => return describe(ledger, (id, file), described, context),
         Command::OpenUpload { blob, bytes, filename, .. } => {
             Some(open_upload(ledger, file, (*blob, *bytes, filename), context)?)
         }
-        Command::SubmitFile { .. } => {
-            let facts = submit(ledger, file, context)?;
-            return Ok(facts.into_iter().map(|fact| (Subject::File(id), fact)).collect());
-        }
+        Command::SealReport { .. } => Some(reports::seal(ledger, file, context)?),
+        Command::SubmitFile { .. } => return Ok(of_file(submit(ledger, file, context)?)),
+        Command::ReprocessFile { .. } => return Ok(of_file(reprocess(ledger, file, context)?)),
         Command::DeleteFile { .. } => Some(delete(file, context)?),
-        Command::ReprocessFile { .. } => reprocess(ledger, file, context)?,
         Command::AcceptFile { note, .. } => {
             check_answer(file, ("acceptance_note", note), Action::Accept, context)?;
             return Ok(estimates::accepted(ledger, id, file, note.clone()));
@@ -48,10 +51,15 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
         Command::ApproveRecords { .. } => approve_records(file, context)?,
         _ => return Err(Rejection::NotFound),
     };
-    Ok(fact.into_iter().map(|fact| (Subject::File(id), fact)).collect())
+    Ok(of_file(fact.into_iter().collect()))
 }
 
-fn create_file(ledger: &Ledger, create: &CreateFile, context: &Context) -> Result<Facts, Rejection> {
+/// What a file is created as, and the id that it gets.
+pub(crate) fn create_file(
+    ledger: &Ledger,
+    create: &CreateFile,
+    context: &Context,
+) -> Result<(FileId, FileCreated), Rejection> {
     if !context.scope.plays_vendor() {
         return Err(Rejection::RoleNotAllowed);
     }
@@ -107,7 +115,7 @@ fn create_file(ledger: &Ledger, create: &CreateFile, context: &Context) -> Resul
         vendor: catalog.account_named(&terms.product.owner),
         provider,
     };
-    Ok(vec![(Subject::File(id), Fact::FileCreated(Box::new(created)))])
+    Ok((id, created))
 }
 
 fn counterparts<'a>(ledger: &'a Ledger, contract: &Contract) -> Option<(Named, &'a Marketplace)> {
@@ -181,21 +189,28 @@ fn describe(
     Ok(facts.into_iter().map(|fact| (Subject::File(id), fact)).collect())
 }
 
-/// A verdict rests on the file's period and currency: where they change, the workbook is read and checked again, and a
+/// A verdict rests on the file's period and currency: where they change, the records are read and checked again, and a
 /// submit that waits for the verdict waits for the new one.
 fn check_anew(ledger: &Ledger, file: &UsageFile) -> Vec<Fact> {
-    let open = matches!(file.status(), Status::Uploaded | Status::Processing | Status::Invalid | Status::Ready);
-    let Some(upload) = file.approval.upload.as_ref().filter(|_| open) else { return Vec::new() };
-    let again = again(ledger, upload);
-    let upload = again.upload;
-    let waits = file.approval.submit_remembered.is_some();
-    let submit = waits.then_some(Fact::SubmitRemembered { upload });
-    [Fact::UploadOpened(again)].into_iter().chain(submit).collect()
+    match file.status() {
+        Status::Uploaded | Status::Processing | Status::Invalid | Status::Ready => {
+            again(ledger, file, file.approval.submit_remembered.is_some())
+        }
+        _ => Vec::new(),
+    }
 }
 
-/// Another upload of the workbook that is there, against today's catalog.
-fn again(ledger: &Ledger, upload: &UploadOpened) -> UploadOpened {
-    UploadOpened { upload: upload.upload + 1, catalog_position: ledger.catalog.position, ..upload.clone() }
+/// Another upload of the records that are there, against today's catalog, and perhaps a submit that waits for it.
+fn again(ledger: &Ledger, file: &UsageFile, submit: bool) -> Vec<Fact> {
+    let Some(last) = &file.approval.upload else { return Vec::new() };
+    let (upload, catalog_position) = (last.upload + 1, ledger.catalog.position);
+    let mut facts = if file.approval.reported {
+        vec![Fact::ReportOpened { upload, catalog_position }, Fact::ReportSealed { upload, catalog_position }]
+    } else {
+        vec![Fact::UploadOpened(UploadOpened { upload, catalog_position, ..last.clone() })]
+    };
+    facts.extend(submit.then_some(Fact::SubmitRemembered { upload }));
+    facts
 }
 
 fn open_upload(
@@ -217,15 +232,14 @@ fn open_upload(
     }))
 }
 
-/// Reads and checks the workbook again, as another upload of it: what a verdict rests on may have changed since. A file
+/// Reads and checks the records again, as another upload of them: what a verdict rests on may have changed since. A file
 /// that was refused since another one had its record ids (009) stays invalid, whatever becomes of the other file, until
 /// it is reprocessed: a verdict that changed by itself could be neither repeated nor explained (design §4).
-fn reprocess(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Option<Fact>, Rejection> {
+fn reprocess(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Vec<Fact>, Rejection> {
     transitions::check(Action::Reprocess, file, &context.scope)?;
     // SDKs ask for it once records were closed one by one (connect-api §2.4): here nothing has to be made anew then.
     let undecided = matches!(file.status(), Status::Invalid | Status::Ready | Status::Rejected);
-    let upload = file.approval.upload.as_ref().filter(|_| undecided);
-    Ok(upload.map(|upload| Fact::UploadOpened(again(ledger, upload))))
+    Ok(if undecided { again(ledger, file, false) } else { Vec::new() })
 }
 
 fn delete(file: &UsageFile, context: &Context) -> Result<Fact, Rejection> {
@@ -237,6 +251,11 @@ fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Vec<Fa
     transitions::check(Action::Submit, file, &context.scope)?;
     let upload = file.upload();
     match file.status() {
+        Status::Draft if file.collects() => {
+            let sealed = reports::sealed(ledger, file)?;
+            check_submit(ledger, file)?;
+            Ok(vec![sealed, Fact::SubmitRemembered { upload }])
+        }
         Status::Draft => Err(Rejection::NothingUploaded),
         Status::Uploaded | Status::Processing => {
             check_submit(ledger, file)?;
@@ -254,14 +273,10 @@ fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Vec<Fa
 /// The facts of submitting a file that is ready: where its verdict was overtaken it is checked again first, and the
 /// submit waits for that.
 pub(crate) fn submitted(ledger: &Ledger, file: &UsageFile) -> Vec<Fact> {
-    match file.approval.upload.as_ref().filter(|_| overtaken::is_overtaken(ledger, file)) {
-        Some(upload) => {
-            let again = again(ledger, upload);
-            let upload = again.upload;
-            vec![Fact::UploadOpened(again), Fact::SubmitRemembered { upload }]
-        }
-        None => vec![Fact::FileSubmitted { upload: file.upload() }],
+    if overtaken::is_overtaken(ledger, file) {
+        return again(ledger, file, true);
     }
+    vec![Fact::FileSubmitted { upload: file.upload() }]
 }
 
 /// What must hold when a file is submitted, whoever carries it out.

@@ -6,6 +6,7 @@ mod decide;
 mod estimates;
 mod overtaken;
 mod prerequisites;
+mod reports;
 mod rules;
 mod ruling;
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod estimates;
 mod files;
 mod matrix;
 mod prerequisites;
+mod reports;
 mod rules;
 mod scope;
 mod submits;

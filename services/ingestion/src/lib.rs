@@ -1,30 +1,73 @@
-//! Ingestion: workbooks in. It stores an upload, reads it once, and lays its records down in batches, which rest in
-//! its own log and nowhere else.
+//! Ingestion: workbooks and reported records in. It stores an upload, reads it once, and lays its records down in
+//! batches, which rest in its own log and nowhere else; records that are reported one by one it lays down as they come.
 
-mod batch;
+mod categories;
 mod read;
+mod report;
+mod reported;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ledger::fact::{FileRead, RecordsRead};
 use ledger::file::{ATTEMPTS_MAX, ReadingEnd};
-use ledger::{Command, Context, Fact, FileId, Ledger, Rejection, ServiceName, Subject};
+use ledger::report::Receipt;
+use ledger::{Command, Context, Event, Fact, FileId, HostId, Ledger, Rejection, ServiceName, Subject, UsageFile};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 use workbook::foreign::Guard;
 
-pub use batch::BatchBuilder;
-pub use read::{ReadJob, Reading, Stopped, pieces, read_workbook};
+pub use read::{Laid, ReadJob, Reading, Source, Stopped, pieces, read_workbook};
+use read::{PARTS_MAX, WEIGHT_MAX, weight};
+use reported::Reported;
 
 /// The largest workbook that is taken: what the product's own dialog says (seed 003).
 pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The ingestion service.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct IngestionService {
-    /// How the child process is started that reads formats other than XLSX and CSV; without it they are refused.
-    pub guard: Option<Guard>,
+    guard: Option<Guard>,
+    reported: Mutex<Reported>,
+}
+
+impl IngestionService {
+    /// The guard starts the child process that reads formats other than XLSX and CSV; without it they are refused.
+    #[must_use]
+    pub fn new(guard: Option<Guard>) -> Self {
+        Self { guard, reported: Mutex::default() }
+    }
+
+    fn reported(&self) -> MutexGuard<'_, Reported> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What ends the reading of reported records that take no more: they rest where they were laid down. None where they
+    /// rest in so many batches that they have to be gathered first.
+    fn sealed(&self, id: FileId, known: &UsageFile) -> Option<Fact> {
+        let (upload, attempt) = (known.upload(), known.current_reading().map_or(1, |reading| reading.attempt));
+        let last = &known.reading;
+        if let Some(ReadingEnd::Read { columns, ignored, categories }) = &last.end {
+            // An earlier upload of the same records was read to its end.
+            return Some(Fact::FileRead(Box::new(FileRead {
+                upload,
+                attempt,
+                columns: columns.clone(),
+                ignored: ignored.clone(),
+                categories: categories.clone(),
+                parts: last.parts.clone(),
+                records: last.records,
+            })));
+        }
+        let read = self.reported().get(id).filter(|it| it.records > 0).map(|it| it.read(upload, attempt));
+        let Some(read) = read else {
+            let detail = "No record was reported into the usage file. Report records into another one.".to_owned();
+            return Some(Fact::FileUnreadable { upload, attempt, detail });
+        };
+        let fits = read.parts.len() <= PARTS_MAX && weight(&read) <= WEIGHT_MAX;
+        fits.then(|| Fact::FileRead(Box::new(read)))
+    }
 }
 
 /// What ingestion tells itself.
@@ -33,6 +76,11 @@ pub enum Own {
     /// Read the current upload of a file.
     Start {
         /// Which file.
+        file: FileId,
+    },
+    /// Reported records take no more, and rest where they are.
+    Sealed {
+        /// Of which file.
         file: FileId,
     },
     /// A batch was read.
@@ -68,14 +116,25 @@ impl Decider for IngestionService {
     type Own = Own;
     type Job = ReadJob;
 
-    fn decide(&self, _ledger: &Ledger, _command: &Command, _context: &Context) -> Result<Facts, Rejection> {
-        // What opens an upload is approval's to decide; nothing else is asked of ingestion.
-        Err(Rejection::NotFound)
+    fn decide(&self, ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
+        // What opens and seals an upload is approval's to decide; nothing else is asked of ingestion.
+        let Command::ReportRecords(call) = command else { return Err(Rejection::NotFound) };
+        report::decide(&self.reported(), ledger, call, context)
+    }
+
+    fn receipts(&self, command: &Command, recorded: &[Event]) -> Vec<Receipt> {
+        let Command::ReportRecords(call) = command else { return Vec::new() };
+        self.reported().receipts_again(call, recorded)
+    }
+
+    fn heard(&self, ledger: &Ledger, _host: HostId, sequence: u64, event: &Event) {
+        self.reported().heard(ledger, sequence, event);
     }
 
     fn conclude(&self, ledger: &Ledger, own: Own, _context: &Context) -> Result<Facts, Stale> {
         let (file, fact) = match own {
             Own::Start { file } => (file, start(ledger, file)?),
+            Own::Sealed { file } => (file, self.sealed(file, ledger.file(file).ok_or(Stale)?).ok_or(Stale)?),
             Own::Batch { file, read } => {
                 current(ledger, file, read.upload, read.attempt)?;
                 (file, Fact::RecordsRead(read))
@@ -96,14 +155,30 @@ impl Decider for IngestionService {
         let Some(known) = ledger.file(file) else { return Next::Nothing };
         let gone = known.approval.deleted_at.is_some() || known.approval.upload.is_none();
         let read = known.current_reading().is_some_and(|reading| reading.end.is_some());
-        if gone || read { Next::Nothing } else { Next::Begin(Own::Start { file }) }
+        if gone || read {
+            return Next::Nothing;
+        }
+        if !known.approval.reported {
+            return Next::Begin(Own::Start { file });
+        }
+        if known.approval.sealed_at.is_none() {
+            return Next::Nothing;
+        }
+        match self.sealed(file, known) {
+            Some(_) => Next::Conclude(Own::Sealed { file }),
+            None => Next::Begin(Own::Start { file }),
+        }
     }
 
     fn job(&self, ledger: &Ledger, file: FileId) -> Option<ReadJob> {
         let known = ledger.file(file)?;
         let reading = known.current_reading().filter(|reading| reading.end.is_none())?;
-        let upload = known.approval.upload.as_ref()?;
-        Some(ReadJob { file, upload: reading.upload, attempt: reading.attempt, blob: upload.blob })
+        let source = if known.approval.reported {
+            Source::Reported(Box::new(self.reported().get(file)?.laid()))
+        } else {
+            Source::Workbook(known.approval.upload.as_ref()?.blob)
+        };
+        Some(ReadJob { file, upload: reading.upload, attempt: reading.attempt, source })
     }
 
     fn perform(&self, job: ReadJob, tools: &Tools<Own>) {

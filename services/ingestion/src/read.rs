@@ -1,8 +1,8 @@
 //! Reading a workbook: the job, and the reading itself, which the offline check uses too.
 
-use std::collections::HashSet;
 use std::io::{BufReader, Read, Seek};
 
+use ledger::batch::{BatchBuilder, halves};
 use ledger::fact::{Category, FileColumn, FileRead, Part, RecordsRead};
 use ledger::record::{CellKind, ReadBatch};
 use ledger::{FileId, Hash};
@@ -15,19 +15,15 @@ use workbook::read::{self, Limits, ReadError, Workbook};
 use workbook::{columns, csv};
 
 use crate::Own;
-use crate::batch::{BatchBuilder, halves};
+use crate::categories::{self, Categories, TooMany};
 
-/// Categories that a file keeps.
-const CATEGORIES_MAX: usize = 4_096;
-/// Text that the categories of a file keep, so that they fit the fact that carries them.
-const CATEGORIES_BYTES_MAX: usize = 48 * 1024;
 /// Records of a file: what a sheet holds under its header, whatever the format.
-const RECORDS_MAX: u32 = workbook::read::limits::ROWS_MAX - 1;
+pub(crate) const RECORDS_MAX: u32 = workbook::read::limits::ROWS_MAX - 1;
 /// The tabs that may hold the records: the template's name and the SDKs'.
 const RECORDS_TABS: [&str; 2] = [columns::RECORDS_TAB, columns::RECORDS_TAB_ALIAS];
 /// Batches of one file: what names them must fit one fact, beside columns and categories. A million records of 17
 /// columns are 1,024; only text that can't be compressed comes near.
-const PARTS_MAX: usize = 2_500;
+pub(crate) const PARTS_MAX: usize = 2_500;
 /// What columns, categories and parts may take together: a frame, less what stands around them.
 pub(crate) const WEIGHT_MAX: usize = runtime::log::PAYLOAD_BYTES_MAX - 1_024;
 /// Ignored headers that are named.
@@ -39,7 +35,7 @@ const DETAIL_CHARS_MAX: usize = 200;
 type Receive<'r> = dyn FnMut(ReadBatch) -> Result<(), Stopped> + 'r;
 
 /// Read one upload.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReadJob {
     /// Which file.
     pub file: FileId,
@@ -47,8 +43,28 @@ pub struct ReadJob {
     pub upload: u32,
     /// Which attempt.
     pub attempt: u32,
-    /// The workbook.
-    pub blob: Hash,
+    /// What is read.
+    pub source: Source,
+}
+
+/// What the records of an upload are read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A workbook.
+    Workbook(Hash),
+    /// Batches that were laid down as records were reported: so many that they are gathered into fewer.
+    Reported(Box<Laid>),
+}
+
+/// Reported records where they rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Laid {
+    /// Their columns.
+    pub columns: Vec<FileColumn>,
+    /// The categories that they name.
+    pub categories: Vec<Category>,
+    /// The batches.
+    pub parts: Vec<Part>,
 }
 
 /// What a workbook holds besides its records.
@@ -79,22 +95,29 @@ impl From<ReadError> for Stopped {
     }
 }
 
+impl From<TooMany> for Stopped {
+    fn from(TooMany: TooMany) -> Self {
+        Self::Unreadable(TooMany::SENTENCE.to_owned())
+    }
+}
+
 impl ReadJob {
     pub(crate) fn run(self, tools: &Tools<Own>, guard: Option<&Guard>) {
         let (file, upload, attempt) = (self.file, self.upload, self.attempt);
         let mut parts = Vec::new();
         runtime::crash::point("read.begin");
-        let source = match tools.blobs.read(self.blob) {
-            Ok(source) => source,
-            Err(error) => {
-                tracing::error!(%file, %error, "an uploaded workbook is not where it was put");
-                let detail = "The uploaded workbook is missing on the server; upload it again.".to_owned();
-                drop(tools.tell(Own::Unreadable { file, upload, attempt, detail }));
-                return;
-            }
-        };
         let mut lay_down = |batch: ReadBatch| self.lay_down(tools, batch, &mut parts);
-        let outcome = read_workbook(BufReader::new(source), guard, &mut lay_down);
+        let outcome = match &self.source {
+            Source::Workbook(blob) => match tools.blobs.read(*blob) {
+                Ok(source) => read_workbook(BufReader::new(source), guard, &mut lay_down),
+                Err(error) => {
+                    tracing::error!(%file, %error, "an uploaded workbook is not where it was put");
+                    let detail = "The uploaded workbook is missing on the server; upload it again.";
+                    Err(Stopped::Unreadable(detail.to_owned()))
+                }
+            },
+            Source::Reported(laid) => gather(laid, |sequence| tools.records.read(file, sequence), &mut lay_down),
+        };
         runtime::crash::point("read.before_end");
         let own = match outcome {
             Ok(reading) => {
@@ -125,18 +148,8 @@ impl ReadJob {
                 let detail = format!("The texts are too long and too different from row {row} on. Split the file.");
                 return Err(Stopped::Unreadable(detail));
             }
-            let (first_row, last_row) = (first(&batch.rows), batch.rows.last().copied().unwrap_or(0));
-            let records = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
-            let read = RecordsRead {
-                upload: self.upload,
-                attempt: self.attempt,
-                part: u32::try_from(parts.len()).unwrap_or(u32::MAX),
-                first_row,
-                last_row,
-                records,
-                root: batch.root(),
-                payload,
-            };
+            let read = stored((self.upload, self.attempt), parts.len(), &batch, payload);
+            let (first_row, last_row, records) = (read.first_row, read.last_row, read.records);
             runtime::crash::point("read.batch");
             let told = tools.tell(Own::Batch { file: self.file, read: Box::new(read) });
             let sequences = told.map_err(|Stale| Stopped::Stale)?;
@@ -166,6 +179,46 @@ pub fn pieces(batch: ReadBatch) -> Result<Vec<(ReadBatch, Vec<u8>)>, Stopped> {
             Err(Stopped::Unreadable(format!("Row {row} can't be kept: {error}. Shorten its texts.")))
         }
     }
+}
+
+/// The fact of a batch that is stored as one piece, the `part`th of an upload and attempt.
+pub(crate) fn stored((upload, attempt): (u32, u32), part: usize, batch: &ReadBatch, payload: Vec<u8>) -> RecordsRead {
+    RecordsRead {
+        upload,
+        attempt,
+        part: u32::try_from(part).unwrap_or(u32::MAX),
+        first_row: first(&batch.rows),
+        last_row: batch.rows.last().copied().unwrap_or(0),
+        records: u32::try_from(batch.rows.len()).unwrap_or(u32::MAX),
+        root: batch.root(),
+        payload,
+    }
+}
+
+/// Lays many small batches of reported records down again as few full ones.
+pub(crate) fn gather<E: std::error::Error + 'static>(
+    laid: &Laid,
+    read: impl Fn(u64) -> Result<(ReadBatch, Hash), E>,
+    receive: &mut Receive<'_>,
+) -> Result<Reading, Stopped> {
+    let mut builder = BatchBuilder::new(laid.columns.len());
+    let mut records = 0;
+    for part in &laid.parts {
+        let (batch, _) = read(part.sequence).map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "reported records can't be read back");
+            Stopped::Stale
+        })?;
+        for index in 0..batch.rows.len() {
+            if builder.is_full() {
+                receive(builder.take(salt()?))?;
+            }
+            builder.copy(&batch, index);
+            records += 1;
+        }
+    }
+    receive(builder.take(salt()?))?;
+    let (columns, categories) = (laid.columns.clone(), laid.categories.clone());
+    Ok(Reading { columns, ignored: Vec::new(), categories, records })
 }
 
 /// What a reading takes at most in the fact that carries it: its texts, and what encodes each of its numbers.
@@ -286,7 +339,7 @@ fn read_records<S: RowSource>(
 ) -> Result<u32, Stopped> {
     let place = |name: &str| file_columns.iter().position(|column| column.name == name);
     let identity = place("record_id").unwrap_or(0);
-    let category = place("category_id");
+    let category = place(categories::COLUMN);
     let mut builder = BatchBuilder::new(kept.len());
     let mut records: u32 = 0;
     while let Some(record) = table.next_record()? {
@@ -344,35 +397,6 @@ fn kind_of(cell: &read::Cell<'_>) -> CellKind {
         (None, Seen::Date) => CellKind::Date,
         (None, Seen::Bool) => CellKind::Bool,
         (None, Seen::FormulaWithoutValue) => CellKind::Formula,
-    }
-}
-
-/// The categories of a file, within what the fact that carries them holds.
-#[derive(Default)]
-struct Categories {
-    list: Vec<Category>,
-    ids: HashSet<String>,
-    bytes: usize,
-}
-
-impl Categories {
-    fn add(&mut self, category: Category) -> Result<(), Stopped> {
-        self.bytes += category.id.len() + category.name.len() + category.description.len();
-        if self.list.len() >= CATEGORIES_MAX || self.bytes > CATEGORIES_BYTES_MAX {
-            let detail = "The file has too many categories: 4,096 with 48 KiB of text fit. Use fewer or shorter ones.";
-            return Err(Stopped::Unreadable(detail.to_owned()));
-        }
-        self.list.push(category);
-        Ok(())
-    }
-
-    /// Adds the category that a record names, once.
-    fn name(&mut self, id: &str) -> Result<(), Stopped> {
-        let id = id.trim();
-        if id.is_empty() || !self.ids.insert(id.to_owned()) {
-            return Ok(());
-        }
-        self.add(Category { id: id.to_owned(), name: String::new(), description: String::new() })
     }
 }
 

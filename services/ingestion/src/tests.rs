@@ -3,5 +3,6 @@
 mod batches;
 mod book;
 mod decisions;
+mod reported;
 mod weights;
 mod workbooks;

@@ -1,11 +1,14 @@
 //! What can be asked for: imperative, addressed to one service, always with the scope of who asks.
 
+use std::sync::Arc;
+
 use crate::catalog::{CatalogObject, Environment, Role};
 use crate::fact::{Actor, FileDescribed, Period, RecordMark};
 use crate::file::{Status, UsageFile};
 use crate::id::{ChunkId, FileId, Hash, ObjectId, ServiceName};
 use crate::moment::Moment;
 use crate::record::Billing;
+use crate::report::ReportedRecords;
 use crate::rows::RowSet;
 use crate::rule::RuleTerms;
 
@@ -193,6 +196,8 @@ pub enum Command {
     },
     /// Have the file at hand for records that are reported one by one, and make it if there is none.
     OpenReport(Box<OpenReport>),
+    /// Put records into such a file.
+    ReportRecords(Arc<ReportedRecords>),
     /// Take no more records into such a file, and check it.
     SealReport {
         /// Which file.
@@ -293,6 +298,7 @@ impl Command {
             | Self::CreateRule { .. }
             | Self::ChangeRule { .. }
             | Self::DeleteRule { .. } => ServiceName::Approval,
+            Self::ReportRecords(_) => ServiceName::Ingestion,
             Self::NameChunk { .. }
             | Self::RegenerateChunk { .. }
             | Self::CloseChunk { .. }
@@ -326,6 +332,7 @@ impl Command {
             | Self::CloseRecords { file, .. }
             | Self::CloseFile { file }
             | Self::ReceiveReconciliation { file, .. } => Some(*file),
+            Self::ReportRecords(reported) => Some(reported.file),
             Self::NameChunk { chunk, .. } | Self::RegenerateChunk { chunk } | Self::CloseChunk { chunk, .. } => {
                 Some(chunk.file)
             }
@@ -348,6 +355,7 @@ impl Command {
             Self::ApproveRecords { .. } => "approve-all",
             Self::MarkRecords { .. } => "mark-records",
             Self::OpenReport(_) => "open-report",
+            Self::ReportRecords(_) => "report",
             Self::SealReport { .. } => "seal",
             Self::ReprocessFile { .. } => "reprocess",
             Self::CreateRule { .. } => "create-rule",

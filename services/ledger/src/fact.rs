@@ -224,6 +224,13 @@ pub enum Fact {
     },
     /// A batch of records was read.
     RecordsRead(Box<RecordsRead>),
+    /// Columns that reported records have were settled; those of a file follow one another.
+    ColumnsReported {
+        /// Which upload.
+        upload: u32,
+        /// The columns that weren't there before.
+        columns: Vec<FileColumn>,
+    },
     /// The workbook was read to its end.
     FileRead(Box<FileRead>),
     /// The workbook can't be read.

@@ -158,6 +158,8 @@ pub struct Reading {
     pub records: u32,
     /// Where they rest, so far.
     pub parts: Vec<Part>,
+    /// The columns of reported records, so far; none once it has ended.
+    pub columns: Vec<FileColumn>,
     /// How it ended.
     pub end: Option<ReadingEnd>,
 }
@@ -417,11 +419,11 @@ impl UsageFile {
         self.verdict().map_or(&[], |verdict| &verdict.exempt_totals)
     }
 
-    /// Whether records can be reported into the file one by one.
+    /// Whether records can be reported into the file one by one. Another upload of them is sealed as it is opened.
     #[must_use]
     pub fn collects(&self) -> bool {
         let approval = &self.approval;
-        approval.reported && approval.sealed_at.is_none() && approval.deleted_at.is_none()
+        approval.reported && self.upload() == 1 && approval.sealed_at.is_none() && approval.deleted_at.is_none()
     }
 
     /// Whether the file is an estimate.
@@ -433,9 +435,10 @@ impl UsageFile {
     /// The columns of the current upload.
     #[must_use]
     pub fn columns(&self) -> &[FileColumn] {
-        match self.current_reading().and_then(|reading| reading.end.as_ref()) {
+        let Some(reading) = self.current_reading() else { return &[] };
+        match &reading.end {
             Some(ReadingEnd::Read { columns, .. }) => columns,
-            _ => &[],
+            _ => &reading.columns,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Pure: no runtime, disk, wire or clock. Whatever is here can be replayed anywhere with the same result.
 
 pub mod amount;
+pub mod batch;
 pub mod catalog;
 pub mod code;
 pub mod command;
@@ -15,6 +16,7 @@ pub mod id;
 pub mod moment;
 pub mod record;
 pub mod rejection;
+pub mod report;
 pub mod rows;
 pub mod rule;
 pub mod transitions;

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ledger::{Command, Event, EventId, Hash, HostId, Partition, Rejection, Scope, ServiceName};
+use ledger::report::Receipt;
+use ledger::{Command, Event, EventId, Hash, HostId, ObjectId, Partition, Rejection, Scope, ServiceName};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::log::{Header, LogReader};
@@ -50,6 +51,8 @@ pub struct Answer {
     pub events: Arc<Vec<Event>>,
     /// Whether this is the first answer, given again.
     pub repeated: bool,
+    /// What became of each reported record; empty for other commands.
+    pub receipts: Vec<Receipt>,
 }
 
 /// A fact on its way to a host that hears it.
@@ -143,12 +146,15 @@ impl Bus {
         Ok(false)
     }
 
+    fn place(&self, contract: &ObjectId) -> Partition {
+        self.shelf.take().placements.get(contract).copied().unwrap_or_default()
+    }
+
     fn partition(&self, command: &Command) -> Partition {
         match (command.file(), command) {
             (Some(file), _) => file.partition(),
-            (None, Command::CreateFile(create)) => {
-                self.shelf.take().placements.get(&create.contract).copied().unwrap_or_default()
-            }
+            (None, Command::CreateFile(create)) => self.place(&create.contract),
+            (None, Command::OpenReport(report)) => self.place(&report.contract),
             (None, _) => Partition::default(),
         }
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ledger::report::Receipt;
 use ledger::{Command, Context, Event, Fact, FileId, HostId, Ledger, Rejection, ServiceName, Subject};
 use tokio::sync::{mpsc, oneshot};
 
@@ -68,6 +69,12 @@ pub trait Decider: Send + Sync + 'static {
 
     /// Hears every event that was folded, own or heard: for caches that are derived from the log.
     fn heard(&self, _ledger: &Ledger, _host: HostId, _sequence: u64, _event: &Event) {}
+
+    /// What became of each record of a command that reports some, in its order. `recorded` is what was recorded for the
+    /// command when it came before; it is empty where the command was decided just now and nothing is folded yet.
+    fn receipts(&self, _command: &Command, _recorded: &[Event]) -> Vec<Receipt> {
+        Vec::new()
+    }
 
     /// The fact that notes a refusal, for the service that keeps them; `count` equal ones since the last.
     fn refused(&self, _command: &Command, _rejection: &Rejection, _count: u32) -> Option<(Subject, Fact)> {

@@ -242,6 +242,10 @@ impl<D: Decider> Host<D> {
         if let Some(key) = key
             && let Some(outcome) = self.repeated(key.seed, cause)?
         {
+            let outcome = outcome.map(|first| {
+                let receipts = self.decider.receipts(&command, &first.events);
+                Answer { receipts, ..first }
+            });
             self.answer(reply, outcome);
             return Ok(());
         }
@@ -255,9 +259,10 @@ impl<D: Decider> Host<D> {
         match decided {
             Ok(facts) => {
                 let seed = key.map_or_else(|| self.fresh_seed(cause), |key| key.seed);
+                let receipts = self.decider.receipts(&command, &[]);
                 let (events, touched) = self.record(facts, seed, key.is_some(), cause, &context)?;
-                let answer =
-                    Answer { host: self.parts.id, sequence: self.sequence, events: Arc::new(events), repeated: false };
+                let (host, sequence, events) = (self.parts.id, self.sequence, Arc::new(events));
+                let answer = Answer { host, sequence, events, repeated: false, receipts };
                 self.answer(reply, Ok(answer));
                 self.advance_all(touched)
             }
@@ -298,7 +303,7 @@ impl<D: Decider> Host<D> {
             sequence = entry.header.sequence;
             events.push(event);
         }
-        Ok(Some(Ok(Answer { host, sequence, events: Arc::new(events), repeated: true })))
+        Ok(Some(Ok(Answer { host, sequence, events: Arc::new(events), repeated: true, receipts: Vec::new() })))
     }
 
     /// Hands facts over to the log and folds them; whoever is told of them waits for the disk.

@@ -224,7 +224,7 @@ impl Product {
         run(&mut parts, host, &wiring);
         let (_, host) = wiring.host(&logs, approval::Approval)?;
         run(&mut parts, host, &wiring);
-        let (uploads, host) = wiring.host(&logs, ingestion::IngestionService { guard: settings.guard.clone() })?;
+        let (uploads, host) = wiring.host(&logs, ingestion::IngestionService::new(settings.guard.clone()))?;
         run(&mut parts, host, &wiring);
         let ids = data.join("cache").join("record-ids");
         let (last, _) = logs.reader(HostId::new(ServiceName::Validation, 0))?.head()?;

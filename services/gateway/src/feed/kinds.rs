@@ -69,6 +69,7 @@ pub(super) fn kind(fact: &Fact) -> Option<Kind> {
         | Fact::RulingStarted { .. }
         | Fact::ReadStarted { .. }
         | Fact::RecordsRead(_)
+        | Fact::ColumnsReported { .. }
         | Fact::FileRead(_)
         | Fact::CheckStarted { .. }
         | Fact::RecordsChecked(_)

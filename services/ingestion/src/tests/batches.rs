@@ -2,8 +2,7 @@
 
 use ledger::record::{BATCH_RECORDS_MAX, CellKind, RECORD_TEXT_BYTES_MAX, ReadBatch};
 
-use crate::BatchBuilder;
-use crate::batch::halves;
+use ledger::batch::{BatchBuilder, halves};
 
 /// A batch as text: a line for each record, its row and its cells with the kind of those that aren't text.
 fn lines(batch: &ReadBatch) -> Vec<String> {

@@ -10,13 +10,13 @@ use ledger::{
 };
 use runtime::decider::{Decider, Next, Stale};
 
-use crate::{IngestionService, Own};
+use crate::{IngestionService, Own, Source};
 
 fn file() -> FileId {
     FileId::new(2026, 11, Partition(0), 0).unwrap()
 }
 
-fn context() -> Context {
+pub(super) fn context() -> Context {
     Context { now: Moment(0), scope: Scope::service(ServiceName::Ingestion) }
 }
 
@@ -33,7 +33,7 @@ fn take(ledger: &mut Ledger, fact: &Fact) {
     ledger.evolve(1, &Event { id, subject, cause, actor, recorded_at, fact });
 }
 
-fn created() -> Fact {
+pub(super) fn created() -> Fact {
     let named = |text: &str| Named { id: ObjectId::new(text).unwrap(), name: text.to_owned() };
     Fact::FileCreated(Box::new(FileCreated {
         predictive: false,
@@ -137,7 +137,7 @@ fn the_third_attempt_is_the_last() {
     for attempt in 1..=3 {
         assert_eq!(goes_on(&mut ledger), Some(started(1, attempt)));
         let job = IngestionService::default().job(&ledger, file()).unwrap();
-        assert_eq!((job.file, job.upload, job.attempt, job.blob), (file(), 1, attempt, blob(1)));
+        assert_eq!((job.file, job.upload, job.attempt, job.source), (file(), 1, attempt, Source::Workbook(blob(1))));
     }
     let Some(Fact::FileUnreadable { upload: 1, attempt: 3, detail }) = goes_on(&mut ledger) else { panic!() };
     assert!(detail.contains("stopped three times") && detail.contains("upload it again"), "{detail}");
@@ -146,7 +146,8 @@ fn the_third_attempt_is_the_last() {
     take(&mut ledger, &opened(2));
     assert!(IngestionService::default().job(&ledger, file()).is_none(), "nothing has begun");
     assert_eq!(goes_on(&mut ledger), Some(started(2, 1)));
-    assert_eq!(IngestionService::default().job(&ledger, file()).map(|job| (job.upload, job.blob)), Some((2, blob(2))));
+    let job = IngestionService::default().job(&ledger, file()).map(|job| (job.upload, job.source));
+    assert_eq!(job, Some((2, Source::Workbook(blob(2)))));
 }
 
 /// One result of each kind, as a job of this upload and attempt tells them.

@@ -28,9 +28,11 @@ impl Fact {
             | Self::RuleRecorded(_)
             | Self::RuleDeleted
             | Self::FileSuperseded { .. } => ServiceName::Approval,
-            Self::ReadStarted { .. } | Self::RecordsRead(_) | Self::FileRead(_) | Self::FileUnreadable { .. } => {
-                ServiceName::Ingestion
-            }
+            Self::ReadStarted { .. }
+            | Self::RecordsRead(_)
+            | Self::ColumnsReported { .. }
+            | Self::FileRead(_)
+            | Self::FileUnreadable { .. } => ServiceName::Ingestion,
             Self::CheckStarted { .. }
             | Self::RecordsChecked(_)
             | Self::UsageSummarized { .. }

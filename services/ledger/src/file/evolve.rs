@@ -130,12 +130,16 @@ fn evolve_reading(part: &mut Reading, sequence: u64, fact: &Fact) {
             let (first_row, last_row) = (read.first_row, read.last_row);
             part.parts.push(Part { sequence, first_row, last_row, records: read.records });
         }
+        Fact::ColumnsReported { upload, columns } if *upload == part.upload => {
+            part.columns.extend(columns.iter().cloned());
+        }
         Fact::FileRead(read) => {
             // Who heard no batches learns here where they rest.
             part.upload = read.upload;
             part.attempt = read.attempt;
             part.records = read.records;
             part.parts.clone_from(&read.parts);
+            part.columns = Vec::new();
             part.end = Some(ReadingEnd::Read {
                 columns: read.columns.clone(),
                 ignored: read.ignored.clone(),

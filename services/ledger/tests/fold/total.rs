@@ -1,7 +1,7 @@
 //! Whatever was recorded folds: any facts, in any order, with any numbers.
 
 use ledger::catalog::Named;
-use ledger::fact::{ClosedBy, DynamicItem, ExemptReason, FileDescribed, Part, RecordMark};
+use ledger::fact::{ClosedBy, DynamicItem, ExemptReason, FileColumn, FileDescribed, Part, RecordMark};
 use ledger::record::{Billing, ClosedRows};
 use ledger::rows::RowSet;
 use ledger::rule::{RulePlace, RuleRecorded, Ruling};
@@ -99,7 +99,7 @@ fn approval(it: &mut Numbers<'_>) -> Fact {
 
 fn ingestion(it: &mut Numbers<'_>) -> Fact {
     let (upload, attempt) = (it.u32(), it.u32());
-    match it.0.below(4) {
+    match it.0.below(5) {
         0 => Fact::ReadStarted { upload, attempt },
         1 => {
             let mut read = batch_read(upload, attempt, 0);
@@ -110,6 +110,10 @@ fn ingestion(it: &mut Numbers<'_>) -> Fact {
             let mut read = file_read(upload, attempt, it.parts());
             read.records = it.count();
             Fact::FileRead(Box::new(read))
+        }
+        3 => {
+            let (name, header) = (it.text(), it.text());
+            Fact::ColumnsReported { upload, columns: vec![FileColumn { name, header, sheet_column: 0 }] }
         }
         _ => Fact::FileUnreadable { upload, attempt, detail: it.text() },
     }

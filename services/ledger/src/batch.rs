@@ -1,6 +1,6 @@
 //! Rows become batches: whole columns, texts once, at most 1,024 records and 4 MiB before compression.
 
-use ledger::record::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, CellKind, RECORD_TEXT_BYTES_MAX, ReadBatch, ReadColumn};
+use crate::record::{BATCH_BYTES_MAX, BATCH_RECORDS_MAX, CellKind, RECORD_TEXT_BYTES_MAX, ReadBatch, ReadColumn};
 
 /// What a batch may hold before it is cut: well below the limit, since the encoding adds to the texts.
 const CUT_BYTES: usize = BATCH_BYTES_MAX / 2;
@@ -65,6 +65,17 @@ impl BatchBuilder {
         }
     }
 
+    /// Adds a record as it stands in another batch, which may have fewer columns.
+    pub fn copy(&mut self, batch: &ReadBatch, index: usize) {
+        self.begin(batch.rows.get(index).copied().unwrap_or(0));
+        for column in 0..batch.columns.len() {
+            let cell = batch.cell(index, column);
+            if !cell.text.is_empty() || cell.kind != CellKind::Text {
+                self.cell(column, cell.kind, cell.text);
+            }
+        }
+    }
+
     /// Takes the batch and begins an empty one.
     #[must_use]
     pub fn take(&mut self, salt_key: [u8; 32]) -> ReadBatch {
@@ -89,18 +100,13 @@ fn cut(text: &str, bytes: usize) -> &str {
 }
 
 /// Two halves of a batch, for one that takes more than a frame holds.
-pub(crate) fn halves(batch: &ReadBatch) -> [ReadBatch; 2] {
+#[must_use]
+pub fn halves(batch: &ReadBatch) -> [ReadBatch; 2] {
     let middle = batch.rows.len() / 2;
     let part = |range: std::ops::Range<usize>| {
         let mut builder = BatchBuilder::new(batch.columns.len());
         for index in range {
-            builder.begin(batch.rows.get(index).copied().unwrap_or(0));
-            for column in 0..batch.columns.len() {
-                let cell = batch.cell(index, column);
-                if !cell.text.is_empty() || cell.kind != CellKind::Text {
-                    builder.cell(column, cell.kind, cell.text);
-                }
-            }
+            builder.copy(batch, index);
         }
         builder.take(batch.salt_key)
     };

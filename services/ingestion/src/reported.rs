@@ -1,0 +1,196 @@
+//! Files that collect reported records: which records are in them and where they rest. All of it is derived from
+//! ingestion's own log as it is heard, so a restart makes it again.
+//!
+//! A record of an open file takes 32 bytes here, with the table around it some 40 to 75; nothing of a sealed one is kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ledger::fact::{FileColumn, FileRead, Part, RecordsRead};
+use ledger::report::{Print, Receipt, ReportedRecords, prints};
+use ledger::{Event, Fact, FileId, Ledger, ObjectId, Subject};
+
+use crate::categories::{self, Categories};
+use crate::read::Laid;
+
+/// Records of all open files together: with more, about half a GiB, some have to be sealed first.
+pub(crate) const OPEN_RECORDS_MAX: usize = 8 * 1024 * 1024;
+/// The first row that a record gets: as if a header stood above it.
+pub(crate) const FIRST_ROW: u32 = 2;
+
+/// The files.
+#[derive(Debug, Default)]
+pub(crate) struct Reported {
+    files: BTreeMap<FileId, Collected>,
+}
+
+/// What was reported into a file, until it is handed over as read.
+#[derive(Clone, Debug)]
+pub(crate) struct Collected {
+    contract: ObjectId,
+    product: ObjectId,
+    upload: u32,
+    is_open: bool,
+    pub(crate) columns: Vec<FileColumn>,
+    pub(crate) categories: Categories,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) records: u32,
+    /// By key: the row, and the print's other half. Empty once it is sealed.
+    known: HashMap<[u8; 12], (u32, [u8; 16])>,
+}
+
+impl Reported {
+    /// Takes in what was recorded about a file.
+    pub(crate) fn heard(&mut self, ledger: &Ledger, sequence: u64, event: &Event) {
+        let Subject::File(id) = event.subject else { return };
+        match &event.fact {
+            Fact::ReportOpened { upload, .. } => self.open(ledger, id, *upload),
+            Fact::ReportSealed { .. } => {
+                if let Some(file) = self.files.get_mut(&id) {
+                    file.is_open = false;
+                    file.known = HashMap::new();
+                }
+            }
+            Fact::ColumnsReported { columns, .. } => {
+                if let Some(file) = self.files.get_mut(&id) {
+                    file.columns.extend(columns.iter().cloned());
+                }
+            }
+            Fact::RecordsRead(read) => {
+                if let Some(file) = self.files.get_mut(&id).filter(|file| file.is_open) {
+                    file.add(sequence, read);
+                }
+            }
+            Fact::FileRead(_) | Fact::UploadOpened(_) | Fact::FileDeleted => drop(self.files.remove(&id)),
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, ledger: &Ledger, id: FileId, upload: u32) {
+        if let Some(file) = self.files.get_mut(&id) {
+            file.upload = upload;
+            return;
+        }
+        let Some(created) = ledger.file(id).and_then(|file| file.approval.created.as_ref()) else { return };
+        let collected = Collected {
+            contract: created.contract.id.clone(),
+            product: created.product.id.clone(),
+            upload,
+            is_open: true,
+            columns: Vec::new(),
+            categories: Categories::default(),
+            parts: Vec::new(),
+            records: 0,
+            known: HashMap::new(),
+        };
+        self.files.insert(id, collected);
+    }
+
+    pub(crate) fn get(&self, id: FileId) -> Option<&Collected> {
+        self.files.get(&id)
+    }
+
+    /// How many records all open files hold.
+    pub(crate) fn open_records(&self) -> usize {
+        self.files.values().map(|file| file.known.len()).sum()
+    }
+
+    /// What becomes of each record of a call, if it is decided now.
+    pub(crate) fn receipts(&self, call: &ReportedRecords) -> Vec<Receipt> {
+        let Some(own) = self.files.get(&call.file) else { return vec![Receipt::Refused; call.prints.len()] };
+        let same_scope =
+            |other: &Collected| (&other.contract, &other.product) == (&own.contract, &own.product) && other.is_open;
+        let others: Vec<(FileId, &Collected)> = self
+            .files
+            .iter()
+            .filter(|(id, other)| **id != call.file && same_scope(other))
+            .map(|(id, other)| (*id, other))
+            .collect();
+        let mut added: HashMap<[u8; 12], (u32, [u8; 16])> = HashMap::new();
+        let mut row = own.next_row();
+        let mut receipt = |(print, admitted): (&Print, &bool)| {
+            if let Some(&(row, content)) = own.known.get(&print.key).or_else(|| added.get(&print.key)) {
+                return match (content == print.content, *admitted) {
+                    (true, _) => Receipt::Identical { row },
+                    (false, true) => Receipt::Conflicting { row },
+                    (false, false) => Receipt::Refused,
+                };
+            }
+            if !admitted {
+                return Receipt::Refused;
+            }
+            if let Some((file, _)) = others.iter().find(|(_, other)| other.known.contains_key(&print.key)) {
+                return Receipt::Taken { file: *file };
+            }
+            added.insert(print.key, (row, print.content));
+            row = row.saturating_add(1);
+            Receipt::Added { row: row - 1 }
+        };
+        call.prints.iter().zip(&call.admitted).map(&mut receipt).collect()
+    }
+
+    /// The receipts of a call that was decided before: what was recorded for it then is what it added.
+    pub(crate) fn receipts_again(&self, call: &ReportedRecords, recorded: &[Event]) -> Vec<Receipt> {
+        let rows = recorded.iter().filter_map(|event| match &event.fact {
+            Fact::RecordsRead(read) => Some(read.first_row..=read.last_row),
+            _ => None,
+        });
+        let mut first: BTreeSet<u32> = rows.flatten().collect();
+        let now = self.receipts(call).into_iter().map(|receipt| match receipt {
+            // Of several equal records of the call the first one was added.
+            Receipt::Identical { row } if first.remove(&row) => Receipt::Added { row },
+            other => other,
+        });
+        now.collect()
+    }
+}
+
+impl Collected {
+    pub(crate) fn next_row(&self) -> u32 {
+        FIRST_ROW.saturating_add(self.records)
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
+    }
+
+    /// Where its records rest.
+    pub(crate) fn laid(&self) -> Laid {
+        let (columns, categories) = (self.columns.clone(), self.categories.list.clone());
+        Laid { columns, categories, parts: self.parts.clone() }
+    }
+
+    /// What ends its reading, if the batches can stay as they are.
+    pub(crate) fn read(&self, upload: u32, attempt: u32) -> FileRead {
+        FileRead {
+            upload,
+            attempt,
+            columns: self.columns.clone(),
+            ignored: Vec::new(),
+            categories: self.categories.list.clone(),
+            parts: self.parts.clone(),
+            records: self.records,
+        }
+    }
+
+    fn add(&mut self, sequence: u64, read: &RecordsRead) {
+        let (first_row, last_row, records) = (read.first_row, read.last_row, read.records);
+        self.parts.push(Part { sequence, first_row, last_row, records });
+        self.records = self.records.saturating_add(records);
+        let batch = match proto::decode_read_batch(&read.payload) {
+            Ok(batch) => batch,
+            Err(error) => {
+                tracing::error!(%error, sequence, "a batch of reported records can't be read back");
+                return;
+            }
+        };
+        let names = self.names();
+        let prints = prints(&self.contract, &self.product, &names, &batch);
+        let category = names.iter().position(|name| name == categories::COLUMN).unwrap_or(usize::MAX);
+        self.known.reserve(prints.len());
+        for (index, (print, &row)) in prints.iter().zip(&batch.rows).enumerate() {
+            self.known.insert(print.key, (row, print.content));
+            // Who laid the batch down saw that they fit.
+            drop(self.categories.name(batch.cell(index, category).text));
+        }
+    }
+}
