@@ -9,6 +9,7 @@ use crate::Gateway;
 use crate::allowance::Allowance;
 use crate::dry_run::DRY_RUNS_AT_ONCE;
 use crate::error::ApiError;
+use crate::index::FileIndex;
 use crate::once::Answers;
 use crate::records::Counts;
 use crate::sources::Sources;
@@ -22,6 +23,8 @@ pub(crate) struct App {
     gateway: Arc<Gateway>,
     /// Words of catalog objects that are shown often.
     pub(crate) sources: Sources,
+    /// What lists of files are filtered by.
+    pub(crate) index: FileIndex,
     /// How many records of each batch fulfilled a filter.
     pub(crate) counts: Counts,
     /// Turns of dry runs, which take a core each.
@@ -38,9 +41,10 @@ impl App {
     pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
         let dry_runs = Arc::new(Semaphore::new(DRY_RUNS_AT_ONCE));
         let waiting = Arc::new(Semaphore::new(WAITING_MAX));
-        let (sources, counts, answers) = (Sources::default(), Counts::default(), Answers::default());
+        let (sources, index) = (Sources::default(), FileIndex::default());
+        let (counts, answers) = (Counts::default(), Answers::default());
         let allowance = Allowance::new(gateway.requests_per_second);
-        Self { gateway, sources, counts, dry_runs, answers, allowance, waiting }
+        Self { gateway, sources, index, counts, dry_runs, answers, allowance, waiting }
     }
 
     /// The right to wait for news, held while that is done.

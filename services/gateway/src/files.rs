@@ -51,6 +51,19 @@ pub(crate) async fn aside<T: Send + 'static>(
 }
 
 fn page(app: &App, scope: &Scope, wanted: &Wanted) -> Found {
+    indexed(app, scope, wanted).unwrap_or_else(|| scanned(app, scope, wanted))
+}
+
+/// The page by way of the index; none where the query is about something that it hasn't.
+pub(crate) fn indexed(app: &App, scope: &Scope, wanted: &Wanted) -> Option<Found> {
+    let ledger = app.projection.read();
+    let hits = app.index.page(&app.projection, &ledger, scope, wanted)?;
+    let shown = hits.files.iter().filter_map(|&id| json::file::listed(&ledger, id, ledger.file(id)?, &app.sources));
+    Some(wanted.found(shown.collect(), hits.total))
+}
+
+/// The page by way of every file's JSON: what the index is held to.
+pub(crate) fn scanned(app: &App, scope: &Scope, wanted: &Wanted) -> Found {
     let ids = candidates(app, wanted, "id");
     let objects = ids.chunks(FILES_AT_ONCE).flat_map(|ids| {
         let ledger = app.projection.read();

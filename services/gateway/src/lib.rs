@@ -20,6 +20,7 @@ mod feed;
 mod files;
 mod format;
 mod health;
+mod index;
 mod json;
 mod links;
 mod listing;

@@ -35,6 +35,15 @@ impl Wanted {
         Ok(Self { query, page, kind, role })
     }
 
+    /// A page whose objects were found already, which come whole.
+    pub(crate) fn found(&self, mut objects: Vec<Value>, total: u64) -> Found {
+        for object in &mut objects {
+            visibility::trim(self.kind, object, self.role);
+            self.query.select(object);
+        }
+        Found { offset: self.page.offset, objects, total }
+    }
+
     /// The page of some objects, which come whole: what the caller doesn't see is taken away here, before anything is
     /// compared.
     pub(crate) fn page_of(&self, objects: impl IntoIterator<Item = Value>) -> Found {

@@ -5,6 +5,7 @@ mod dry_run;
 mod edge;
 mod faults;
 mod files;
+mod index;
 mod objects;
 mod records;
 mod rules;

@@ -23,6 +23,29 @@ pub struct Scope {
     pub role: Role,
 }
 
+/// What of a file decides who sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sight<'a> {
+    /// Who reports.
+    pub vendor: &'a ObjectId,
+    /// Who receives.
+    pub provider: &'a ObjectId,
+    /// Where it counts.
+    pub environment: Environment,
+    /// Where it stands.
+    pub status: Status,
+}
+
+impl<'a> Sight<'a> {
+    /// Of a file; none before it was created.
+    #[must_use]
+    pub fn of(file: &'a UsageFile) -> Option<Self> {
+        let created = file.approval.created.as_ref()?;
+        let (vendor, provider) = (&created.vendor.id, &created.provider.id);
+        Some(Self { vendor, provider, environment: created.environment, status: file.status() })
+    }
+}
+
 impl Scope {
     /// The scope of the product itself.
     #[must_use]
@@ -36,20 +59,23 @@ impl Scope {
         Self { actor: Actor::Operator, account: None, role: Role::Operator }
     }
 
-    /// Whether the file exists for this caller: the vendor's own, the provider's once submitted and only in
-    /// production, everything for an operator (design §8, connect-api U19).
+    /// Whether the file exists for this caller.
     #[must_use]
     pub fn sees(&self, file: &UsageFile) -> bool {
-        let Some(created) = file.approval.created.as_ref() else { return false };
+        Sight::of(file).is_some_and(|sight| self.sees_like(&sight))
+    }
+
+    /// Whether files like this exist for this caller: the vendor's own, the provider's once submitted and only in
+    /// production, everything for an operator (design §8, connect-api U19).
+    #[must_use]
+    pub fn sees_like(&self, sight: &Sight<'_>) -> bool {
         match self.role {
             Role::Operator => true,
-            Role::Vendor => self.account.as_ref() == Some(&created.vendor.id),
+            Role::Vendor => self.account.as_ref() == Some(sight.vendor),
             Role::Distributor | Role::Reseller => {
                 let reached =
-                    matches!(file.status(), Status::Pending | Status::Rejected | Status::Accepted | Status::Closed);
-                reached
-                    && created.environment == Environment::Production
-                    && self.account.as_ref() == Some(&created.provider.id)
+                    matches!(sight.status, Status::Pending | Status::Rejected | Status::Accepted | Status::Closed);
+                reached && sight.environment == Environment::Production && self.account.as_ref() == Some(sight.provider)
             }
         }
     }

@@ -24,7 +24,7 @@ pub mod transitions;
 pub use amount::{Decimal, DecimalError};
 pub use catalog::{Catalog, Named, Role};
 pub use code::Code;
-pub use command::{Command, Context, Scope};
+pub use command::{Command, Context, Scope, Sight};
 pub use fact::{Actor, Event, Fact, Subject};
 pub use file::{Status, UsageFile};
 pub use fold::Ledger;

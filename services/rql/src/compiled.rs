@@ -18,14 +18,14 @@ use super::{Order, Placed, Query, RqlError, Select};
 #[derive(Clone, Debug)]
 pub struct Compiled {
     fields: &'static [Field],
-    condition: Node,
-    ordering: Vec<(&'static Field, Direction)>,
+    pub(super) condition: Node,
+    pub(super) ordering: Vec<(&'static Field, Direction)>,
     /// The dotted paths that `select(-…)` takes away.
     excluded: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
+pub(super) enum Direction {
     Ascending,
     Descending,
 }

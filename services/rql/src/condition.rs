@@ -256,7 +256,7 @@ fn written(value: &Value) -> String {
 }
 
 impl Test {
-    fn passes(&self, value: Scalar<'_>) -> bool {
+    pub(super) fn passes(&self, value: Scalar<'_>) -> bool {
         match self {
             Self::Present => true,
             Self::Filled => value != Scalar::Text(""),

@@ -12,6 +12,7 @@
 //! knowledge of roles. Who sees a field is the caller's predicate.
 
 mod catalogue;
+mod columns;
 mod compiled;
 mod condition;
 mod error;
@@ -32,6 +33,7 @@ pub use catalogue::{
     ACCOUNTS, AGGREGATES, ASSETS, CATEGORIES, CHUNKS, CONTRACTS, FILES, HUBS, ITEMS, LISTINGS, MARKETPLACES, PRODUCTS,
     RECONCILIATIONS, RECORDS, RULES, VALIDATION_ERRORS,
 };
+pub use columns::Column;
 pub use compiled::Compiled;
 pub use error::RqlError;
 pub use field::{Field, Kind};

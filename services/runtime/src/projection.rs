@@ -1,9 +1,9 @@
 //! What the gateway knows: the fold of every service's facts, kept in memory only.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use ledger::{HostId, Ledger, ServiceName};
+use ledger::{FileId, HostId, Ledger, ServiceName, Subject};
 use tokio::sync::{mpsc, watch};
 
 use crate::bus::{Bus, DELIVERIES_MAX, FollowError, follow};
@@ -12,6 +12,8 @@ use crate::bus::{Bus, DELIVERIES_MAX, FollowError, follow};
 #[derive(Clone, Debug)]
 pub struct Projection {
     ledger: Arc<RwLock<Ledger>>,
+    /// The files that changed since somebody took them; a file stands in it once, so that it stays small by itself.
+    changed: Arc<Mutex<BTreeSet<FileId>>>,
     positions: watch::Sender<BTreeMap<HostId, u64>>,
     bus: Bus,
 }
@@ -20,7 +22,7 @@ impl Projection {
     /// A fold of everything that the hosts of a bus recorded; empty until [`Projection::run`] runs.
     #[must_use]
     pub fn new(bus: Bus) -> Self {
-        Self { ledger: Arc::default(), positions: watch::Sender::new(BTreeMap::new()), bus }
+        Self { ledger: Arc::default(), changed: Arc::default(), positions: watch::Sender::new(BTreeMap::new()), bus }
     }
 
     /// Follows every log until told to stop.
@@ -61,6 +63,26 @@ impl Projection {
         } else {
             ledger.evolve(sequence, event);
         }
+        if let Subject::File(file) = event.subject {
+            self.changes_of_files().insert(file);
+        }
+    }
+
+    fn changes_of_files(&self) -> MutexGuard<'_, BTreeSet<FileId>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether files changed since [`Projection::take_changed`].
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        !self.changes_of_files().is_empty()
+    }
+
+    /// The files that changed since the last time, for the one who keeps an index of them. Whoever holds the fold
+    /// meanwhile ([`Projection::read`]) misses none: a change is noted before the fold is let go.
+    #[must_use]
+    pub fn take_changed(&self) -> BTreeSet<FileId> {
+        std::mem::take(&mut *self.changes_of_files())
     }
 
     /// The fold as it is now.

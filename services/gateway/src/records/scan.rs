@@ -17,7 +17,6 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::files;
 use crate::listing::{Found, Wanted};
-use crate::visibility;
 
 /// An ordered list is kept up to this depth while it is made: deeper pages would hold the records of whole years.
 const ORDERED_DEPTH_MAX: u64 = 100_000;
@@ -225,12 +224,7 @@ impl Scan<'_> {
                 objects.get_mut(*place).map(|slot| slot.replace(object));
             }
         }
-        let mut objects: Vec<Value> = objects.into_iter().flatten().collect();
-        for object in &mut objects {
-            visibility::trim(self.wanted.kind, object, self.wanted.role);
-            self.wanted.query.select(object);
-        }
-        Ok(Found { offset, objects, total: self.total })
+        Ok(self.wanted.found(objects.into_iter().flatten().collect(), self.total))
     }
 }
 
