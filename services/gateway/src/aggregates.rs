@@ -23,9 +23,20 @@ use crate::error::ApiError;
 use crate::files::{FILES_AT_ONCE, aside};
 use crate::json::aggregate;
 use crate::listing::{Found, Wanted};
+use crate::openapi::{Reading, params, tag};
 use crate::visibility::Kind;
 
-/// `GET /usage/aggregates`
+/// List what was used
+///
+/// Of each item in each subscription, over the life of the ledger.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/aggregates",
+    operation_id = "list_aggregates",
+    tag = tag::AGGREGATES,
+    params(params::Paging),
+    responses((status = 200, description = "A page of aggregates", body = Vec<aggregate::Aggregate>), Reading),
+)]
 pub(crate) async fn list(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -34,7 +45,30 @@ pub(crate) async fn list(
     found(app, scope, query, None).await
 }
 
-/// `GET /assets/{id}/usage/aggregates`
+/// List what was used, as an SDK spells it
+///
+/// The same as without the slip (connect-api §2.4).
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/agregates",
+    operation_id = "list_agregates",
+    tag = tag::AGGREGATES,
+    params(params::Paging),
+    responses((status = 200, description = "A page of aggregates", body = Vec<aggregate::Aggregate>), Reading),
+)]
+pub(crate) async fn list_as_sdk(caller: Caller, state: State<Arc<App>>, query: RawQuery) -> Result<Found, ApiError> {
+    list(caller, state, query).await
+}
+
+/// List what was used in a subscription
+#[utoipa::path(
+    get,
+    path = "/public/v1/assets/{id}/usage/aggregates",
+    operation_id = "list_aggregates_of_asset",
+    tag = tag::AGGREGATES,
+    params(params::AssetId, params::Paging),
+    responses((status = 200, description = "A page of aggregates", body = Vec<aggregate::Aggregate>), Reading),
+)]
 pub(crate) async fn of_asset(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,

@@ -1,6 +1,7 @@
 //! The objects that usage is about, as they were imported: accounts, hubs, marketplaces, products, contracts, listings
 //! and assets. Each is there for those whom it concerns and for nobody else.
 
+pub(crate) mod lists;
 mod sight;
 
 use std::sync::Arc;
@@ -17,20 +18,16 @@ use crate::error::{Answered, ApiError};
 use crate::files::aside;
 use crate::json;
 use crate::listing::Wanted;
+use crate::openapi::{Reading, params, tag};
 use crate::visibility::{self, Kind};
 use rql::{self, Field};
 
+use lists::Imported;
 use sight::Collection;
 pub(crate) use sight::sees_product;
 
-/// `GET /{collection}`
-pub(crate) async fn list(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answered {
-    let collection = collection(&name)?;
+/// A page of one of the lists.
+async fn list(Caller(scope): Caller, app: Arc<App>, query: Option<String>, collection: Collection) -> Answered {
     let wanted = Wanted::new(query.as_deref(), fields(collection), Kind::Catalog, &scope)?;
     let catalog = app.bus.shelf().take();
     let found = aside("a list of the catalog", move || {
@@ -40,17 +37,20 @@ pub(crate) async fn list(
     Ok(found.await?.into_response())
 }
 
-/// `GET /{collection}/{id}`
-pub(crate) async fn get(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    Path((name, id)): Path<(String, String)>,
-) -> Answered {
-    let collection = collection(&name)?;
-    Ok(json::answer(StatusCode::OK, &one(&app, &scope, collection, &id).await?))
+/// One object of one of the lists.
+async fn get(Caller(scope): Caller, app: &App, id: &str, collection: Collection) -> Answered {
+    Ok(json::answer(StatusCode::OK, &one(app, &scope, collection, id).await?))
 }
 
-/// `GET /products/{id}/items`
+/// List the items of a product
+#[utoipa::path(
+    get,
+    path = "/public/v1/products/{id}/items",
+    operation_id = "list_items",
+    tag = tag::CATALOG,
+    params(params::ProductId, params::Paging),
+    responses((status = 200, description = "A page of items, as they were imported", body = Vec<Imported>), Reading),
+)]
 pub(crate) async fn items(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -65,7 +65,15 @@ pub(crate) async fn items(
     Ok(wanted.page_of(objects).into_response())
 }
 
-/// `GET /products/{id}/items/{item}`
+/// Show an item of a product
+#[utoipa::path(
+    get,
+    path = "/public/v1/products/{id}/items/{item}",
+    operation_id = "show_item",
+    tag = tag::CATALOG,
+    params(params::ItemId),
+    responses((status = 200, description = "The item, as it was imported", body = Imported), Reading),
+)]
 pub(crate) async fn item(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -76,16 +84,6 @@ pub(crate) async fn item(
     let item = ObjectId::new(&item).and_then(|item| catalog.items.get(&item));
     let item = item.filter(|item| item.product.as_str() == id).and_then(|item| parsed(&item.source));
     Ok(json::answer(StatusCode::OK, &item.ok_or(ApiError::NOT_FOUND)?))
-}
-
-/// `GET /subscriptions/assets`
-pub(crate) async fn assets(caller: Caller, state: State<Arc<App>>, query: RawQuery) -> Answered {
-    list(caller, state, Path("assets".to_owned()), query).await
-}
-
-/// `GET /subscriptions/assets/{id}`
-pub(crate) async fn asset(caller: Caller, state: State<Arc<App>>, Path(id): Path<String>) -> Answered {
-    get(caller, state, Path(("assets".to_owned(), id))).await
 }
 
 /// The id of an asset that the caller sees.
@@ -102,10 +100,6 @@ pub(crate) async fn known_product(app: &App, scope: &Scope, id: &str) -> Result<
 /// Nothing, for a contract that the caller sees.
 pub(crate) async fn known_contract(app: &App, scope: &Scope, id: &str) -> Result<(), ApiError> {
     one(app, scope, Collection::Contracts, id).await.map(drop)
-}
-
-fn collection(name: &str) -> Result<Collection, ApiError> {
-    Collection::parse(name).ok_or_else(|| ApiError::NoRoute { path: format!("/public/v1/{name}") })
 }
 
 async fn one(app: &App, scope: &Scope, collection: Collection, id: &str) -> Result<Value, ApiError> {

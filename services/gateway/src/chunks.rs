@@ -16,12 +16,24 @@ use crate::download;
 use crate::error::{Answered, ApiError};
 use crate::files::{aside, candidates};
 use crate::json;
+use crate::json::words::Workbook;
 use crate::listing::{Found, Wanted};
 use crate::once::RequestKey;
+use crate::openapi::{Changing, Reading, bodies, params, tag};
 use crate::payload::Payload;
 use crate::visibility::{self, Kind};
 
-/// `GET /usage/chunks`
+/// List chunks
+///
+/// The parts of accepted files, one for each hub; for providers.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/chunks",
+    operation_id = "list_chunks",
+    tag = tag::CHUNKS,
+    params(params::Paging),
+    responses((status = 200, description = "A page of chunks", body = Vec<json::chunk::Chunk>), Reading),
+)]
 pub(crate) async fn list(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -43,13 +55,32 @@ pub(crate) async fn list(
     .await
 }
 
-/// `GET /usage/chunks/{id}`
+/// Show a chunk
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/chunks/{id}",
+    operation_id = "show_chunk",
+    tag = tag::CHUNKS,
+    params(params::ChunkId),
+    responses((status = 200, description = "The chunk", body = json::chunk::Chunk), Reading),
+)]
 pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
     let shown = one(&app, &scope, chunk_id(&id)?).await?;
     Ok(json::answer(StatusCode::OK, &shown))
 }
 
-/// `PUT /usage/chunks/{id}`
+/// Note something on a chunk
+///
+/// Its `external_id`, whatever its status.
+#[utoipa::path(
+    put,
+    path = "/public/v1/usage/chunks/{id}",
+    operation_id = "change_chunk",
+    tag = tag::CHUNKS,
+    params(params::ChunkId, params::Once),
+    request_body(content = bodies::ChunkName),
+    responses((status = 200, description = "The chunk", body = json::chunk::Chunk), Changing),
+)]
 pub(crate) async fn put(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -64,7 +95,18 @@ pub(crate) async fn put(
     app.decided(Command::NameChunk { chunk, external_id }, &scope, &key, show).await
 }
 
-/// `POST /usage/chunks/{id}/close`
+/// Close a chunk
+///
+/// All its records were billed. The last chunk closes the file.
+#[utoipa::path(
+    post,
+    path = "/public/v1/usage/chunks/{id}/close",
+    operation_id = "close_chunk",
+    tag = tag::CHUNKS,
+    params(params::ChunkId, params::Once),
+    request_body(content = bodies::Billing),
+    responses((status = 201, description = "The chunk", body = json::chunk::Chunk), Changing),
+)]
 pub(crate) async fn close(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -78,8 +120,18 @@ pub(crate) async fn close(
     app.decided(Command::CloseChunk { chunk, billing }, &scope, &key, show).await
 }
 
-/// `POST /usage/chunks/{id}/regenerate`: a chunk's workbook never goes out of date here, since what was accepted
-/// doesn't change; so there is nothing to do.
+/// Write the workbook of a chunk again
+///
+/// A chunk's workbook never goes out of date here, since what was accepted doesn't change: nothing is done.
+#[utoipa::path(
+    post,
+    path = "/public/v1/usage/chunks/{id}/regenerate",
+    operation_id = "regenerate_chunk",
+    tag = tag::CHUNKS,
+    params(params::ChunkId),
+    request_body(content = bodies::Empty),
+    responses((status = 201, description = "The chunk", body = json::chunk::Chunk), Changing),
+)]
 pub(crate) async fn regenerate(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -93,7 +145,23 @@ pub(crate) async fn regenerate(
     Ok(json::answer(StatusCode::CREATED, &one(&app, &scope, id).await?))
 }
 
-/// `GET /usage/chunks/{id}/download`
+/// Download the workbook of a chunk
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/chunks/{id}/download",
+    operation_id = "download_chunk",
+    tag = tag::CHUNKS,
+    params(params::ChunkId),
+    responses(
+        (
+            status = 200,
+            description = "The workbook",
+            body = Workbook,
+            content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        ),
+        Reading,
+    ),
+)]
 pub(crate) async fn download(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
     let id = chunk_id(&id)?;
     let found = app.find(id.file, &scope, |_, file| {

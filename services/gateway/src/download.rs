@@ -17,14 +17,40 @@ use workbook::format::Format;
 
 use crate::app::App;
 use crate::error::{Answered, ApiError};
+use crate::json::words::Workbook;
 use crate::links::{SignedLink, Store};
+use crate::openapi::{Linked, params, tag};
 
 /// The media type of a workbook.
 pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 /// Bytes read at once: enough that the disk isn't asked for every network packet.
 const READ_BYTES: usize = 128 * 1024;
 
-/// `GET /ledger/v1/links/{store}/{blob}/{name}`: a workbook behind a signed link.
+/// Download a workbook
+///
+/// Behind a signed link, in the format that it came in.
+#[utoipa::path(
+    get,
+    path = "/ledger/v1/links/{store}/{blob}/{name}",
+    operation_id = "download_workbook",
+    tag = tag::LINKS,
+    params(params::WorkbookPath, params::Signature),
+    responses(
+        (
+            status = 200,
+            description = "The workbook",
+            content(
+                (Workbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+                (Workbook = "application/vnd.ms-excel.sheet.binary.macroEnabled.12"),
+                (Workbook = "application/vnd.ms-excel"),
+                (Workbook = "application/vnd.oasis.opendocument.spreadsheet"),
+                (String = "text/csv"),
+            )
+        ),
+        Linked,
+    ),
+    security(()),
+)]
 pub(crate) async fn linked(
     _: SignedLink,
     State(app): State<Arc<App>>,

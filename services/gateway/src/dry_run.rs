@@ -21,7 +21,6 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -30,10 +29,11 @@ use crate::error::{Answered, ApiError};
 use crate::fault::{Fault, FaultShape};
 use crate::files::{UPLOAD_FIELD, aside, creation};
 use crate::format::Format;
-use crate::json::file_shape::schema_names;
 use crate::json::totals::{self, ControlTotal};
-use crate::json::{self, given, one_of};
+use crate::json::words::{SchemaName, VerdictStatus};
+use crate::json::{self, given};
 use crate::multipart::{Aside, Form};
+use crate::openapi::{Changing, bodies, params, tag};
 use crate::payload::Fields;
 
 /// Workbooks that are checked at once: one for each of the cores that the smallest machine has.
@@ -105,7 +105,26 @@ pub trait DryRun: Send + Sync + fmt::Debug {
     ) -> Result<Outcome, DryRunError>;
 }
 
-/// `POST /usage/products/{id}/validate`
+/// Check a workbook without recording anything
+///
+/// By the rules themselves, as if it were uploaded to a new file of the product. JSON tells of the first 1,000 faults,
+/// NDJSON and CSV of all.
+#[utoipa::path(
+    post,
+    path = "/public/v1/usage/products/{id}/validate",
+    operation_id = "validate_workbook",
+    tag = tag::PRODUCTS,
+    params(params::ProductId, params::Form),
+    request_body(content = bodies::ValidationForm, content_type = "multipart/form-data"),
+    responses(
+        (
+            status = 200,
+            description = "What would become of it, or all faults as NDJSON or CSV",
+            content((Verdict = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))
+        ),
+        Changing,
+    ),
+)]
 pub(crate) async fn validate(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -240,13 +259,13 @@ pub fn unreadable(created: &FileCreated, detail: &str) -> String {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Verdict {
     /// What the file would be.
-    #[schema(schema_with = verdicts)]
+    #[schema(value_type = VerdictStatus)]
     status: &'static str,
     /// Why it can't be read.
     #[schema(example = "The workbook has no tab \"records\".")]
     error_detail: Option<String>,
     /// The reporting schema that it was checked by.
-    #[schema(schema_with = schema_names)]
+    #[schema(value_type = SchemaName)]
     schema: &'static str,
     /// The currency of its amounts.
     #[schema(example = "USD")]
@@ -287,10 +306,6 @@ pub(crate) struct VerdictStats {
     /// With errors.
     #[schema(example = 1)]
     invalid: u32,
-}
-
-fn verdicts() -> Object {
-    one_of(["ready", "invalid"])
 }
 
 /// What the API and the command line answer: the counts, the sums and the first of `count` faults.

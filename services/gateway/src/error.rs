@@ -12,6 +12,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::dry_run::DryRunError;
+use crate::openapi::Refusal;
 use rql::RqlError;
 
 /// The code of everything that is wrong with a request itself.
@@ -209,7 +210,7 @@ impl From<RecordsError> for ApiError {
 
 /// An error in the shape that clients read.
 pub(crate) fn shaped(status: StatusCode, code: &str, errors: &[String]) -> Response {
-    let body = json!({ "error_code": code, "errors": errors }).to_string();
+    let body = json!(Refusal { error_code: code, errors }).to_string();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -7,10 +7,10 @@ use ledger::record::{CheckedRecord, ReadBatch, RecordError};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
 use workbook::read::address;
 
-use crate::json::{self, given, one_of};
+use crate::json::words;
+use crate::json::{self, given};
 
 /// Characters of a value that are shown: enough to find it by, and a page of them stays small.
 const RAW_VALUE_CHARS_MAX: usize = 1_000;
@@ -143,7 +143,7 @@ pub(crate) struct FaultShape {
     #[schema(example = "USG_FILE_101")]
     code: String,
     /// Whether the record is invalid for it.
-    #[schema(schema_with = severities)]
+    #[schema(value_type = words::Severity)]
     severity: &'static str,
     /// What is wrong.
     #[schema(example = "Quantity is not a number.")]
@@ -154,10 +154,6 @@ pub(crate) struct FaultShape {
     /// What the cell held.
     #[schema(example = "1.234,5")]
     raw_value: Option<String>,
-}
-
-fn severities() -> Object {
-    one_of([Severity::Error, Severity::Warning].map(Severity::name))
 }
 
 impl Fault {

@@ -20,6 +20,7 @@ use crate::links::{Origin, Workbooks};
 use crate::listing::{Found, Wanted};
 use crate::multipart::Form;
 use crate::once::RequestKey;
+use crate::openapi::{Changing, Reading, bodies, params, tag};
 use crate::payload::{Fields, Payload};
 use crate::period::Zone;
 use crate::visibility::{self, Kind};
@@ -32,7 +33,18 @@ pub(crate) const UPLOAD_FIELD: &str = "usage_file";
 /// What a reconciliation workbook is called; the second name is an SDK's (connect-api §2.4).
 pub(crate) const RECONCILIATION_FIELDS: [&str; 2] = ["recon_file", "reconciliation_file"];
 
-/// `GET /usage/files`
+/// List usage files
+///
+/// A vendor sees its own files, a provider those that were submitted to it, an operator all. The header `Content-Range`
+/// says where the page stands: `items 0-9/42`.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/files",
+    operation_id = "list_usage_files",
+    tag = tag::FILES,
+    params(params::Paging),
+    responses((status = 200, description = "A page of files", body = Vec<json::file_shape::File>), Reading),
+)]
 pub(crate) async fn list(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -84,7 +96,19 @@ pub(crate) fn candidates(app: &App, wanted: &Wanted, field: &str) -> Vec<FileId>
     }
 }
 
-/// `POST /usage/files`
+/// Create a usage file
+///
+/// It is a draft until a workbook is uploaded. Program contract, contract, listing and capabilities must allow to
+/// report.
+#[utoipa::path(
+    post,
+    path = "/public/v1/usage/files",
+    operation_id = "create_usage_file",
+    tag = tag::FILES,
+    params(params::Once),
+    request_body(content = bodies::NewUsageFile),
+    responses((status = 201, description = "The new file", body = json::file_shape::File), Changing),
+)]
 pub(crate) async fn create(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -124,7 +148,17 @@ pub(crate) fn creation(fields: Fields<'_>) -> Result<CreateFile, Rejection> {
     })
 }
 
-/// `GET /usage/files/{id}`
+/// Show a usage file
+///
+/// With links to its workbooks, which work for ten minutes without a key, and how far work on it has come.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/files/{id}",
+    operation_id = "show_usage_file",
+    tag = tag::FILES,
+    params(params::FileId),
+    responses((status = 200, description = "The file", body = json::file_shape::File), Reading),
+)]
 pub(crate) async fn get(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -138,7 +172,18 @@ pub(crate) async fn get(
     Ok(json::answer(StatusCode::OK, &trimmed(shown.await?, &scope)))
 }
 
-/// `PUT /usage/files/{id}`
+/// Change what is said of a usage file
+///
+/// By its vendor. What isn't given stays as it is. The period and the currency can change until the file is submitted.
+#[utoipa::path(
+    put,
+    path = "/public/v1/usage/files/{id}",
+    operation_id = "change_usage_file",
+    tag = tag::FILES,
+    params(params::FileId, params::Once),
+    request_body(content = bodies::UsageFileChanges),
+    responses((status = 200, description = "The file", body = json::file_shape::File), Changing),
+)]
 pub(crate) async fn put(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -185,7 +230,26 @@ async fn redated(
     Ok((period, zone.map(Zone::kept)))
 }
 
-/// `POST /usage/files/{id}/upload`
+/// Upload the workbook of a usage file
+///
+/// It is kept, then read and checked behind the answer: ask for the file until its status is `ready` or `invalid`. A
+/// file that is a draft, invalid, ready or rejected takes another workbook.
+#[utoipa::path(
+    post,
+    path = "/public/v1/usage/files/{id}/upload",
+    operation_id = "upload_usage_file",
+    tag = tag::FILES,
+    params(params::FileId, params::Once),
+    request_body(content = bodies::UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (
+            status = 201,
+            description = "The file, with the status `uploading`",
+            body = json::file_shape::File
+        ),
+        Changing,
+    ),
+)]
 pub(crate) async fn upload(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -214,46 +278,18 @@ pub(crate) async fn upload(
     app.decided(command, &scope, &key, show).await
 }
 
-/// `POST /usage/files/{id}/submit`, `…/accept`, `…/reject`, `…/close`, `…/delete`, `…/reprocess`
-pub(crate) async fn act(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    origin: Origin,
-    key: RequestKey,
-    Path((id, action)): Path<(String, String)>,
-    payload: Payload,
-) -> Answered {
-    let file = file_id(&id)?;
-    let fields = payload.fields()?;
-    // Old SDKs sent the note under another key, so that none is taken for an empty one.
-    let note = |name: &str| fields.text(name).map(Option::unwrap_or_default);
-    let command = match action.as_str() {
-        "submit" => Command::SubmitFile { file },
-        "accept" => Command::AcceptFile { file, note: note("acceptance_note")? },
-        "reject" => Command::RejectFile { file, note: note("rejection_note")? },
-        "close" => Command::CloseFile { file },
-        "delete" => Command::DeleteFile { file },
-        "reprocess" => Command::ReprocessFile { file },
-        _ => return Err(ApiError::NoRoute { path: format!("/public/v1/usage/files/{id}/{action}") }),
-    };
-    let show = |settled: &Settled| Ok(answer(&app, settled, file, &scope, &origin, StatusCode::CREATED));
-    app.decided(command, &scope, &key, show).await
-}
-
-/// `PUT /usage/files/{id}/approve-all`
-pub(crate) async fn approve_all(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    origin: Origin,
-    key: RequestKey,
-    Path(id): Path<String>,
-) -> Answered {
-    let file = file_id(&id)?;
-    let show = |settled: &Settled| Ok(answer(&app, settled, file, &scope, &origin, StatusCode::OK));
-    app.decided(Command::ApproveRecords { file }, &scope, &key, show).await
-}
-
-/// `POST /usage/files/{id}/reconciliation`
+/// Upload a reconciliation of a usage file
+///
+/// A workbook that says how records were billed: what is filled in closes its record. By the file's provider.
+#[utoipa::path(
+    post,
+    path = "/public/v1/usage/files/{id}/reconciliation",
+    operation_id = "reconcile_usage_file",
+    tag = tag::RECONCILIATIONS,
+    params(params::FileId, params::Once),
+    request_body(content = bodies::ReconciliationForm, content_type = "multipart/form-data"),
+    responses((status = 201, description = "The file", body = json::file_shape::File), Changing),
+)]
 pub(crate) async fn reconcile(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -274,7 +310,17 @@ pub(crate) async fn reconcile(
     app.decided(command, &scope, &key, show).await
 }
 
-/// `GET /usage/files/{id}/categories`
+/// List the categories of a usage file
+///
+/// As the workbook's tab `categories` has them.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/files/{id}/categories",
+    operation_id = "list_categories",
+    tag = tag::FILES,
+    params(params::FileId, params::Paging),
+    responses((status = 200, description = "A page of categories", body = Vec<json::file_shape::Category>), Reading),
+)]
 pub(crate) async fn categories(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -312,7 +358,8 @@ fn shown(app: &App, settled: &Settled, id: FileId, scope: &Scope, origin: &Origi
     trimmed(shown.unwrap_or_else(|| json!({ "id": id.to_string() })), scope)
 }
 
-fn answer(
+/// The file after something was decided of it.
+pub(crate) fn answer(
     app: &App,
     settled: &Settled,
     id: FileId,

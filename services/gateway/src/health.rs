@@ -8,33 +8,109 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use ledger::Status;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::json;
+use crate::json::{self, words};
+use crate::openapi::{Open, Reading, tag};
 
-/// `GET /livez`: the process answers.
-pub(crate) async fn live() -> Response {
-    json::answer(StatusCode::OK, &json!({ "status": "alive" }))
+/// The process answers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Alive {
+    /// Always the same.
+    #[schema(example = "alive")]
+    status: &'static str,
 }
 
-/// `GET /readyz`: reads are answered from everything that was recorded.
+/// Whether reads are answered from everything that was recorded.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    /// Whether they are.
+    #[schema(value_type = words::Readiness)]
+    status: &'static str,
+    /// The product's version.
+    #[schema(example = "0.1.0-g0123abc")]
+    version: Option<String>,
+    /// Why not yet.
+    #[schema(example = json!(["The fold has not caught up with the logs yet."]))]
+    reasons: Option<Vec<&'static str>>,
+}
+
+/// What answers, and to whom.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Root {
+    /// Always the same.
+    #[schema(example = "usage-ledger")]
+    product: &'static str,
+    /// Its version.
+    #[schema(example = "0.1.0-g0123abc")]
+    version: String,
+    /// The account of the key.
+    #[schema(example = "VA-000-001")]
+    account: Option<String>,
+}
+
+/// Ask whether the process answers
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "live",
+    tag = tag::PROBES,
+    responses((status = 200, description = "It does", body = Alive), Open),
+    security(()),
+)]
+pub(crate) async fn live() -> Response {
+    json::answer(StatusCode::OK, &json::value(&Alive { status: "alive" }))
+}
+
+/// Ask whether reads are answered from everything
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "ready",
+    tag = tag::PROBES,
+    responses((status = 200, description = "They are", body = Readiness), (status = 503, description = "Not yet", body = Readiness), Open),
+    security(()),
+)]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     if *app.ready.borrow() {
-        return json::answer(StatusCode::OK, &json!({ "status": "ready", "version": app.version }));
+        let ready = Readiness { status: "ready", version: Some(app.version.clone()), reasons: None };
+        return json::answer(StatusCode::OK, &json::value(&ready));
     }
-    let reasons = ["The fold has not caught up with the logs yet."];
-    json::answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "starting", "reasons": reasons }))
+    let reasons = vec!["The fold has not caught up with the logs yet."];
+    let starting = Readiness { status: "starting", version: None, reasons: Some(reasons) };
+    json::answer(StatusCode::SERVICE_UNAVAILABLE, &json::value(&starting))
 }
 
-/// `GET /public/v1`: what integrations test their connection with.
+/// Try a key
+///
+/// Integrations test their connection with it.
+#[utoipa::path(
+    get,
+    path = "/public/v1",
+    operation_id = "root",
+    tag = tag::PROBES,
+    responses((status = 200, description = "The key works", body = Root), Reading),
+)]
 pub(crate) async fn root(Caller(scope): Caller, State(app): State<Arc<App>>) -> Response {
     let account = scope.account.as_ref().map(ToString::to_string);
-    json::answer(StatusCode::OK, &json!({ "product": "usage-ledger", "version": app.version, "account": account }))
+    let root = Root { product: "usage-ledger", version: app.version.clone(), account };
+    json::answer(StatusCode::OK, &json::value(&root))
 }
 
-/// `GET /metrics`, in the text form of Prometheus.
+/// Read gauges
+///
+/// In the text form of Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = tag::PROBES,
+    responses((status = 200, description = "The gauges", body = String, content_type = "text/plain"), Open),
+    security(()),
+)]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, values: &[(String, u64)]| {
@@ -64,7 +140,15 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-/// `GET /`
+/// Read what this is
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "page",
+    tag = tag::PROBES,
+    responses((status = 200, description = "A page", body = String, content_type = "text/html"), Open),
+    security(()),
+)]
 pub(crate) async fn page(State(app): State<Arc<App>>) -> Html<String> {
     Html(include_str!("page.html").replace("{version}", &app.version))
 }

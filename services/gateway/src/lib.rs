@@ -4,6 +4,7 @@
 //! answers from the fold of what every service recorded. No handler runs without a [`ledger::Scope`], which exactly
 //! one extractor makes (see `auth`); the exceptions are the probes, the page at `/` and signed links.
 
+mod actions;
 mod aggregates;
 mod allowance;
 mod app;
@@ -26,6 +27,7 @@ mod links;
 mod listing;
 mod multipart;
 mod once;
+mod openapi;
 mod payload;
 pub mod period;
 mod progress;
@@ -97,5 +99,6 @@ pub struct Gateway {
 
 /// Everything that is served.
 pub fn router(gateway: Arc<Gateway>) -> axum::Router {
-    edge::wrap(routes::all(), Arc::new(app::App::new(gateway)))
+    let (routes, _) = routes::all().split_for_parts();
+    edge::wrap(routes, Arc::new(app::App::new(gateway)))
 }

@@ -30,7 +30,8 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    const ALL: [Self; 3] = [Self::Uploaded, Self::Processed, Self::Reconciliation];
+    /// Every store.
+    pub(crate) const ALL: [Self; 3] = [Self::Uploaded, Self::Processed, Self::Reconciliation];
 
     /// The name in a path.
     pub(crate) fn name(self) -> &'static str {

@@ -18,6 +18,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::files::file_id;
 use crate::json;
+use crate::openapi::{Waiting, params, tag};
 use crate::visibility::{self, Kind};
 
 /// Between two events: nobody reads faster, and every batch of records is a change.
@@ -29,7 +30,27 @@ const TIME_MAX: Duration = Duration::from_secs(3_600);
 /// What nginx needs to be told before it passes an event on when it comes.
 const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
 
-/// `GET /ledger/v1/usage/files/{id}/progress`
+/// Follow the work on a usage file
+///
+/// Server-sent events: `progress` at once and with every change, `end` when nothing more happens by itself. The data of
+/// both is JSON.
+#[utoipa::path(
+    get,
+    path = "/ledger/v1/usage/files/{id}/progress",
+    operation_id = "follow_usage_file",
+    tag = tag::EVENTS,
+    params(params::FileId),
+    responses(
+        (
+            status = 200,
+            description = "Events until the end of the work",
+            body = String,
+            content_type = "text/event-stream",
+            example = "event: end\ndata: {\"id\":\"UF-2026-11-0000-0000\",\"status\":\"ready\"}\n\n"
+        ),
+        Waiting,
+    ),
+)]
 pub(crate) async fn stream(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,

@@ -16,9 +16,11 @@ use crate::download;
 use crate::error::{Answered, ApiError};
 use crate::files::{RECONCILIATION_FIELDS, aside, candidates};
 use crate::json;
+use crate::json::words::Workbook;
 use crate::listing::{Found, Wanted};
 use crate::multipart::Form;
 use crate::once::RequestKey;
+use crate::openapi::{Changing, Reading, bodies, params, tag};
 use crate::visibility::{self, Kind};
 
 /// The fields of a form that may name the usage file.
@@ -28,7 +30,24 @@ const FILE_FIELDS: [&str; 4] = ["usagefile", "usage_file_id", "usagefile.id", "u
 const NAME_THE_FILE: &str = "Keep the general tab of the chunk's workbook as it is, give the id of the usage file in \
                              the field usagefile, or post the workbook to /usage/files/{id}/reconciliation.";
 
-/// `GET /usage/reconciliations`
+/// List reconciliations
+///
+/// For providers.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/reconciliations",
+    operation_id = "list_reconciliations",
+    tag = tag::RECONCILIATIONS,
+    params(params::Paging),
+    responses(
+        (
+            status = 200,
+            description = "A page of reconciliations",
+            body = Vec<json::reconciliation::Reconciliation>
+        ),
+        Reading,
+    ),
+)]
 pub(crate) async fn list(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -50,7 +69,22 @@ pub(crate) async fn list(
     .await
 }
 
-/// `GET /usage/reconciliations/{id}`
+/// Show a reconciliation
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/reconciliations/{id}",
+    operation_id = "show_reconciliation",
+    tag = tag::RECONCILIATIONS,
+    params(params::ReconciliationId),
+    responses(
+        (
+            status = 200,
+            description = "The reconciliation",
+            body = json::reconciliation::Reconciliation
+        ),
+        Reading,
+    ),
+)]
 pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
     let id = reconciliation_id(&id)?;
     let found = app.find(id.file, &scope, |ledger, file| {
@@ -59,7 +93,25 @@ pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path
     Ok(json::answer(StatusCode::OK, &found.await?))
 }
 
-/// `POST /usage/reconciliations`
+/// Upload a reconciliation
+///
+/// The file that it is about stands in the workbook, or in the form.
+#[utoipa::path(
+    post,
+    path = "/public/v1/usage/reconciliations",
+    operation_id = "create_reconciliation",
+    tag = tag::RECONCILIATIONS,
+    params(params::Once),
+    request_body(content = bodies::AnyReconciliationForm, content_type = "multipart/form-data"),
+    responses(
+        (
+            status = 201,
+            description = "The reconciliation",
+            body = json::reconciliation::Reconciliation
+        ),
+        Changing,
+    ),
+)]
 pub(crate) async fn create(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -97,7 +149,25 @@ async fn report_id(app: &App, blob: ledger::Hash) -> Result<String, ApiError> {
     found.ok_or_else(|| wrong(format!("The workbook has no report_id in a general tab. {NAME_THE_FILE}")))
 }
 
-/// `GET /usage/reconciliations/{id}/uploadedfile` and `…/processedfile`, in any case: an SDK writes `uploadedFile`.
+/// Download the workbook of a reconciliation
+///
+/// As it came, or with what became of each row. The name's case doesn't matter.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/reconciliations/{id}/{which}",
+    operation_id = "download_reconciliation",
+    tag = tag::RECONCILIATIONS,
+    params(params::ReconciliationWorkbook),
+    responses(
+        (
+            status = 200,
+            description = "The workbook",
+            body = Workbook,
+            content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        ),
+        Reading,
+    ),
+)]
 pub(crate) async fn download(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,

@@ -1,70 +1,92 @@
-//! Every path that is served, in one table.
+//! Every path that is served, in one table. `routes!` takes method and path from the handler's `#[utoipa::path]`, so
+//! that the document at `/openapi.json` has what is served and nothing else.
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{get, post, put};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::catalog::{self, lists};
 use crate::{
-    aggregates, catalog, chunks, download, dry_run, feed, files, health, progress, reconciliations, records, rules,
-    template,
+    actions, aggregates, chunks, download, dry_run, feed, files, health, openapi, progress, reconciliations, records,
+    rules, template,
 };
 
 /// All routes, without the slash that may stand at their ends.
-pub(crate) fn all() -> Router<Arc<App>> {
-    Router::new()
-        .route("/", get(health::page))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/ledger/v1/links/template/{id}/{name}", get(template::linked))
-        .route("/ledger/v1/links/{store}/{blob}/{name}", get(download::linked))
-        .route("/ledger/v1/usage/files/{id}/progress", get(progress::stream))
-        .route("/ledger/v1/events", get(feed::list))
-        .route("/public/v1", get(health::root))
-        .merge(usage())
-        .merge(objects())
+pub(crate) fn all() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::head()).merge(usage()).merge(objects()).merge(others())
 }
 
-fn usage() -> Router<Arc<App>> {
-    Router::new()
-        .route("/public/v1/usage/files", get(files::list).post(files::create))
-        .route("/public/v1/usage/files/{id}", get(files::get).put(files::put))
-        .route("/public/v1/usage/files/{id}/upload", post(files::upload))
-        .route("/public/v1/usage/files/{id}/reconciliation", post(files::reconcile))
-        .route("/public/v1/usage/files/{id}/categories", get(files::categories))
-        .route("/public/v1/usage/files/{id}/validation-errors", get(records::faults))
-        .route("/public/v1/usage/files/{id}/approve-all", put(files::approve_all))
-        .route("/public/v1/usage/files/{id}/{action}", post(files::act))
-        .route("/public/v1/usage/records", get(records::list))
-        .route("/public/v1/usage/records/close-records", post(records::close_many))
-        .route("/public/v1/usage/records/{id}", get(records::get).put(records::put))
-        .route("/public/v1/usage/records/{id}/close", post(records::close))
-        .route("/public/v1/usage/chunks", get(chunks::list))
-        .route("/public/v1/usage/chunks/{id}", get(chunks::get).put(chunks::put))
-        .route("/public/v1/usage/chunks/{id}/close", post(chunks::close))
-        .route("/public/v1/usage/chunks/{id}/regenerate", post(chunks::regenerate))
-        .route("/public/v1/usage/chunks/{id}/download", get(chunks::download))
-        .route("/public/v1/usage/reconciliations", get(reconciliations::list).post(reconciliations::create))
-        .route("/public/v1/usage/reconciliations/{id}", get(reconciliations::get))
-        .route("/public/v1/usage/reconciliations/{id}/{which}", get(reconciliations::download))
-        .route("/public/v1/usage/aggregates", get(aggregates::list))
-        // As an SDK spells it (connect-api §2.4).
-        .route("/public/v1/usage/agregates", get(aggregates::list))
-        .route("/public/v1/usage/products/{id}/validate", post(dry_run::validate))
-        .route("/public/v1/usage/products/{id}/template", get(template::link))
+fn usage() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::default()
+        .routes(routes!(files::list, files::create))
+        .routes(routes!(files::get, files::put))
+        .routes(routes!(files::upload))
+        .routes(routes!(files::categories))
+        .routes(routes!(records::faults::list))
+        .routes(routes!(actions::submit))
+        .routes(routes!(actions::accept))
+        .routes(routes!(actions::reject))
+        .routes(routes!(actions::close))
+        .routes(routes!(actions::delete))
+        .routes(routes!(actions::reprocess))
+        .routes(routes!(actions::approve_all))
+        .routes(routes!(records::list))
+        .routes(routes!(records::close::close_many))
+        .routes(routes!(records::get, records::close::put))
+        .routes(routes!(records::close::close))
+        .routes(routes!(chunks::list))
+        .routes(routes!(chunks::get, chunks::put))
+        .routes(routes!(chunks::close))
+        .routes(routes!(chunks::regenerate))
+        .routes(routes!(chunks::download))
+        .routes(routes!(files::reconcile))
+        .routes(routes!(reconciliations::list, reconciliations::create))
+        .routes(routes!(reconciliations::get))
+        .routes(routes!(reconciliations::download))
+        .routes(routes!(aggregates::list))
+        .routes(routes!(aggregates::list_as_sdk))
+        .routes(routes!(aggregates::of_asset))
+        .routes(routes!(dry_run::validate))
+        .routes(routes!(template::link))
 }
 
-fn objects() -> Router<Arc<App>> {
-    Router::new()
-        .route("/public/v1/subscriptions/assets", get(catalog::assets))
-        .route("/public/v1/subscriptions/assets/{id}", get(catalog::asset))
-        .route("/public/v1/assets/{id}/usage/aggregates", get(aggregates::of_asset))
-        .route("/public/v1/products/{id}/items", get(catalog::items))
-        .route("/public/v1/products/{id}/items/{item}", get(catalog::item))
-        .route("/public/v1/products/{id}/usage/rules", get(rules::list).post(rules::create))
-        .route("/public/v1/products/{id}/usage/rules/{rule}", get(rules::get).put(rules::put).delete(rules::delete))
-        .route("/public/v1/{collection}", get(catalog::list))
-        .route("/public/v1/{collection}/{id}", get(catalog::get))
+fn objects() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::default()
+        .routes(routes!(rules::list, rules::create))
+        .routes(routes!(rules::get, rules::put, rules::delete))
+        .routes(routes!(lists::products::list))
+        .routes(routes!(lists::products::get))
+        .routes(routes!(catalog::items))
+        .routes(routes!(catalog::item))
+        .routes(routes!(lists::contracts::list))
+        .routes(routes!(lists::contracts::get))
+        .routes(routes!(lists::listings::list))
+        .routes(routes!(lists::listings::get))
+        .routes(routes!(lists::assets::list))
+        .routes(routes!(lists::assets::get))
+        .routes(routes!(lists::subscriptions::list))
+        .routes(routes!(lists::subscriptions::get))
+        .routes(routes!(lists::marketplaces::list))
+        .routes(routes!(lists::marketplaces::get))
+        .routes(routes!(lists::hubs::list))
+        .routes(routes!(lists::hubs::get))
+        .routes(routes!(lists::accounts::list))
+        .routes(routes!(lists::accounts::get))
+}
+
+fn others() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::default()
+        .routes(routes!(feed::list))
+        .routes(routes!(progress::stream))
+        .routes(routes!(health::root))
+        .routes(routes!(template::linked))
+        .routes(routes!(download::linked))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+        .routes(routes!(health::page))
+        .routes(routes!(openapi::document))
+        .routes(routes!(openapi::viewer))
 }

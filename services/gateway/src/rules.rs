@@ -18,10 +18,21 @@ use crate::error::{Answered, ApiError};
 use crate::json;
 use crate::listing::Wanted;
 use crate::once::RequestKey;
+use crate::openapi::{Changing, Reading, bodies, params, tag};
 use crate::payload::{Fields, Payload};
 use crate::visibility::Kind;
 
-/// `GET /products/{id}/usage/rules`: in the order in which they are asked.
+/// List usage rules
+///
+/// Of a product, in the order in which they are asked; for providers, each its own.
+#[utoipa::path(
+    get,
+    path = "/public/v1/products/{id}/usage/rules",
+    operation_id = "list_rules",
+    tag = tag::RULES,
+    params(params::ProductId, params::Paging),
+    responses((status = 200, description = "A page of rules", body = Vec<json::rule::Rule>), Reading),
+)]
 pub(crate) async fn list(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -41,7 +52,15 @@ pub(crate) async fn list(
     Ok(wanted.page_of(shown).into_response())
 }
 
-/// `GET /products/{id}/usage/rules/{rule}`
+/// Show a usage rule
+#[utoipa::path(
+    get,
+    path = "/public/v1/products/{id}/usage/rules/{rule}",
+    operation_id = "show_rule",
+    tag = tag::RULES,
+    params(params::RuleId),
+    responses((status = 200, description = "The rule", body = json::rule::Rule), Reading),
+)]
 pub(crate) async fn get(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -64,7 +83,19 @@ pub(crate) async fn get(
     Ok(json::answer(StatusCode::OK, &found))
 }
 
-/// `POST /products/{id}/usage/rules`
+/// Create a usage rule
+///
+/// By a provider, for itself; an operator says for whom in `account_id`. It is the last to be asked, unless `gravity`
+/// says otherwise.
+#[utoipa::path(
+    post,
+    path = "/public/v1/products/{id}/usage/rules",
+    operation_id = "create_rule",
+    tag = tag::RULES,
+    params(params::ProductId, params::Once),
+    request_body(content = bodies::RuleTerms),
+    responses((status = 201, description = "The rule", body = json::rule::Rule), Changing),
+)]
 pub(crate) async fn create(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -88,7 +119,16 @@ pub(crate) async fn create(
     app.decided(command, &scope, &key, show).await
 }
 
-/// `PUT /products/{id}/usage/rules/{rule}`
+/// Change a usage rule
+#[utoipa::path(
+    put,
+    path = "/public/v1/products/{id}/usage/rules/{rule}",
+    operation_id = "change_rule",
+    tag = tag::RULES,
+    params(params::RuleId, params::Once),
+    request_body(content = bodies::RuleTerms),
+    responses((status = 200, description = "The rule", body = json::rule::Rule), Changing),
+)]
 pub(crate) async fn put(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -103,7 +143,17 @@ pub(crate) async fn put(
     app.decided(command, &scope, &key, |settled| Ok(answer(&app, settled, &rule, StatusCode::OK))).await
 }
 
-/// `DELETE /products/{id}/usage/rules/{rule}`: it is kept and shown as deleted.
+/// Delete a usage rule
+///
+/// It decides nothing any more, and is kept and shown as deleted.
+#[utoipa::path(
+    delete,
+    path = "/public/v1/products/{id}/usage/rules/{rule}",
+    operation_id = "delete_rule",
+    tag = tag::RULES,
+    params(params::RuleId, params::Once),
+    responses((status = 204, description = "It is deleted"), Changing),
+)]
 pub(crate) async fn delete(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,

@@ -7,7 +7,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ledger::catalog::{Catalog, ItemKind, Schema};
 use ledger::{Moment, ObjectId, Rejection};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 use workbook::write::{ItemRow, Template};
 
 use crate::app::App;
@@ -17,9 +18,29 @@ use crate::download::attachment;
 use crate::error::{Answered, ApiError};
 use crate::files::aside;
 use crate::json;
+use crate::json::words::Workbook;
 use crate::links::{Origin, SignedLink, Workbooks};
+use crate::openapi::{Linked, Reading, params, tag};
 
-/// `GET /usage/products/{id}/template`
+/// Where a template is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TemplateLink {
+    /// A link that works for ten minutes without a key.
+    #[schema(example = "http://127.0.0.1:8080/ledger/v1/links/template/PRD-404-832-779/PRD-404-832-779-template.xlsx")]
+    template_link: String,
+}
+
+/// Get the template of a product
+///
+/// A link to a workbook with the product's items, headers and notes. It works for ten minutes without a key.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/products/{id}/template",
+    operation_id = "show_template",
+    tag = tag::PRODUCTS,
+    params(params::ProductId),
+    responses((status = 200, description = "The link", body = TemplateLink), Reading),
+)]
 pub(crate) async fn link(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -34,10 +55,29 @@ pub(crate) async fn link(
         return Err(Rejection::CapabilityOff { product: id }.into());
     }
     let workbooks = Workbooks { origin: &origin, secret: &app.link_secret, now: app.clock.now() };
-    Ok(json::answer(StatusCode::OK, &json!({ "template_link": workbooks.template(&id) })))
+    Ok(json::answer(StatusCode::OK, &json::value(&TemplateLink { template_link: workbooks.template(&id) })))
 }
 
-/// `GET /ledger/v1/links/template/{id}/{name}`
+/// Download a template
+///
+/// Behind a signed link.
+#[utoipa::path(
+    get,
+    path = "/ledger/v1/links/template/{id}/{name}",
+    operation_id = "download_template",
+    tag = tag::LINKS,
+    params(params::TemplatePath, params::Signature),
+    responses(
+        (
+            status = 200,
+            description = "The workbook",
+            body = Workbook,
+            content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        ),
+        Linked,
+    ),
+    security(()),
+)]
 pub(crate) async fn linked(
     _: SignedLink,
     State(app): State<Arc<App>>,

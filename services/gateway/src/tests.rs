@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod index;
 mod objects;
+mod openapi;
 mod records;
 mod rules;
 mod subjects;

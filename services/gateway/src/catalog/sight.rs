@@ -21,22 +21,6 @@ pub(crate) enum Collection {
     Assets,
 }
 
-impl Collection {
-    /// The list of a name in a path.
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "accounts" => Self::Accounts,
-            "hubs" => Self::Hubs,
-            "marketplaces" => Self::Marketplaces,
-            "products" => Self::Products,
-            "contracts" => Self::Contracts,
-            "listings" => Self::Listings,
-            "assets" => Self::Assets,
-            _ => return None,
-        })
-    }
-}
-
 /// The JSON of every object of a list that the caller sees and the query can be about.
 pub(super) fn sources<'a>(
     catalog: &'a Catalog,

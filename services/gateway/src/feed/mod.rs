@@ -24,6 +24,7 @@ use crate::auth::Caller;
 use crate::error::{Answered, ApiError};
 use crate::files::aside;
 use crate::json::{self, event::EventPage, event::FeedEvent};
+use crate::openapi::{Waiting, params, tag};
 
 use cursor::Cursor;
 use kinds::About;
@@ -40,7 +41,17 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Seconds that a client may wait for the next event: proxies close what is silent for a minute.
 const WAIT_SECONDS_MAX: u64 = 60;
 
-/// `GET /ledger/v1/events?after=CURSOR&limit=N&wait=SECONDS`
+/// Read what happened
+///
+/// To everything that the caller may see, in order and once: send the cursor of a page as `after` to get the next one.
+#[utoipa::path(
+    get,
+    path = "/ledger/v1/events",
+    operation_id = "list_events",
+    tag = tag::EVENTS,
+    params(params::Feed),
+    responses((status = 200, description = "A page of events", body = EventPage), Waiting),
+)]
 pub(crate) async fn list(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,

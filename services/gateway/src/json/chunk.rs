@@ -1,13 +1,13 @@
 //! A chunk, which Connect calls a part usage file (connect-api §3.3).
 
-use ledger::file::{Chunk as Part, ChunkStatus, UsageFile};
+use ledger::file::{Chunk as Part, UsageFile};
 use ledger::{ChunkId, Ledger};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
 
-use super::{Event, Failure, FileReference, Reference, given, one_of};
+use super::words::ChunkStatus;
+use super::{Event, Failure, FileReference, Reference, given};
 use crate::sources::Sources;
 
 /// The part of an accepted usage file that one hub bills.
@@ -17,7 +17,7 @@ pub(crate) struct Chunk {
     #[schema(example = "UFC-2026-11-0000-0000-001")]
     id: String,
     /// Where it stands.
-    #[schema(schema_with = statuses)]
+    #[schema(value_type = ChunkStatus)]
     status: &'static str,
     /// Whether records were closed after its workbook was written.
     #[schema(example = false)]
@@ -122,9 +122,4 @@ fn events(chunk: &Part) -> ChunkEvents {
         uploaded: chunk.written_at.as_ref().map(Event::new),
         closed: chunk.closed_at.as_ref().map(Event::new),
     }
-}
-
-fn statuses() -> Object {
-    let all = [ChunkStatus::Draft, ChunkStatus::Ready, ChunkStatus::Closed, ChunkStatus::Failed];
-    one_of(all.map(ChunkStatus::name))
 }

@@ -4,7 +4,8 @@ use ledger::{Event, ObjectId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{By, instant};
+use super::By;
+use super::words::Instant;
 
 /// Some events, and where the next page begins.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,7 +27,7 @@ pub(crate) struct FeedEvent {
     #[schema(example = "41a257e92a4f6b3fdda63b6dea81f087")]
     pub(crate) id: String,
     /// When.
-    #[schema(schema_with = instant)]
+    #[schema(value_type = Instant)]
     pub(crate) at: String,
     /// What happened to what.
     #[serde(rename = "type")]
@@ -55,7 +56,7 @@ pub(crate) struct EventObject {
 /// The id of another object.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EventReference {
-    #[schema(example = "PRD-000-100-001")]
+    #[schema(example = "PRD-404-832-779")]
     id: String,
 }
 

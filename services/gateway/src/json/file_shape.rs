@@ -1,14 +1,12 @@
 //! The shape of a usage file and of its parts.
 
-use ledger::Status;
-use ledger::catalog::{Environment, Schema};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
 
 use super::rule::Ruling;
 use super::totals::Totals;
-use super::{Event, Reference, instant, one_of};
+use super::words::{Environment, FileStatus, Instant, SchemaName, SubStatus};
+use super::{Event, Reference};
 
 /// A usage file: what a vendor reports for a contract and a product, usually of one period.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -24,14 +22,14 @@ pub(crate) struct File {
     #[schema(example = "invoice-2026-10")]
     pub(crate) external_id: Option<String>,
     /// Where it stands.
-    #[schema(schema_with = statuses)]
+    #[schema(value_type = FileStatus)]
     pub(crate) status: &'static str,
     /// Who reports.
     pub(crate) vendor: Reference,
     /// Who decides on it and bills it.
     pub(crate) provider: Reference,
     /// What it is for: only what is for production is billed.
-    #[schema(schema_with = environments)]
+    #[schema(value_type = Environment)]
     pub(crate) environment: &'static str,
     /// The marketplace of the contract.
     pub(crate) marketplace: Reference,
@@ -55,7 +53,7 @@ pub(crate) struct File {
     #[schema(example = "The period is not over yet")]
     pub(crate) rejection_note: Option<String>,
     /// Its reporting schema.
-    #[schema(schema_with = schema_names)]
+    #[schema(value_type = SchemaName)]
     pub(crate) schema: &'static str,
     /// The currency of its amounts.
     #[schema(example = "USD")]
@@ -80,7 +78,7 @@ pub(crate) struct File {
     /// What happened to it.
     pub(crate) events: Option<Events>,
     /// What still runs behind an accepted file. From here on: only in the answer about one file.
-    #[schema(schema_with = sub_statuses)]
+    #[schema(value_type = Option<SubStatus>)]
     pub(crate) sub_status: Option<&'static str>,
     /// How many records stand where, in Connect's second form.
     pub(crate) records: Option<Records>,
@@ -113,7 +111,7 @@ pub(crate) struct Superseded {
     #[schema(example = "UF-2026-11-0000-0001")]
     pub(crate) id: String,
     /// When.
-    #[schema(schema_with = instant)]
+    #[schema(value_type = Instant)]
     pub(crate) at: String,
 }
 
@@ -121,10 +119,10 @@ pub(crate) struct Superseded {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Period {
     /// Its first instant.
-    #[schema(schema_with = instant)]
+    #[schema(value_type = Instant)]
     pub(crate) from: String,
     /// Its last second.
-    #[schema(schema_with = instant)]
+    #[schema(value_type = Instant)]
     pub(crate) to: String,
 }
 
@@ -176,10 +174,10 @@ pub(crate) struct State {
     #[schema(example = "UF-2026-11-0000-0000")]
     pub(crate) id: String,
     /// Where it stands.
-    #[schema(schema_with = statuses)]
+    #[schema(value_type = FileStatus)]
     pub(crate) status: &'static str,
     /// What still runs behind an accepted file.
-    #[schema(schema_with = sub_statuses)]
+    #[schema(value_type = Option<SubStatus>)]
     pub(crate) sub_status: Option<&'static str>,
     /// Why it can't be read or checked.
     #[schema(example = "The workbook has no tab \"records\".")]
@@ -239,23 +237,4 @@ pub(crate) struct Category {
     /// What is in it.
     #[schema(example = "Everything that computes")]
     pub(crate) description: Option<String>,
-}
-
-/// The schema of a reporting schema's name.
-pub(crate) fn schema_names() -> Object {
-    one_of(Schema::ALL.map(Schema::lower))
-}
-
-/// The schema of an environment.
-pub(crate) fn environments() -> Object {
-    one_of([Environment::Test, Environment::Preview, Environment::Production].map(Environment::name))
-}
-
-/// The schema of a status. `uploading` is told in the answer to an upload only.
-fn statuses() -> Object {
-    one_of(Status::ALL.map(Status::name).into_iter().chain(["uploading"]))
-}
-
-fn sub_statuses() -> Object {
-    one_of(["processing", "processed"])
 }

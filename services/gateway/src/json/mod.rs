@@ -11,6 +11,7 @@ pub(crate) mod reconciliation;
 pub(crate) mod record;
 pub(crate) mod rule;
 pub(crate) mod totals;
+pub(crate) mod words;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -21,11 +22,12 @@ use ledger::file::Stamp;
 use ledger::{Actor, Decimal, FileId, ObjectId};
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::sources::Words;
+use words::{Instant, SchemaName};
 
 /// Something, unless it is empty: a text, a count, a list or an object without members.
 pub(crate) fn given<T: Default + PartialEq>(value: T) -> Option<T> {
@@ -71,29 +73,17 @@ impl PartialSchema for Exact {
 
 impl ToSchema for Exact {}
 
-/// The schema of a word out of a closed set.
-pub(crate) fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
-}
-
-/// The schema of an instant.
-pub(crate) fn instant() -> Object {
-    let example = ["2026-11-22T10:00:00.000000+00:00"];
-    let words = "Date and time with microseconds and offset.";
-    ObjectBuilder::new().schema_type(Type::String).description(Some(words)).examples(example).build()
-}
-
 /// Another object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Reference {
     /// Its id.
-    #[schema(example = "PRD-000-100-001")]
+    #[schema(example = "PRD-404-832-779")]
     id: String,
     /// Its name.
-    #[schema(example = "Nimbus Compute")]
+    #[schema(example = "Apollo Pulse")]
     name: Option<String>,
     /// Where its icon is.
-    #[schema(example = "/media/PRD-000-100-001.png")]
+    #[schema(example = "/media/PRD-404-832-779.png")]
     icon: Option<String>,
 }
 
@@ -118,7 +108,7 @@ impl Reference {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Event {
     /// When.
-    #[schema(schema_with = instant)]
+    #[schema(value_type = Instant)]
     at: String,
     /// Who: a key, or a service of the ledger or a usage rule, which have a name only.
     by: By,
@@ -164,7 +154,7 @@ pub(crate) struct FileReference {
     #[schema(example = "October 2026")]
     name: Option<String>,
     /// Its reporting schema.
-    #[schema(schema_with = file_shape::schema_names)]
+    #[schema(value_type = Option<SchemaName>)]
     schema: Option<&'static str>,
     /// Its currency.
     #[schema(example = "USD")]

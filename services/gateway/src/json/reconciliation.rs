@@ -5,10 +5,10 @@ use ledger::{Ledger, ReconciliationId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
 
 use super::chunk::{self, Binding};
-use super::{Event, Failure, FileReference, Reference, given, one_of};
+use super::words::ReconciliationStatus;
+use super::{Event, Failure, FileReference, Reference, given};
 use crate::sources::Sources;
 
 /// A workbook that says how records were billed, and what became of it.
@@ -20,7 +20,7 @@ pub(crate) struct Reconciliation {
     #[schema(example = "RCF-2026-11-0000-0000-001")]
     id: String,
     /// How far it has come.
-    #[schema(schema_with = statuses)]
+    #[schema(value_type = ReconciliationStatus)]
     status: &'static str,
     /// The file that it is about.
     usagefile: FileReference,
@@ -96,8 +96,4 @@ fn notes(reconciliation: &Received) -> Notes {
         Some(ReconciliationEnd::Failed { .. }) | None => None,
     };
     Notes { uploaded: given(reconciliation.note.clone()), processing }
-}
-
-fn statuses() -> Object {
-    one_of(["uploaded", "processing", "processed", "failed"])
 }

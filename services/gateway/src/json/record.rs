@@ -9,10 +9,10 @@ use rql::objects::CUSTOM_PREFIX;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
 
 use super::file_shape::Category;
-use super::{Exact, FileReference, Reference, given, instant, one_of};
+use super::words::{Exemption, Instant, ItemType, RecordStatus};
+use super::{Exact, FileReference, Reference, given};
 use crate::records::FileView;
 use crate::sources::Words;
 
@@ -26,18 +26,18 @@ pub(crate) struct Record {
     #[schema(example = "UR-2026-11-0000-0000-0000-0002")]
     id: String,
     /// Where it stands; left out until the file is checked.
-    #[schema(schema_with = statuses)]
+    #[schema(value_type = Option<RecordStatus>)]
     status: Option<&'static str>,
     /// Why it is never billed.
-    #[schema(schema_with = exempt_reasons)]
+    #[schema(value_type = Option<Exemption>)]
     exempt: Option<&'static str>,
     /// The file that it is in.
     usagefile: FileReference,
     /// The product of the file.
-    #[schema(example = "PRD-000-100-001")]
+    #[schema(example = "PRD-404-832-779")]
     product_id: String,
     /// When the workbook came.
-    #[schema(schema_with = instant)]
+    #[schema(value_type = Option<Instant>)]
     created_time: Option<String>,
     /// The vendor's own id of it.
     #[schema(example = "2026-10-17/vm-1")]
@@ -46,10 +46,10 @@ pub(crate) struct Record {
     #[schema(example = "Burst instances")]
     record_note: Option<String>,
     /// When the usage began.
-    #[schema(schema_with = instant)]
+    #[schema(value_type = Option<Instant>)]
     start_date: Option<String>,
     /// When it ended.
-    #[schema(schema_with = instant)]
+    #[schema(value_type = Option<Instant>)]
     end_date: Option<String>,
     /// How much was used.
     usage: Option<Exact>,
@@ -64,15 +64,15 @@ pub(crate) struct Record {
     /// The item that it is about, once it is found.
     item: Option<Item>,
     /// The item's id.
-    #[schema(example = "PRD-000-100-001-0001")]
+    #[schema(example = "PRD-404-832-779-0001")]
     item_id: Option<String>,
     /// The item's local id.
-    #[schema(example = "PRD_000_100_001_0001")]
+    #[schema(example = "PRD_404_832_779_0001")]
     resource_local_id: Option<String>,
     /// The subscription that it is about, once it is found.
     asset: Option<Asset>,
     /// The subscription's id.
-    #[schema(example = "AS-0000-0100-0001")]
+    #[schema(example = "AS-8919-8653-9735")]
     asset_id: Option<String>,
     /// The subscription's id in the commerce system.
     #[schema(example = "2009295")]
@@ -95,7 +95,7 @@ pub(crate) struct Record {
     #[schema(example = "Quantity is not a number.")]
     error_details: Option<String>,
     /// When it was billed.
-    #[schema(schema_with = instant)]
+    #[schema(value_type = Option<Instant>)]
     closed_at: Option<String>,
     /// By whom.
     #[schema(example = "SU-000-000-002")]
@@ -112,10 +112,10 @@ pub(crate) struct Record {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Item {
     /// Its global id.
-    #[schema(example = "PRD-000-100-001-0001")]
+    #[schema(example = "PRD-404-832-779-0001")]
     pub(super) id: String,
     /// Its id within the vendor's systems.
-    #[schema(example = "PRD_000_100_001_0001")]
+    #[schema(example = "PRD_404_832_779_0001")]
     pub(super) local_id: Option<String>,
     /// The vendor's part number.
     #[schema(example = "VM")]
@@ -131,7 +131,7 @@ pub(crate) struct Item {
     pub(super) precision: Option<String>,
     /// Whether it is metered or bought ahead.
     #[serde(rename = "type")]
-    #[schema(schema_with = item_types)]
+    #[schema(value_type = Option<ItemType>)]
     pub(super) kind: Option<&'static str>,
 }
 
@@ -139,7 +139,7 @@ pub(crate) struct Item {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Asset {
     /// Its id.
-    #[schema(example = "AS-0000-0100-0001")]
+    #[schema(example = "AS-8919-8653-9735")]
     pub(super) id: String,
     /// Its id in the commerce system.
     #[schema(example = "2009295")]
@@ -306,17 +306,4 @@ pub(crate) fn asset(subscription: &SubscriptionFacts) -> Asset {
 /// The local id of an item, from what the catalog says of it.
 pub(crate) fn local_id(words: &Words) -> Option<String> {
     words.local_id.clone()
-}
-
-/// The schema of a record's status.
-pub(crate) fn statuses() -> Object {
-    one_of(["valid", "invalid", "approved", "rejected", "closed"])
-}
-
-fn exempt_reasons() -> Object {
-    one_of([ExemptReason::Reservation, ExemptReason::Estimate].map(ExemptReason::name))
-}
-
-fn item_types() -> Object {
-    one_of([ItemKind::PayAsYouGo, ItemKind::Reservation].map(ItemKind::api))
 }

@@ -1,13 +1,13 @@
 //! A usage rule (connect-api §3.5).
 
-use ledger::rule::{RuleScope, Ruling as Told};
-use ledger::{Catalog, ObjectId, RuleAction, UsageRule};
+use ledger::rule::Ruling as Told;
+use ledger::{Catalog, ObjectId, UsageRule};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
 
-use super::{Event, Reference, given, one_of};
+use super::words::{RuleAction, RuleScope, RuleStatus};
+use super::{Event, Reference, given};
 
 /// What a provider decides in advance about the files of a product.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,10 +16,10 @@ pub(crate) struct Rule {
     #[schema(example = "UGR-000-000-001")]
     id: String,
     /// What it does with a file.
-    #[schema(schema_with = actions)]
+    #[schema(value_type = RuleAction)]
     action: &'static str,
     /// What it is about.
-    #[schema(schema_with = scopes)]
+    #[schema(value_type = RuleScope)]
     scope: &'static str,
     /// Its condition, in RQL; none for a rule that always holds.
     #[schema(example = "gt(totals.amount,10000)")]
@@ -27,7 +27,7 @@ pub(crate) struct Rule {
     /// The item that it is about; none for a rule about all.
     item: Option<Reference>,
     /// Whether it still decides.
-    #[schema(schema_with = statuses)]
+    #[schema(value_type = RuleStatus)]
     status: &'static str,
     /// What happened to it.
     events: RuleEvents,
@@ -71,7 +71,7 @@ pub(crate) struct Ruling {
     /// The rule that decided; none where several did, or where none fits.
     rule: Option<Reference>,
     /// What became of the file by them.
-    #[schema(schema_with = actions)]
+    #[schema(value_type = RuleAction)]
     action: &'static str,
     /// Why.
     #[schema(example = "Usage rule UGR-000-000-001 accepts files that match lt(totals.amount,10000).")]
@@ -84,18 +84,4 @@ impl Ruling {
         let rule = ruling.rule.as_ref().map(Reference::nameless);
         Self { rule, action: ruling.action.name(), reason: ruling.reason.clone() }
     }
-}
-
-/// The schema of an action.
-pub(crate) fn actions() -> Object {
-    one_of([RuleAction::Accept, RuleAction::Reject, RuleAction::Manual].map(RuleAction::name))
-}
-
-/// The schema of a scope.
-pub(crate) fn scopes() -> Object {
-    one_of([RuleScope::File, RuleScope::Record].map(RuleScope::name))
-}
-
-fn statuses() -> Object {
-    one_of(["active", "deleted"])
 }

@@ -7,7 +7,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ledger::record::Billing;
 use ledger::{Command, FileId, RecordId, Rejection, Scope, UsageFile};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{one, record_id};
 use crate::app::App;
@@ -16,12 +18,25 @@ use crate::commands::Settled;
 use crate::error::{Answered, ApiError};
 use crate::json;
 use crate::once::{Once, RequestKey};
+use crate::openapi::{Changing, bodies, params, tag};
 use crate::payload::{Fields, Payload};
 
 /// What connect-api §2.4 calls the answer of the bulk call: it speaks for each record by itself.
 const PARTIAL: StatusCode = StatusCode::PARTIAL_CONTENT;
 
-/// `POST /usage/records/{id}/close`
+/// Close a record
+///
+/// It was billed: by the provider of an accepted file, with a billing id, a note, or both. The last record closes the
+/// file.
+#[utoipa::path(
+    post,
+    path = "/public/v1/usage/records/{id}/close",
+    operation_id = "close_record",
+    tag = tag::RECORDS,
+    params(params::RecordId, params::Once),
+    request_body(content = bodies::Billing),
+    responses((status = 201, description = "The record", body = json::record::Record), Changing),
+)]
 pub(crate) async fn close(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -33,7 +48,18 @@ pub(crate) async fn close(
     closed(&app, &scope, &key, record_id(&id)?, billing, StatusCode::CREATED).await
 }
 
-/// `PUT /usage/records/{id}`: the one status that a record can be given by itself.
+/// Set the status of a record
+///
+/// Only `closed` can be set, with what it was billed under.
+#[utoipa::path(
+    put,
+    path = "/public/v1/usage/records/{id}",
+    operation_id = "change_record",
+    tag = tag::RECORDS,
+    params(params::RecordId, params::Once),
+    request_body(content = bodies::RecordChange),
+    responses((status = 200, description = "The record", body = json::record::Record), Changing),
+)]
 pub(crate) async fn put(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -72,7 +98,18 @@ async fn closed(
     app.once(&once, work).await
 }
 
-/// `POST /usage/records/close-records`
+/// Close many records
+///
+/// Each by itself: the answer says of every one, in the order of the request, whether it is closed.
+#[utoipa::path(
+    post,
+    path = "/public/v1/usage/records/close-records",
+    operation_id = "close_records",
+    tag = tag::RECORDS,
+    params(params::Once),
+    request_body(content = Vec<bodies::RecordToClose>),
+    responses((status = 206, description = "What became of each record", body = Vec<CloseResult>), Changing),
+)]
 pub(crate) async fn close_many(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -88,18 +125,27 @@ pub(crate) async fn close_many(
     let once = key.about(&scope, &payload.0);
     let work = async {
         let results = close_each(&app, &scope, &once, entries).await?;
-        Ok(json::answer(PARTIAL, &Value::Array(results)))
+        // Each result has all its members, null where there is nothing to say.
+        Ok(json::answer(PARTIAL, &json!(results)))
     };
     app.once(&once, work).await
 }
 
-async fn close_each(app: &Arc<App>, scope: &Scope, once: &Once, entries: &[Value]) -> Result<Vec<Value>, Rejection> {
-    let mut results: Vec<Value> = vec![Value::Null; entries.len()];
+async fn close_each(
+    app: &Arc<App>,
+    scope: &Scope,
+    once: &Once,
+    entries: &[Value],
+) -> Result<Vec<CloseResult>, Rejection> {
+    let mut results = vec![CloseResult::default(); entries.len()];
     let mut files: BTreeMap<FileId, Vec<Asked>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         match requested(Fields::of(entry)) {
             Ok((id, billing)) => files.entry(id.file).or_default().push((at, id.row, billing)),
-            Err(rejection) => set(&mut results, at, refused(entry, &rejection)),
+            Err(rejection) => {
+                let id = entry.get("id").cloned().unwrap_or_default();
+                set(&mut results, at, CloseResult::refused(id, &rejection));
+            }
         }
     }
     let mut keyed = Keyed { whole: once, bound: false };
@@ -118,9 +164,9 @@ async fn close_each(app: &Arc<App>, scope: &Scope, once: &Once, entries: &[Value
         for ((at, row, _), closed) in rows.iter().zip(closed) {
             let id = file.record(*row).to_string();
             let result = if closed {
-                json!({ "id": id, "status": "closed", "error_details": null, "error_codes": null })
+                CloseResult { id: json!(id), status: Some("closed"), ..CloseResult::default() }
             } else {
-                refused(&json!({ "id": id }), &rejection)
+                CloseResult::refused(json!(id), &rejection)
             };
             set(&mut results, *at, result);
         }
@@ -157,6 +203,29 @@ impl Keyed<'_> {
     }
 }
 
+/// What became of one record of many.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub(crate) struct CloseResult {
+    /// The record as it was named.
+    #[schema(value_type = String, example = "UR-2026-11-0000-0000-0000-0002", required = true)]
+    id: Value,
+    /// `closed`, or null where it could not be closed.
+    #[schema(example = "closed", required = true)]
+    status: Option<&'static str>,
+    /// Why it could not be closed.
+    #[schema(example = json!(null), required = true)]
+    error_details: Option<String>,
+    /// The code of that.
+    #[schema(example = json!(null), required = true)]
+    error_codes: Option<&'static str>,
+}
+
+impl CloseResult {
+    fn refused(id: Value, rejection: &Rejection) -> Self {
+        Self { id, status: None, error_details: Some(rejection.to_string()), error_codes: Some(rejection.code()) }
+    }
+}
+
 type Asked = (usize, u32, Billing);
 
 /// Which of some rows are closed. Before the file was accepted none is.
@@ -175,12 +244,7 @@ fn requested(fields: Fields<'_>) -> Result<(RecordId, Billing), Rejection> {
     Ok((id, billing))
 }
 
-fn refused(entry: &Value, rejection: &Rejection) -> Value {
-    let id = entry.get("id").cloned().unwrap_or_default();
-    json!({ "id": id, "status": null, "error_details": rejection.to_string(), "error_codes": rejection.code() })
-}
-
-fn set(results: &mut [Value], at: usize, result: Value) {
+fn set(results: &mut [CloseResult], at: usize, result: CloseResult) {
     if let Some(slot) = results.get_mut(at) {
         *slot = result;
     }

@@ -16,14 +16,32 @@ use super::FileView;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Answered, ApiError};
-use crate::fault::{Fault, findings};
+use crate::fault::{Fault, FaultShape, findings};
 use crate::files::{aside, file_id};
 use crate::format::Format;
 use crate::listing::{Found, Wanted};
+use crate::openapi::{Reading, params, tag};
 use crate::visibility::Kind;
 use rql::{self, Page};
 
-/// `GET /usage/files/{id}/validation-errors`
+/// List what is wrong with a usage file
+///
+/// Faults of its records in the order of rows, or the one fault of a workbook that can't be read. For its vendor.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/files/{id}/validation-errors",
+    operation_id = "list_validation_errors",
+    tag = tag::FILES,
+    params(params::FileId, params::Paging, params::Form),
+    responses(
+        (
+            status = 200,
+            description = "A page of faults, or all of them as NDJSON or CSV",
+            content((Vec<FaultShape> = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))
+        ),
+        Reading,
+    ),
+)]
 pub(crate) async fn list(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,

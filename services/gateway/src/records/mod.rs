@@ -1,7 +1,7 @@
 //! `/usage/records`: records read from where they rest, and closed.
 
-mod close;
-mod faults;
+pub(crate) mod close;
+pub(crate) mod faults;
 mod scan;
 mod view;
 
@@ -21,14 +21,23 @@ use crate::error::{Answered, ApiError};
 use crate::files::aside;
 use crate::json::{self, record::Row};
 use crate::listing::{Found, Wanted};
+use crate::openapi::{Reading, params, tag};
 use crate::visibility::{self, Kind};
 
-pub(crate) use close::{close, close_many, put};
-pub(crate) use faults::list as faults;
 pub(crate) use scan::Counts;
 pub(crate) use view::FileView;
 
-/// `GET /usage/records`
+/// List records
+///
+/// Of every file that the caller sees and that was checked. A condition on `usagefile.id` is quickest.
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/records",
+    operation_id = "list_records",
+    tag = tag::RECORDS,
+    params(params::Paging),
+    responses((status = 200, description = "A page of records", body = Vec<json::record::Record>), Reading),
+)]
 pub(crate) async fn list(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
@@ -38,7 +47,15 @@ pub(crate) async fn list(
     aside("a list of records", move || scan::page(&app, &scope, &wanted)).await?
 }
 
-/// `GET /usage/records/{id}`
+/// Show a record
+#[utoipa::path(
+    get,
+    path = "/public/v1/usage/records/{id}",
+    operation_id = "show_record",
+    tag = tag::RECORDS,
+    params(params::RecordId),
+    responses((status = 200, description = "The record", body = json::record::Record), Reading),
+)]
 pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
     let id = record_id(&id)?;
     Ok(json::answer(StatusCode::OK, &one(&app, &scope, id).await?))

@@ -1,0 +1,229 @@
+//! Bodies of requests, as the document says them. `payload` and `multipart` read them, and more forgivingly: a missing
+//! body is an empty object, a number where a text is expected is taken as it is written.
+
+#![expect(dead_code, reason = "the fields are there for the document; handlers read bodies field by field")]
+
+use utoipa::ToSchema;
+
+use crate::json::words::{Environment, RecordStatus, RuleAction, RuleScope, Workbook};
+
+/// Another object by its id.
+#[derive(ToSchema)]
+pub(crate) struct Named {
+    /// Its id.
+    #[schema(example = "PRD-404-832-779")]
+    id: String,
+}
+
+/// A period in days, or in instants with an offset.
+#[derive(ToSchema)]
+pub(crate) struct Days {
+    /// Its first day.
+    #[schema(example = "2026-10-01")]
+    from: String,
+    /// Its last day, which is included.
+    #[schema(example = "2026-10-31")]
+    to: String,
+}
+
+/// A new usage file.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "name": "October 2026",
+    "product": { "id": "PRD-404-832-779" },
+    "contract": { "id": "CRD-21674-67435-75488" },
+    "period": { "from": "2026-10-01", "to": "2026-10-31" },
+    "external_id": "invoice-2026-10",
+}))]
+pub(crate) struct NewUsageFile {
+    /// The product that is reported.
+    product: Named,
+    /// The contract that it is reported under.
+    contract: Named,
+    /// At most 100 characters; made of the period where it isn't given.
+    name: Option<String>,
+    /// Your own id of it.
+    external_id: Option<String>,
+    /// At most 200 characters, kept byte for byte.
+    description: Option<String>,
+    /// At most 200 characters.
+    note: Option<String>,
+    /// What it is about.
+    period: Option<Days>,
+    /// The zone that the days are those of, such as `America/Los_Angeles`; UTC where it isn't given.
+    time_zone: Option<String>,
+    /// ISO 4217; the marketplace's own where it isn't given and amounts are reported.
+    currency: Option<String>,
+    /// Whether it is an estimate.
+    predictive: Option<bool>,
+    /// The contract's own where it isn't given.
+    #[schema(value_type = Option<Environment>)]
+    environment: Option<String>,
+}
+
+/// What to change of a usage file: what isn't given stays, null empties.
+#[derive(ToSchema)]
+#[schema(example = json!({ "note": "With the corrections of September" }))]
+pub(crate) struct UsageFileChanges {
+    /// At most 200 characters, kept byte for byte.
+    description: Option<String>,
+    /// At most 200 characters.
+    note: Option<String>,
+    /// Your own id of it.
+    external_id: Option<String>,
+    /// What it is about.
+    period: Option<Days>,
+    /// The zone that the days are those of.
+    time_zone: Option<String>,
+    /// ISO 4217.
+    currency: Option<String>,
+}
+
+/// Nothing, or an empty object, or null.
+#[derive(ToSchema)]
+#[schema(example = json!({}))]
+pub(crate) struct Empty {}
+
+/// Why a file is accepted.
+#[derive(ToSchema)]
+#[schema(example = json!({ "acceptance_note": "Thank you" }))]
+pub(crate) struct Acceptance {
+    /// At most 200 characters; may be left out.
+    acceptance_note: Option<String>,
+}
+
+/// Why a file is rejected.
+#[derive(ToSchema)]
+#[schema(example = json!({ "rejection_note": "The period is not over yet" }))]
+pub(crate) struct RejectionNote {
+    /// At most 200 characters; may be left out.
+    rejection_note: Option<String>,
+}
+
+/// A workbook of usage.
+#[derive(ToSchema)]
+pub(crate) struct UploadForm {
+    /// XLSX, XLSB, XLS, ODS or CSV of at most 64 MiB.
+    usage_file: Workbook,
+}
+
+/// A workbook that says how records were billed.
+#[derive(ToSchema)]
+pub(crate) struct ReconciliationForm {
+    /// The workbook of a chunk with `external_billing_id` or `external_billing_note` filled in.
+    recon_file: Workbook,
+    /// A note on it.
+    #[schema(example = "Invoices of November")]
+    upload_note: Option<String>,
+}
+
+/// A workbook that says how records of some file were billed.
+#[derive(ToSchema)]
+pub(crate) struct AnyReconciliationForm {
+    /// The workbook of a chunk with `external_billing_id` or `external_billing_note` filled in.
+    recon_file: Workbook,
+    /// A note on it.
+    #[schema(example = "Invoices of November")]
+    upload_note: Option<String>,
+    /// The usage file; read from the workbook's tab `general` where it isn't given.
+    #[schema(example = "UF-2026-11-0000-0000")]
+    usagefile: Option<String>,
+}
+
+/// A workbook to check, and the file that it would be uploaded to.
+#[derive(ToSchema)]
+pub(crate) struct ValidationForm {
+    /// XLSX, XLSB, XLS, ODS or CSV of at most 64 MiB.
+    usage_file: Workbook,
+    /// The contract that it would be reported under.
+    #[schema(example = "CRD-21674-67435-75488")]
+    contract: String,
+    /// The first day of the period.
+    #[schema(example = "2026-10-01")]
+    period_from: Option<String>,
+    /// The last day of the period.
+    #[schema(example = "2026-10-31")]
+    period_to: Option<String>,
+    /// The zone that the days are those of.
+    #[schema(example = "UTC")]
+    time_zone: Option<String>,
+    /// ISO 4217.
+    #[schema(example = "USD")]
+    currency: Option<String>,
+    /// Whether it would be an estimate.
+    #[schema(example = "false")]
+    predictive: Option<String>,
+    /// The contract's own where it isn't given.
+    #[schema(value_type = Option<Environment>)]
+    environment: Option<String>,
+}
+
+/// How something was billed: an id, a note, or both.
+#[derive(ToSchema)]
+#[schema(example = json!({ "external_billing_id": "17", "external_billing_note": "Invoice 2026-11-17" }))]
+pub(crate) struct Billing {
+    /// The id that it was billed under.
+    external_billing_id: Option<String>,
+    /// The note that it was billed with.
+    external_billing_note: Option<String>,
+}
+
+/// One record of many to close.
+#[derive(ToSchema)]
+#[schema(example = json!({ "id": "UR-2026-11-0000-0000-0000-0002", "external_billing_note": "Invoice 2026-11-17" }))]
+pub(crate) struct RecordToClose {
+    /// The record.
+    id: String,
+    /// The id that it was billed under.
+    external_billing_id: Option<String>,
+    /// The note that it was billed with.
+    external_billing_note: Option<String>,
+}
+
+/// The status that a record is to have.
+#[derive(ToSchema)]
+#[schema(example = json!({ "status": "closed", "external_billing_note": "Invoice 2026-11-17" }))]
+pub(crate) struct RecordChange {
+    /// Its new status.
+    #[schema(value_type = RecordStatus)]
+    status: String,
+    /// The id that it was billed under.
+    external_billing_id: Option<String>,
+    /// The note that it was billed with.
+    external_billing_note: Option<String>,
+}
+
+/// What a provider notes on a chunk.
+#[derive(ToSchema)]
+#[schema(example = json!({ "external_id": "hub_batch_17" }))]
+pub(crate) struct ChunkName {
+    /// At most 200 characters; null empties it.
+    external_id: Option<String>,
+}
+
+/// What a usage rule is to be.
+#[derive(ToSchema)]
+#[schema(example = json!({ "action": "manual" }))]
+pub(crate) struct RuleTerms {
+    /// What it does with a file; required for a new rule.
+    #[schema(value_type = Option<RuleAction>)]
+    action: Option<String>,
+    /// What it is about.
+    #[schema(value_type = Option<RuleScope>)]
+    scope: Option<String>,
+    /// A condition.
+    rule: Option<String>,
+    /// The item that it is about.
+    item: Option<Named>,
+    /// Where it stands among the others.
+    gravity: Option<Gravity>,
+    /// The provider that it is for; an operator says it.
+    account_id: Option<String>,
+}
+
+/// A place among rules: the first that is active decides.
+#[derive(ToSchema)]
+pub(crate) struct Gravity {
+    /// The rule before it; null is the first place.
+    after: Option<String>,
+}
