@@ -85,8 +85,8 @@ impl Scan<'_> {
         let seen = |app: &App| {
             let ledger = app.projection.read();
             let file = ledger.file(id).filter(|file| scope.sees(file))?;
-            let outline = Outline::of(id, file)?;
-            let decided = self.wanted.query.decided(&outline.common, |path| outline.knows(path));
+            let outline = Outline::of(file)?;
+            let decided = self.wanted.query.decided(&outline.object(id, file)?, |path| outline.knows(path));
             // A file that is off the page as a whole needs no view.
             let off_page = !self.wanted.query.is_ordered() && self.window(u64::from(outline.records)).is_empty();
             let plain = decided == Some(false) || (decided == Some(true) && off_page);

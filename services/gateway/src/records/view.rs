@@ -8,10 +8,6 @@ use ledger::record::CheckedBatch;
 use ledger::rows::RowSet;
 use ledger::{FileId, Moment};
 use rql::objects::{RecordObject, RecordsOf};
-use serde::Serialize;
-use serde_json::Value;
-
-use crate::json::{self, FileReference};
 
 /// The statuses of a file's records (connect-api §1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,45 +23,32 @@ pub(crate) enum Standing {
 }
 
 /// What the list of records needs to know of a file before it looks at any record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Outline {
     pub(crate) records: u32,
     pub(crate) standing: Standing,
-    /// The members that all records of the file have in common.
-    pub(crate) common: Value,
-}
-
-/// The members that all records of a file may have in common.
-#[derive(Serialize)]
-struct Common<'a> {
-    usagefile: FileReference,
-    product_id: &'a str,
-    created_time: Option<String>,
-    status: Option<&'static str>,
 }
 
 impl Outline {
     /// The outline of a file that has records to show.
-    pub(crate) fn of(id: FileId, file: &UsageFile) -> Option<Self> {
-        let created = file.approval.created.as_ref()?;
+    pub(crate) fn of(file: &UsageFile) -> Option<Self> {
         let reading = file.current_reading().filter(|reading| reading.end.is_some())?;
         if reading.records == 0 || file.status() == Status::Deleted {
             return None;
         }
-        let standing = standing(file, reading.records);
-        let common = Common {
-            usagefile: FileReference::new(id, created),
-            product_id: created.product.id.as_str(),
-            created_time: file.approval.uploaded_at.as_ref().map(|stamp| stamp.at.iso()),
-            status: match standing {
-                Standing::All(status) => Some(status),
-                Standing::Open | Standing::Mixed | Standing::Billed => None,
-            },
-        };
-        Some(Self { records: reading.records, standing, common: json::value(&common) })
+        Some(Self { records: reading.records, standing: standing(file, reading.records) })
     }
 
-    /// Whether [`Outline::common`] decides conditions on a path.
+    /// Any record of the file, as far as all of them are alike.
+    pub(crate) fn object<'a>(&self, id: FileId, file: &'a UsageFile) -> Option<RecordObject<'a>> {
+        let status = match self.standing {
+            Standing::All(status) => Some(status),
+            Standing::Open | Standing::Mixed | Standing::Billed => None,
+        };
+        Some(RecordObject { of: RecordsOf::new(id, file)?, read: None, checked: None, index: 0, status })
+    }
+
+    /// Whether [`Outline::object`] decides conditions on a path.
     pub(crate) fn knows(&self, path: &str) -> bool {
         match path {
             "status" => matches!(self.standing, Standing::All(_) | Standing::Open),
@@ -123,7 +106,7 @@ pub(crate) struct FileView {
 impl FileView {
     /// The view of a file that has records to show.
     pub(crate) fn of(id: FileId, file: &UsageFile) -> Option<Self> {
-        let outline = Outline::of(id, file)?;
+        let outline = Outline::of(file)?;
         let reading = file.current_reading()?;
         let checking = file.current_checking();
         let extraction = file.current_extraction();

@@ -52,7 +52,10 @@ impl LogReader {
     /// One own entry, if it is durable.
     pub fn own_at(&self, sequence: u64) -> Result<Option<Entry>, LogError> {
         let Some(position) = self.durable(self.shared.position_of(self.host, sequence)?)? else { return Ok(None) };
-        let Some(entry) = self.entries(position).next().transpose()? else { return Ok(None) };
+        // One frame and no more: a page of records asks for a few, and what follows them is as large again.
+        let frames = self.shared.frames(self.host, position, position, 0)?;
+        let Some(bytes) = frames.first() else { return Ok(None) };
+        let entry = self.decode(position, bytes)?;
         if !entry.own || entry.header.sequence != sequence {
             return Err(self.damaged(position, "the index names another event"));
         }
@@ -89,6 +92,14 @@ impl LogReader {
         Ok(self.shared.host(self.host)?.synced.borrow().position)
     }
 
+    fn decode(&self, position: u64, bytes: &[u8]) -> Result<Entry, LogError> {
+        let entry = Frame::decode(bytes).map_err(|what| self.damaged(position, what))?.entry;
+        if entry.position != position || entry.own != (entry.header.host == self.host) {
+            return Err(self.damaged(position, "another entry stands here"));
+        }
+        Ok(entry)
+    }
+
     fn damaged(&self, position: u64, what: &'static str) -> LogError {
         LogError::Damaged { path: self.shared.dir.clone(), position, what }
     }
@@ -110,11 +121,7 @@ impl Entries {
         }
         let mut next = from;
         for bytes in self.reader.shared.frames(self.reader.host, from, end, READ_BYTES)? {
-            let entry = Frame::decode(&bytes).map_err(|what| self.reader.damaged(next, what))?.entry;
-            if entry.position != next || entry.own != (entry.header.host == self.reader.host) {
-                return Err(self.reader.damaged(next, "another entry stands here"));
-            }
-            self.buffer.push_back(entry);
+            self.buffer.push_back(self.reader.decode(next, &bytes)?);
             next += 1;
         }
         if next == from {
