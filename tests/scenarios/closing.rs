@@ -199,3 +199,137 @@ fn closing_a_chunk_again_gives_the_same_answer_and_no_other_billing() {
     let again = world.act(Distributor, &file, "close").expect(201);
     assert_eq!((&again["status"], &again["events"]), (&closed["status"], &closed["events"]), "the same answer again");
 }
+
+/// A chunk of a file that is billed piece by piece.
+struct Pieces {
+    world: World,
+    file: String,
+    chunk: String,
+    others: Vec<String>,
+}
+
+impl Pieces {
+    fn new() -> Self {
+        let world = World::new();
+        let file = world.accepted(CONTRACT, "pieces", RECORDS as u32);
+        let mut chunks = world.chunks(Distributor, &file);
+        chunks.sort_by_key(|chunk| chunk["stats"]["accepted"].as_u64());
+        let mut ids: Vec<String> = chunks.iter().map(|chunk| chunk["id"].as_str().expect("an id").to_owned()).collect();
+        let chunk = ids.pop().expect("a chunk");
+        assert!(!ids.is_empty(), "a chunk to compare with");
+        Self { world, file, chunk, others: ids }
+    }
+
+    fn shown(&self, chunk: &str) -> Value {
+        self.world.get(Distributor, &format!("usage/chunks/{chunk}")).expect(200)
+    }
+
+    fn outdated(&self, chunk: &str) -> Value {
+        self.shown(chunk)["outdated"].clone()
+    }
+
+    /// Has it written again, and waits until it is.
+    fn regenerate(&self) -> Value {
+        let path = format!("usage/chunks/{}/regenerate", self.chunk);
+        let shown = self.world.post(Distributor, &path, &json!({})).expect(201);
+        let there = || self.download().status == 200;
+        self.world.until("the workbook is there", there);
+        shown
+    }
+
+    fn download(&self) -> Answer {
+        self.world.get(Distributor, &format!("usage/chunks/{}/download", self.chunk))
+    }
+
+    /// Record id, status and billing of each row of its workbook.
+    fn rows(&self) -> Vec<[String; 4]> {
+        let names = ["record_id", "status", "external_billing_id", "external_billing_note"];
+        let workbook = self.download().body;
+        let columns = names.map(|name| sheets::column(&workbook, name));
+        (0..columns[0].len()).map(|at| columns.each_ref().map(|column| column[at].clone())).collect()
+    }
+
+    /// Bills some of its records one by one: what the rows are to be then.
+    fn bill(&self, count: usize) -> Vec<[String; 4]> {
+        let of_chunk = sheets::column(&self.download().body, "record_id");
+        let all = ids(&self.world, &self.file);
+        let own = |vendors: &String| all.iter().find(|(_, id)| id == vendors).map(|(own, _)| own).expect("a record");
+        let closings: Vec<Value> = (of_chunk.iter().take(count).enumerate())
+            .map(|(at, id)| {
+                json!({ "id": own(id), "external_billing_id": format!("INV-{at}"), "external_billing_note": "by hand" })
+            })
+            .collect();
+        let closed = self.world.post(Distributor, "usage/records/close-records", &json!(closings)).expect(206);
+        assert!(closed.as_array().expect("a list").iter().all(|it| it["status"] == "closed"), "{closed:#}");
+        let row = |(at, id): (usize, String)| match at < count {
+            true => [id, "closed".to_owned(), format!("INV-{at}"), "by hand".to_owned()],
+            false => [id, "valid".to_owned(), String::new(), String::new()],
+        };
+        of_chunk.into_iter().enumerate().map(row).collect()
+    }
+}
+
+#[test]
+fn a_chunk_is_written_again_with_what_was_closed_since() {
+    let mut pieces = Pieces::new();
+    let chunk = pieces.chunk.clone();
+    let before = pieces.world.digests();
+    assert_eq!(pieces.regenerate(), pieces.shown(&chunk), "nothing has changed: nothing is done");
+    assert_eq!(pieces.world.digests(), before);
+    let mut expected = pieces.bill(3);
+    assert_eq!(pieces.outdated(&chunk), true);
+    assert!(pieces.others.iter().all(|other| pieces.outdated(other) == false), "the others are as they were");
+    assert_eq!(pieces.regenerate()["outdated"], false);
+    let shown = pieces.shown(&chunk);
+    assert_eq!((&shown["status"], &shown["stats"]["closed"]), (&json!("ready"), &json!(3)));
+    assert_eq!(pieces.rows(), expected);
+    pieces.world.restart();
+    assert_eq!((pieces.outdated(&chunk), pieces.rows()), (json!(false), expected.clone()));
+    // The workbook as it is bills nothing again.
+    let path = pieces.world.path("regenerated.xlsx");
+    std::fs::write(&path, pieces.download().body).expect("written");
+    let to = format!("usage/files/{}/reconciliation", pieces.file);
+    pieces.world.send(Distributor, "POST", &to, Body::Workbook("recon_file", &path)).expect(201);
+    let ended = |all: &Value| all.as_array().expect("a list").iter().all(|one| one["status"] == "processed");
+    pieces.world.wait(Distributor, &format!("usage/reconciliations?usagefile.id={}", pieces.file), ended);
+    assert_eq!(status(&pieces.world, &pieces.file), ("accepted".to_owned(), 3));
+    // Filled in, it bills the rest of the chunk, which is closed then and stays closed.
+    let filled: Vec<[&str; 3]> = (expected.iter())
+        .map(|[id, _, billing, note]| match billing.is_empty() {
+            true => [id.as_str(), "INV-REST", ""],
+            false => [id.as_str(), billing, note],
+        })
+        .collect();
+    let note = reconcile(&pieces.world, &pieces.file, &pieces.file, "record_id", &filled).expect("processed");
+    let (rest, open) = (expected.len() - 3, RECORDS - expected.len());
+    assert!(note.starts_with(&format!("{rest} records closed, {open} open")), "{note}");
+    let shown = pieces.shown(&chunk);
+    assert_eq!((&shown["status"], &shown["outdated"]), (&json!("closed"), &json!(true)));
+    assert_eq!(pieces.regenerate()["status"], "closed");
+    for row in expected.iter_mut().filter(|row| row[2].is_empty()) {
+        (row[1], row[2]) = ("closed".to_owned(), "INV-REST".to_owned());
+    }
+    assert_eq!((pieces.outdated(&chunk), pieces.rows()), (json!(false), expected));
+}
+
+#[test]
+fn closing_a_chunk_as_a_whole_is_no_news_for_it() {
+    let pieces = Pieces::new();
+    let totals = |pieces: &Pieces| {
+        pieces.world.get(Distributor, &format!("usage/files/{}", pieces.file)).expect(200)["totals"].clone()
+    };
+    let before = totals(&pieces);
+    pieces.bill(3);
+    pieces.regenerate();
+    for chunk in pieces.others.iter().chain([&pieces.chunk]) {
+        let close = format!("usage/chunks/{chunk}/close");
+        pieces.world.post(Distributor, &close, &json!({ "external_billing_id": "BATCH" })).expect(201);
+        assert_eq!(pieces.outdated(chunk), false);
+    }
+    assert_eq!(status(&pieces.world, &pieces.file), ("closed".to_owned(), RECORDS as u64));
+    let after = totals(&pieces);
+    assert_eq!((&after["closed"], &after["extracted"]), (&before["accepted"], &before["extracted"]));
+    // A vendor has nothing to do with it.
+    let refused = pieces.world.post(Vendor, &format!("usage/chunks/{}/regenerate", pieces.chunk), &json!({}));
+    assert_eq!(refused.refusal(), (403, "AUTH_003".to_owned()));
+}

@@ -42,3 +42,7 @@ mod keys;
 mod once;
 
 mod news;
+
+mod marks;
+
+mod editing;

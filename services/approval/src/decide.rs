@@ -2,8 +2,9 @@
 
 use ledger::catalog::{Contract, ContractKind, Environment, Marketplace, Named, Role};
 use ledger::command::CreateFile;
-use ledger::fact::{FileCreated, FileDescribed, Period, UploadOpened};
+use ledger::fact::{FileCreated, FileDescribed, Period, RecordMark, UploadOpened};
 use ledger::file::default_name;
+use ledger::rows::RowSet;
 use ledger::transitions::{self, Action};
 use ledger::{Command, Context, Fact, FileId, Hash, Ledger, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
@@ -42,6 +43,7 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
         Command::DeleteFile { .. } => Some(delete(file, context)?),
         Command::AcceptFile { note, .. } => {
             check_answer(file, ("acceptance_note", note), Action::Accept, context)?;
+            check_marks(file)?;
             return Ok(estimates::accepted(ledger, id, file, note.clone()));
         }
         Command::RejectFile { note, .. } => {
@@ -49,6 +51,7 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
             Some(Fact::FileRejected { upload: file.upload(), note: note.clone() })
         }
         Command::ApproveRecords { .. } => approve_records(file, context)?,
+        Command::MarkRecords { rows, mark, .. } => mark_records(file, rows, *mark, context)?,
         _ => return Err(Rejection::NotFound),
     };
     Ok(of_file(fact.into_iter().collect()))
@@ -303,8 +306,34 @@ fn check_answer(
     transitions::check(action, file, &context.scope)
 }
 
+/// A file is accepted as a whole: not with records in it that its provider called wrong.
+fn check_marks(file: &UsageFile) -> Result<(), Rejection> {
+    match file.approval.marks.rejected.len() {
+        0 => Ok(()),
+        rejected => Err(Rejection::RecordsRejected { rejected }),
+    }
+}
+
 fn approve_records(file: &UsageFile, context: &Context) -> Result<Option<Fact>, Rejection> {
     transitions::check(Action::Approve, file, &context.scope)?;
     let fact = Fact::RecordsApproved { upload: file.upload() };
-    Ok(file.approval.records_approved_at.is_none().then_some(fact))
+    let approved = file.approval.records_approved_at.is_some() && file.approval.marks.is_empty();
+    Ok((!approved).then_some(fact))
+}
+
+fn mark_records(
+    file: &UsageFile,
+    rows: &RowSet,
+    mark: RecordMark,
+    context: &Context,
+) -> Result<Option<Fact>, Rejection> {
+    transitions::check(Action::Mark, file, &context.scope)?;
+    let parts = file.current_reading().map_or(&[][..], |reading| &reading.parts);
+    let known = |row| parts.iter().any(|part| (part.first_row..=part.last_row).contains(&row));
+    if !rows.iter().all(known) {
+        return Err(Rejection::NotFound);
+    }
+    let marked = rows.iter().all(|row| file.approval.mark_of(row) == mark);
+    let fact = Fact::RecordsMarked { upload: file.upload(), rows: rows.clone(), mark };
+    Ok((!marked).then_some(fact))
 }

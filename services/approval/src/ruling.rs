@@ -72,7 +72,7 @@ pub(crate) fn start(ledger: &Ledger, id: FileId) -> Result<Facts, Stale> {
 /// Records what rules came to, unless a person was faster.
 pub(crate) fn apply(ledger: &Ledger, id: FileId, upload: u32, ruling: Ruling) -> Result<Facts, Stale> {
     let file = ledger.file(id).filter(|file| is_due(file) && file.upload() == upload).ok_or(Stale)?;
-    let marked = file.approval.rejected_rows.len();
+    let marked = file.approval.marks.rejected.len();
     if ruling.action == RuleAction::Accept && marked > 0 {
         let reason =
             format!("{} But {marked} records are marked as rejected, so that a person decides.", ruling.reason);

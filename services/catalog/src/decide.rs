@@ -4,6 +4,8 @@ use ledger::catalog::{CatalogObject, ContractKind, Key, Product, Role};
 use ledger::{Command, Context, Fact, Hash, Ledger, ObjectId, Partition, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
 
+use crate::edit;
+
 pub(crate) fn decide(
     ledger: &Ledger,
     command: &Command,
@@ -11,6 +13,9 @@ pub(crate) fn decide(
     partitions: u16,
 ) -> Result<Facts, Rejection> {
     match command {
+        Command::ChangeProduct { product, change } => edit::change_product(ledger, product, change, context),
+        Command::CreateItem { product, item } => edit::create_item(ledger, product, item, context),
+        Command::ChangeItem { product, item, change } => edit::change_item(ledger, (product, item), change, context),
         _ if context.scope.role != Role::Operator => Err(Rejection::RoleNotAllowed),
         Command::ImportCatalog { objects } => import(ledger, objects, partitions),
         Command::RevokeKey { key } => revoke(ledger, key),
@@ -22,7 +27,7 @@ pub(crate) fn decide(
 fn import(ledger: &Ledger, objects: &[CatalogObject], partitions: u16) -> Result<Facts, Rejection> {
     let mut facts = Facts::new();
     for object in objects {
-        if ledger.catalog.object(object).as_ref() == Some(object) {
+        if ledger.catalog.object(object).as_ref() == Some(object) || ledger.catalog.was_edited_since(object) {
             continue;
         }
         let id = object.id().clone();
@@ -45,7 +50,7 @@ fn import(ledger: &Ledger, objects: &[CatalogObject], partitions: u16) -> Result
 
 /// A product's schema can't be changed while a file of another one is open (design §12): the two would be added up and
 /// compared as if they were alike.
-fn check_schema(ledger: &Ledger, product: &Product) -> Result<(), Rejection> {
+pub(crate) fn check_schema(ledger: &Ledger, product: &Product) -> Result<(), Rejection> {
     let id = &product.named.id;
     let before = ledger.catalog.products.get(id).and_then(|known| known.capabilities.pay_as_you_go);
     let Some(schema) = product.capabilities.pay_as_you_go.filter(|schema| before != Some(*schema)) else {

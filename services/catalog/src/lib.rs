@@ -3,6 +3,7 @@
 
 mod decide;
 mod dynamic;
+mod edit;
 pub mod json;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Writing a chunk's workbook.
 
+use ledger::file::Closing;
+use ledger::record::CheckedRecord;
 use ledger::rows::RowSet;
 use ledger::{ChunkId, FileId, Ledger, UsageFile};
 use runtime::blobs::BlobError;
@@ -19,6 +21,9 @@ pub struct WriteChunk {
     rows: RowSet,
     /// Sequences of each batch as read and as checked, of those that hold rows of the chunk.
     parts: Vec<(u64, u64)>,
+    /// What closed rows of it so far.
+    closings: Vec<Closing>,
+    closed: RowSet,
 }
 
 #[derive(Debug, Error)]
@@ -38,6 +43,10 @@ impl WriteChunk {
         let chunk = known.current_extraction()?.chunks.get(&index)?;
         let created = chunk.opened_at.as_ref()?.at;
         let sheet = UsageSheet::of(Kind::Chunk, file, known, chunk.hub.clone(), created)?;
+        let extraction = known.current_extraction()?;
+        let in_chunk = |closing: &Closing| (closing.first_row..=closing.last_row).any(|row| chunk.rows.contains(row));
+        let closings: Vec<Closing> = extraction.closings.iter().filter(|it| in_chunk(it)).cloned().collect();
+        let sheet = if chunk.closed > 0 { sheet.billed() } else { sheet };
         let checked = &known.current_checking()?.parts;
         let parts = known
             .current_reading()?
@@ -47,7 +56,8 @@ impl WriteChunk {
             .filter(|(read, _)| (read.first_row..=read.last_row).any(|row| chunk.rows.contains(row)))
             .map(|(read, checked)| (read.sequence, checked.sequence))
             .collect();
-        Some(Self { id: file.chunk(index), sheet, rows: chunk.rows.clone(), parts })
+        let closed = extraction.closed.clone();
+        Some(Self { id: file.chunk(index), sheet, rows: chunk.rows.clone(), parts, closings, closed })
     }
 
     pub(crate) fn run(self, tools: &Tools<Own>) {
@@ -72,7 +82,11 @@ impl WriteChunk {
             let (read, _) = tools.records.read(self.id.file, *read)?;
             let checked = tools.records.checked(self.id.file, *checked)?;
             runtime::crash::point("chunk.half");
-            writer.batch(&read, &checked, |record| self.rows.contains(record.row))?;
+            let wanted = |row| self.rows.contains(row);
+            let closed = read.rows.iter().copied().filter(|&row| wanted(row) && self.closed.contains(row));
+            let billings = tools.records.billings(self.id.file, &self.closings, closed)?;
+            let billing = |record: &CheckedRecord| billings.get(&record.row).map(|(billing, _)| billing);
+            writer.billed_batch(&read, &checked, |record| wanted(record.row), billing)?;
         }
         let written = writer.finish()?.records;
         if written != self.rows.len() {

@@ -33,6 +33,7 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
     }
     match command {
         Command::NameChunk { chunk, external_id } => name_chunk(file, *chunk, external_id),
+        Command::RegenerateChunk { chunk } => regenerate_chunk(file, *chunk),
         Command::CloseChunk { chunk, billing } => close_chunk(file, *chunk, billing),
         Command::CloseRecords { rows, .. } => close_records(id, file, rows),
         Command::CloseFile { .. } => close_file(file),
@@ -92,6 +93,19 @@ fn name_chunk(file: &UsageFile, id: ChunkId, external_id: &str) -> Result<Facts,
         return Err(Rejection::ChunkStatusWrong { action: "updated", status: chunk.status() });
     }
     Ok(vec![on(id.file, Fact::ChunkNamed { chunk: id.index, external_id: external_id.to_owned() })])
+}
+
+/// A chunk that shows everything that was closed is left as it is; one that failed is tried again.
+fn regenerate_chunk(file: &UsageFile, id: ChunkId) -> Result<Facts, Rejection> {
+    let chunk = chunk_of(file, id)?;
+    match chunk.status() {
+        // It is being written, perhaps without what was closed a moment ago: that is known once it is there.
+        status @ ChunkStatus::Draft => Err(Rejection::ChunkStatusWrong { action: "regenerated", status }),
+        ChunkStatus::Ready | ChunkStatus::Closed if !chunk.is_outdated() => Ok(Facts::new()),
+        ChunkStatus::Ready | ChunkStatus::Closed | ChunkStatus::Failed => {
+            Ok(vec![on(id.file, Fact::ChunkRegenerated { chunk: id.index })])
+        }
+    }
 }
 
 fn close_chunk(file: &UsageFile, id: ChunkId, billing: &Billing) -> Result<Facts, Rejection> {

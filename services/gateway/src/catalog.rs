@@ -1,6 +1,7 @@
 //! The objects that usage is about, as they were imported: accounts, hubs, marketplaces, products, contracts, listings
 //! and assets. Each is there for those whom it concerns and for nobody else.
 
+pub(crate) mod edit;
 pub(crate) mod lists;
 mod sight;
 

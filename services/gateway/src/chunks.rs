@@ -122,27 +122,26 @@ pub(crate) async fn close(
 
 /// Write the workbook of a chunk again
 ///
-/// A chunk's workbook never goes out of date here, since what was accepted doesn't change: nothing is done.
+/// With what was closed of it since; a chunk that is up to date is left as it is.
 #[utoipa::path(
     post,
     path = "/public/v1/usage/chunks/{id}/regenerate",
     operation_id = "regenerate_chunk",
     tag = tag::CHUNKS,
-    params(params::ChunkId),
+    params(params::ChunkId, params::Once),
     request_body(content = bodies::Empty),
     responses((status = 201, description = "The chunk", body = json::chunk::Chunk), Changing),
 )]
 pub(crate) async fn regenerate(
     Caller(scope): Caller,
     State(app): State<Arc<App>>,
+    key: RequestKey,
     Path(id): Path<String>,
     _: Payload,
 ) -> Answered {
-    let id = chunk_id(&id)?;
-    if !app.find(id.file, &scope, |_, file| Some(scope.plays_provider(file))).await? {
-        return Err(Rejection::RoleNotAllowed.into());
-    }
-    Ok(json::answer(StatusCode::CREATED, &one(&app, &scope, id).await?))
+    let chunk = chunk_id(&id)?;
+    let show = |settled: &Settled| Ok(answer(&app, settled, chunk, &scope, StatusCode::CREATED));
+    app.decided(Command::RegenerateChunk { chunk }, &scope, &key, show).await
 }
 
 /// Download the workbook of a chunk

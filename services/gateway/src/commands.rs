@@ -70,7 +70,9 @@ impl App {
             // Chunks are made within a moment of the acceptance: who comes that soon need not come again.
             Rejection::ChunkStatusWrong { status: ChunkStatus::Draft, .. } => true,
             Rejection::ChunkStatusWrong { status, .. } => match command {
-                Command::NameChunk { chunk, .. } | Command::CloseChunk { chunk, .. } => {
+                Command::NameChunk { chunk, .. }
+                | Command::RegenerateChunk { chunk }
+                | Command::CloseChunk { chunk, .. } => {
                     file.extraction.chunks.get(&chunk.index).is_some_and(|chunk| chunk.status() != *status)
                 }
                 _ => false,
@@ -135,7 +137,7 @@ impl App {
 /// Whether the part of a file that a command is about is there.
 fn knows_part(file: &UsageFile, command: &Command) -> bool {
     match command {
-        Command::NameChunk { chunk, .. } | Command::CloseChunk { chunk, .. } => {
+        Command::NameChunk { chunk, .. } | Command::RegenerateChunk { chunk } | Command::CloseChunk { chunk, .. } => {
             file.extraction.chunks.contains_key(&chunk.index)
         }
         _ => true,

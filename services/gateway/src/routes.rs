@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::catalog::{self, lists};
+use crate::catalog::{self, edit, lists};
 use crate::{
     actions, aggregates, chunks, download, dry_run, feed, files, health, openapi, progress, reconciliations, records,
     rules, template,
@@ -57,9 +57,9 @@ fn objects() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rules::list, rules::create))
         .routes(routes!(rules::get, rules::put, rules::delete))
         .routes(routes!(lists::products::list))
-        .routes(routes!(lists::products::get))
-        .routes(routes!(catalog::items))
-        .routes(routes!(catalog::item))
+        .routes(routes!(lists::products::get, edit::change_product))
+        .routes(routes!(catalog::items, edit::create_item))
+        .routes(routes!(catalog::item, edit::change_item))
         .routes(routes!(lists::contracts::list))
         .routes(routes!(lists::contracts::get))
         .routes(routes!(lists::listings::list))

@@ -157,6 +157,29 @@ pub enum Command {
         /// Only those that differ from what is known are recorded.
         objects: Vec<CatalogObject>,
     },
+    /// Change members of a product.
+    ChangeProduct {
+        /// Which product.
+        product: ObjectId,
+        /// A JSON object of the members that change, as the API takes it.
+        change: String,
+    },
+    /// Make an item.
+    CreateItem {
+        /// Of which product.
+        product: ObjectId,
+        /// A JSON object, as the API takes it.
+        item: String,
+    },
+    /// Change members of an item.
+    ChangeItem {
+        /// Of which product.
+        product: ObjectId,
+        /// Which item.
+        item: ObjectId,
+        /// A JSON object of the members that change, as the API takes it.
+        change: String,
+    },
     /// Make a key unusable.
     RevokeKey {
         /// Which.
@@ -308,7 +331,11 @@ impl Command {
     #[must_use]
     pub fn service(&self) -> ServiceName {
         match self {
-            Self::ImportCatalog { .. } | Self::RevokeKey { .. } => ServiceName::Catalog,
+            Self::ImportCatalog { .. }
+            | Self::ChangeProduct { .. }
+            | Self::CreateItem { .. }
+            | Self::ChangeItem { .. }
+            | Self::RevokeKey { .. } => ServiceName::Catalog,
             Self::CreateFile(_)
             | Self::DescribeFile { .. }
             | Self::OpenUpload { .. }
@@ -339,6 +366,9 @@ impl Command {
     pub fn file(&self) -> Option<FileId> {
         match self {
             Self::ImportCatalog { .. }
+            | Self::ChangeProduct { .. }
+            | Self::CreateItem { .. }
+            | Self::ChangeItem { .. }
             | Self::RevokeKey { .. }
             | Self::CreateFile(_)
             | Self::OpenReport(_)
@@ -370,6 +400,9 @@ impl Command {
     pub fn action(&self) -> &'static str {
         match self {
             Self::ImportCatalog { .. } => "import",
+            Self::ChangeProduct { .. } => "change-product",
+            Self::CreateItem { .. } => "create-item",
+            Self::ChangeItem { .. } => "change-item",
             Self::RevokeKey { .. } => "revoke",
             Self::CreateFile(_) => "create",
             Self::DescribeFile { .. } => "update",

@@ -3,6 +3,7 @@
 
 mod evolve;
 mod extraction;
+mod marks;
 
 use crate::code::Code;
 use crate::fact::{
@@ -10,10 +11,10 @@ use crate::fact::{
 };
 use crate::id::{FileId, Hash};
 use crate::moment::Moment;
-use crate::rows::RowSet;
 use crate::rule::{AskedRule, Ruling};
 
 pub use extraction::{Chunk, ChunkStatus, Closing, Exempt, Extraction, Reconciliation, ReconciliationEnd};
+pub use marks::Marks;
 
 /// Attempts at one job before its failure is shown to the user (design §3).
 pub const ATTEMPTS_MAX: u32 = 3;
@@ -123,10 +124,8 @@ pub struct Approval {
     pub submitted_at: Option<Stamp>,
     /// When its records were approved, before the file was answered.
     pub records_approved_at: Option<Stamp>,
-    /// Records that the provider marked as right, one by one.
-    pub approved_rows: RowSet,
-    /// Records that the provider marked as wrong.
-    pub rejected_rows: RowSet,
+    /// What the provider said of single records since.
+    pub marks: Marks,
     /// Whether the current upload has no workbook: its records are reported one by one until it is sealed.
     pub reported: bool,
     /// When it was sealed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 use crate::digest::digest_of;
-use crate::fact::{Event, Fact, Subject};
+use crate::fact::{Actor, Event, Fact, Subject};
 use crate::file::{Stamp, UsageFile};
 use crate::id::{FileId, Hash, Partition};
 use crate::rule::{self, Rules};
@@ -29,7 +29,13 @@ impl Ledger {
         match (&event.subject, &event.fact) {
             (_, Fact::ObjectRecorded(object)) => {
                 let catalog = Arc::make_mut(&mut self.catalog);
-                catalog.record((**object).clone());
+                let object = (**object).clone();
+                // What comes with an API key is an edit; catalog files come from the machine itself.
+                if matches!(event.actor, Actor::Key { .. }) {
+                    catalog.edit(object)
+                } else {
+                    catalog.record(object)
+                }
                 catalog.position = sequence;
             }
             (Subject::Object(contract), Fact::ContractPlaced { partition }) => {

@@ -1,10 +1,11 @@
 //! Records, read from where they rest: ingestion's log for what was read, validation's for what was found in it,
 //! extraction's for how they were closed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::fact::Part;
-use ledger::record::{CheckedBatch, ClosedRows, ReadBatch};
+use ledger::file::Closing;
+use ledger::record::{Billing, CheckedBatch, ClosedRows, ReadBatch};
 use ledger::{Event, Fact, FileId, HostId, Partition, ServiceName, UsageFile};
 use thiserror::Error;
 
@@ -135,6 +136,31 @@ impl Records {
             Fact::RecordsClosed { rows, .. } => Ok(*rows),
             _ => Err(RecordsError::Missing { host, what: "closing of records", sequence }),
         }
+    }
+
+    /// How some rows of a file were billed, each with the closing that did it: the first one of a row counts.
+    ///
+    /// # Errors
+    /// When a closing isn't there or can't be decoded.
+    pub fn billings<'a>(
+        &self,
+        file: FileId,
+        closings: &'a [Closing],
+        rows: impl IntoIterator<Item = u32>,
+    ) -> Result<BTreeMap<u32, (Billing, &'a Closing)>, RecordsError> {
+        let mut open: BTreeSet<u32> = rows.into_iter().collect();
+        let mut found = BTreeMap::new();
+        for closing in closings {
+            if open.range(closing.first_row..=closing.last_row).next().is_none() {
+                continue;
+            }
+            for (row, billing) in self.closed(file, closing.sequence)?.each() {
+                if open.remove(&row) {
+                    found.insert(row, (billing.clone(), closing));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// How many batches the current upload of a file has.

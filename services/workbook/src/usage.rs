@@ -9,10 +9,10 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use ledger::fact::{Category, FileColumn};
-use ledger::record::{CheckedBatch, CheckedRecord, ReadBatch};
+use ledger::record::{Billing, CheckedBatch, CheckedRecord, ReadBatch};
 use ledger::{FileId, Moment, Named, UsageFile};
 
-use crate::columns;
+use crate::columns::{self, Column};
 use crate::read::table::Table;
 use crate::read::{Limits, ReadError, Workbook};
 use crate::write::{CellOut, Kind, Layout, Mark, Problem, RecordsWorkbook, WriteError, Written};
@@ -63,6 +63,8 @@ pub struct UsageSheet {
     product: String,
     totals: Totals,
     created: Moment,
+    /// Whether it says how records were billed.
+    billed: bool,
 }
 
 impl UsageSheet {
@@ -81,7 +83,14 @@ impl UsageSheet {
             product: facts.product.id.to_string(),
             totals: Totals::new(file),
             created,
+            billed: false,
         })
+    }
+
+    /// The same with columns for how records were billed.
+    #[must_use]
+    pub fn billed(self) -> Self {
+        Self { billed: true, ..self }
     }
 
     /// Begins the workbook at a path.
@@ -91,10 +100,15 @@ impl UsageSheet {
     pub fn create(self, path: &Path, temp: &Path) -> Result<UsageWriter, WriteError> {
         let mut headers: Vec<String> = self.columns.iter().map(|column| column.header.clone()).collect();
         let vendors = headers.len();
-        let added = columns::placed(&headers, self.kind.added());
-        for (at, column) in &added {
-            if *at >= headers.len() {
-                headers.push(column.name.to_owned());
+        let billing: &'static [Column] = if self.billed { &columns::RECONCILIATION_ADDED } else { &[] };
+        let mut added = Vec::new();
+        for ours in [self.kind.added(), billing] {
+            let placed = columns::placed(&headers, ours);
+            for (at, column) in placed {
+                if at >= headers.len() {
+                    headers.push(column.name.to_owned());
+                }
+                added.push((at, column));
             }
         }
         let width = headers.len();
@@ -135,9 +149,23 @@ impl UsageWriter {
         checked: &CheckedBatch,
         wanted: impl Fn(&CheckedRecord) -> bool,
     ) -> Result<(), WriteError> {
+        self.billed_batch(read, checked, wanted, |_| None)
+    }
+
+    /// The same, with how each record was billed if it is closed.
+    ///
+    /// # Errors
+    /// See [`RecordsWorkbook::row`].
+    pub fn billed_batch<'a>(
+        &mut self,
+        read: &ReadBatch,
+        checked: &CheckedBatch,
+        wanted: impl Fn(&CheckedRecord) -> bool,
+        billing: impl Fn(&CheckedRecord) -> Option<&'a Billing>,
+    ) -> Result<(), WriteError> {
         for (index, record) in checked.records.iter().enumerate() {
             if wanted(record) {
-                self.record(read, checked, index, record)?;
+                self.record(read, checked, index, (record, billing(record)))?;
                 let item = record.item.and_then(|item| checked.items.get(item as usize));
                 self.sheet.totals.add(record, item.map(|item| item.kind));
             }
@@ -150,7 +178,7 @@ impl UsageWriter {
         read: &ReadBatch,
         checked: &CheckedBatch,
         index: usize,
-        record: &CheckedRecord,
+        (record, billing): (&CheckedRecord, Option<&Billing>),
     ) -> Result<(), WriteError> {
         let mut texts = Vec::with_capacity(self.width);
         let item = record.item.and_then(|item| checked.items.get(item as usize));
@@ -160,7 +188,10 @@ impl UsageWriter {
         texts.resize(self.width, "".into());
         for (at, column) in &self.added {
             if let Some(slot) = texts.get_mut(*at) {
-                *slot = cells::added(column.name, &self.sheet.product, checked, record);
+                *slot = match billing.and_then(|billing| cells::billed(column.name, billing)) {
+                    Some(text) => text.into(),
+                    None => cells::added(column.name, &self.sheet.product, checked, record),
+                };
             }
         }
         let marks = if self.marks() { self.marked(record) } else { Vec::new() };

@@ -71,6 +71,7 @@ class Round:
         self.rejection_and_approve_all()
         self.rules()
         self.missing()
+        self.editing()
 
     def ready_file(self):
         rows, workbook = self.workbook()
@@ -228,6 +229,21 @@ class Round:
             shown = usage.chunks[self.chunk]("regenerate").post()
             holds(shown["status"] in ("draft", "ready") and shown["id"] == self.chunk, f"{shown}")
             self.world.chunks(self.provider_key, self.file)
+        with self.check("a chunk is outdated once a record is closed by itself; regenerated it says how that was billed"):
+            mine = [row["record_id"] for row in books.table(self.xlsx)[1]]
+            of_file = self.world.records(self.provider_key, f"usagefile.id={self.file}&status=approved")
+            record = next(one for one in of_file if one["record_id"] in mine)
+            usage.records[record["id"]]("close").post(payload={"external_billing_id": "single"})
+            same(usage.chunks[self.chunk].get()["outdated"], True)
+            usage.chunks[self.chunk]("regenerate").post()
+            same(self.provider.response.status_code, 201, "HTTP status")
+            self.world.chunks(self.provider_key, self.file)
+            same(usage.chunks[self.chunk].get()["outdated"], False)
+            rows = books.table(usage.chunks[self.chunk]("download").get())[1]
+            same([row["record_id"] for row in rows], mine, "records")
+            billed = {row["record_id"] for row in rows if row["external_billing_id"] == "single"}
+            same(billed, {record["record_id"]}, "billed records")
+            same({row["record_id"] for row in rows if row["status"] == "closed"} >= billed, True, "their status")
         with self.check("closing a chunk closes its records"):
             payload = {"external_billing_id": "1", "external_billing_note": "n"}
             shown = usage.chunks[self.chunk]("close").post(payload=payload)
@@ -286,9 +302,18 @@ class Round:
 
     def rejection_and_approve_all(self):
         usage, file = self.provider("usage"), self.ready[0]
-        with self.check("approve-all on a pending file answers 200"):
+        with self.check("a file isn't accepted with a record that its provider marked as rejected"):
             self.vendor("usage").files[file]("submit").post()
             self.world.wait(ids.VENDOR, file, "pending")
+            record = self.world.records(self.provider_key, f"usagefile.id={file}")[0]["id"]
+            same(usage.records[record].update(payload={"status": "rejected"})["status"], "rejected")
+            try:
+                usage.files[file]("accept").post()
+                raise AssertionError("it was accepted")
+            except ClientError as error:
+                same((error.status_code, error.error_code), (400, "USG_037"))
+            same(usage.records[record].update(payload={"status": "valid"})["status"], "valid")
+        with self.check("approve-all on a pending file answers 200"):
             usage.files[file]("approve-all").put()
             same(self.provider.response.status_code, 200, "HTTP status")
         with self.check("reject answers 201, and the file can be uploaded and submitted again"):
@@ -325,6 +350,32 @@ class Round:
             finally:
                 rules[created["id"]].delete()
             same(rules[created["id"]].get()["status"], "deleted")
+
+    def editing(self):
+        products = self.vendor.products
+        with self.check("a product is changed member by member"):
+            before = products[self.product].get()
+            shown = products[self.product].update(payload={"capabilities": {"ppu": {"late": True}}})
+            same((self.vendor.response.status_code, shown["capabilities"]["ppu"]["late"]), (200, True))
+            same(shown["capabilities"]["ppu"]["schema"], before["capabilities"]["ppu"]["schema"])
+            same(products[self.product].get(), shown)
+            late = before["capabilities"]["ppu"].get("late", False)
+            products[self.product].update(payload={"capabilities": {"ppu": {"late": late}}})
+        with self.check("an item is made and changed, and no second one has its part number"):
+            mpn = f"NEW-{self.rng.getrandbits(48):x}"
+            payload = {"name": mpn, "mpn": mpn, "type": "ppu", "unit": {"name": "GB"}}
+            item = products[self.product].items.create(payload=payload)
+            same((self.vendor.response.status_code, item["status"]), (201, "published"))
+            same(products[self.product].items[item["id"]].get(), item)
+            same(products[self.product].items.filter(mpn=mpn).count(), 1)
+            shown = products[self.product].items[item["id"]].update(payload={"name": f"{mpn} x"})
+            same((self.vendor.response.status_code, shown["name"], shown["mpn"]), (200, f"{mpn} x", mpn))
+            try:
+                products[self.product].items.create(payload=payload)
+                raise AssertionError("no error")
+            except ClientError as error:
+                same((error.status_code, error.error_code), (400, "VAL_001"))
+                same(error.errors, ["mpn: Item with same MPN already exists for the product."])
 
     def missing(self):
         with self.check("exists() is false for what isn't there, and errors carry code and text"):

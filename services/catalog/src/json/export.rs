@@ -20,7 +20,7 @@ pub fn export(catalog: &Catalog) -> Value {
         "accounts": catalog.accounts.values().map(account).collect::<Vec<_>>(),
         "hubs": catalog.hubs.values().map(hub).collect::<Vec<_>>(),
         "marketplaces": catalog.marketplaces.values().map(marketplace).collect::<Vec<_>>(),
-        "products": catalog.products.values().map(|it| product(catalog, it)).collect::<Vec<_>>(),
+        "products": catalog.products.values().map(|it| product_with_items(catalog, it)).collect::<Vec<_>>(),
         "contracts": catalog.contracts.values().map(contract).collect::<Vec<_>>(),
         "listings": catalog.listings.values().map(listing).collect::<Vec<_>>(),
         "assets": catalog.subscriptions.values().map(subscription).collect::<Vec<_>>(),
@@ -62,14 +62,19 @@ fn marketplace(it: &Marketplace) -> Value {
     whole(&it.source, json!({"id": id, "name": name, "currency": it.currency, "hubs": hubs}))
 }
 
-fn product(catalog: &Catalog, it: &Product) -> Value {
+/// A product without its items.
+pub(crate) fn product(it: &Product) -> Value {
     let facts = json!({
         "id": it.named.id.as_str(),
         "name": it.named.name,
         "owner": reference(&it.owner),
         "capabilities": (it.capabilities != Capabilities::default()).then(|| capabilities(&it.capabilities)),
     });
-    let mut object = whole(&it.source, facts);
+    whole(&it.source, facts)
+}
+
+fn product_with_items(catalog: &Catalog, it: &Product) -> Value {
+    let mut object = product(it);
     let items: Vec<Value> = catalog.items_of(&it.named.id).map(item).collect();
     fill(&mut object, &["items"], items.into());
     object
@@ -90,7 +95,8 @@ fn capabilities(it: &Capabilities) -> Value {
     json!({"ppu": metered, "reservation": {"consumption": it.reservation_consumption}})
 }
 
-fn item(it: &Item) -> Value {
+/// An item.
+pub(crate) fn item(it: &Item) -> Value {
     let facts = json!({
         "id": it.named.id.as_str(),
         "name": it.named.name,

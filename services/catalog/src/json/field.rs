@@ -11,7 +11,7 @@ use super::fault::Faults;
 use super::node::{Node, kind_of};
 
 /// What every required and absent value is.
-const MISSING: &str = "missing";
+pub(crate) const MISSING: &str = "missing";
 
 impl Faults {
     /// Text that has to be there and say something.

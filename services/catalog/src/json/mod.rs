@@ -24,7 +24,9 @@ use ledger::id::{Hash, ObjectId};
 use serde_json::Value;
 
 pub use export::export;
+pub(crate) use export::{item, product};
 pub use fault::{FAULTS_MAX, Fault};
+pub(crate) use field::MISSING;
 pub(crate) use product::PERIOD_OF_METERED;
 
 use node::Node;
@@ -46,8 +48,16 @@ pub fn read(text: &[u8], known: &Catalog, pepper: &[u8]) -> Result<Vec<CatalogOb
         Ok(file) => file,
         Err(error) => return Err(vec![Fault { pointer: String::new(), reason: format!("not JSON: {error}") }]),
     };
-    let mut reader = Reader::new(&file, known, pepper);
-    reader.file(&Node::root(&file));
+    read_value(&file, known, pepper)
+}
+
+/// Reads a catalog file that is parsed already.
+///
+/// # Errors
+/// See [`read`].
+pub(crate) fn read_value(file: &Value, known: &Catalog, pepper: &[u8]) -> Result<Vec<CatalogObject>, Vec<Fault>> {
+    let mut reader = Reader::new(file, known, pepper);
+    reader.file(&Node::root(file));
     reader.finish()
 }
 

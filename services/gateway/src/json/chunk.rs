@@ -92,7 +92,7 @@ pub(crate) fn shown(ledger: &Ledger, id: ChunkId, file: &UsageFile, sources: &So
     Some(super::value(&Chunk {
         id: id.to_string(),
         status: chunk.status().name(),
-        outdated: false,
+        outdated: chunk.is_outdated(),
         usagefile: FileReference::new(id.file, created),
         binding: given(binding(chunk)),
         marketplace: with_icon(&created.marketplace),

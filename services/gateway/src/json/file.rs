@@ -196,6 +196,8 @@ pub(crate) fn busy(file: &UsageFile) -> bool {
     match file.status() {
         Status::Uploaded | Status::Processing => true,
         Status::Ready => file.approval.submit_remembered.is_some(),
+        // Usage rules may answer for it.
+        Status::Pending => !file.approval.asked.is_empty(),
         Status::Accepted => sub_status(file) == Some("processing"),
         _ => false,
     }

@@ -193,6 +193,49 @@ pub(crate) struct RecordChange {
     external_billing_note: Option<String>,
 }
 
+/// Members of a product that change; in `capabilities` those that are given. Any other member may be given, too.
+#[derive(ToSchema)]
+#[schema(example = json!({ "capabilities": { "ppu": { "late": true } } }))]
+pub(crate) struct ProductChanges {
+    /// Its name.
+    name: Option<String>,
+    /// What may be reported of it.
+    capabilities: Option<serde_json::Value>,
+}
+
+/// A new item. Any other member may be given, too, and is kept.
+#[derive(ToSchema)]
+#[schema(example = json!({ "name": "Disk", "mpn": "AP-DISK-NEW", "type": "ppu", "unit": { "name": "GB" } }))]
+pub(crate) struct NewItem {
+    /// Its name, which no other item of the product has.
+    name: String,
+    /// The vendor's part number, which no other item of the product has.
+    mpn: String,
+    /// `ppu` or `reservation`.
+    #[schema(rename = "type")]
+    kind: String,
+    /// What it is counted in: a name, or an object with one.
+    unit: serde_json::Value,
+    /// `monthly` for metered items, which need not say so.
+    period: Option<String>,
+    /// `integer`, `decimal(1)`, `decimal(2)`, `decimal(4)` or `decimal(8)`.
+    precision: Option<String>,
+    /// `draft`, `published` or `endofsale`; published where it isn't given.
+    status: Option<String>,
+}
+
+/// Members of an item that change. Any other member may be given, too.
+#[derive(ToSchema)]
+#[schema(example = json!({ "name": "Cores" }))]
+pub(crate) struct ItemChanges {
+    /// Its name, which no other item of the product has.
+    name: Option<String>,
+    /// The vendor's part number, which no other item of the product has.
+    mpn: Option<String>,
+    /// `published` or `endofsale`, or `draft` as long as it is one.
+    status: Option<String>,
+}
+
 /// What a provider notes on a chunk.
 #[derive(ToSchema)]
 #[schema(example = json!({ "external_id": "hub_batch_17" }))]

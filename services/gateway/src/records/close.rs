@@ -1,11 +1,13 @@
-//! Closing single records: one by its path, or many in one request, each with its own result.
+//! Changing single records: one by its path, or many closed in one request, each with its own result.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use ledger::fact::RecordMark;
 use ledger::record::Billing;
+use ledger::rows::RowSet;
 use ledger::{Command, FileId, RecordId, Rejection, Scope, UsageFile};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -45,12 +47,15 @@ pub(crate) async fn close(
     payload: Payload,
 ) -> Answered {
     let billing = payload.fields()?.billing()?;
-    closed(&app, &scope, &key, record_id(&id)?, billing, StatusCode::CREATED).await
+    let id = record_id(&id)?;
+    let before = one(&app, &scope, id).await?;
+    changed(&app, &scope, &key, closing(id, billing), (id, before), StatusCode::CREATED).await
 }
 
 /// Set the status of a record
 ///
-/// Only `closed` can be set, with what it was billed under.
+/// While its file waits for the provider, a record is `approved`, `rejected` or, as before, `valid`: a file isn't accepted
+/// with rejected records. After that it can be `closed`, with what it was billed under.
 #[utoipa::path(
     put,
     path = "/public/v1/usage/records/{id}",
@@ -69,29 +74,48 @@ pub(crate) async fn put(
 ) -> Answered {
     let fields = payload.fields()?;
     let id = record_id(&id)?;
-    if fields.text("status")?.as_deref() != Some("closed") {
-        one(&app, &scope, id).await?;
-        let message = "Only \"closed\" can be set, with external_billing_id or external_billing_note. Records are \
-                       approved or rejected with their whole usage file.";
-        return Err(ApiError::field("status", message));
-    }
-    closed(&app, &scope, &key, id, fields.billing()?, StatusCode::OK).await
+    // Who sees no such record is told no more.
+    let before = one(&app, &scope, id).await?;
+    let status = fields.text("status")?.ok_or_else(|| ApiError::field("status", "This field is required."))?;
+    let mark = |mark| {
+        let mut rows = RowSet::default();
+        rows.insert(id.row);
+        Command::MarkRecords { file: id.file, rows, mark }
+    };
+    let command = match status.as_str() {
+        "closed" => closing(id, fields.billing()?),
+        "approved" => mark(RecordMark::Approved),
+        "rejected" => mark(RecordMark::Rejected),
+        "valid" => mark(RecordMark::Open),
+        "invalid" => {
+            let message = "Which records are valid is decided when they are checked. Set \"rejected\", or reject the \
+                           usage file.";
+            return Err(ApiError::field("status", message));
+        }
+        other => {
+            let message = format!("\"{other}\" is not one of approved, rejected, valid and closed.");
+            return Err(ApiError::field("status", message));
+        }
+    };
+    changed(&app, &scope, &key, command, (id, before), StatusCode::OK).await
 }
 
-async fn closed(
+fn closing(id: RecordId, billing: Billing) -> Command {
+    Command::CloseRecords { file: id.file, rows: vec![(id.row, billing)] }
+}
+
+async fn changed(
     app: &Arc<App>,
     scope: &Scope,
     key: &RequestKey,
-    id: RecordId,
-    billing: Billing,
+    command: Command,
+    (id, before): (RecordId, Value),
     status: StatusCode,
 ) -> Answered {
-    let before = one(app, scope, id).await?;
-    let command = Command::CloseRecords { file: id.file, rows: vec![(id.row, billing)] };
     let once = key.about(scope, &command);
     let work = async {
         app.command(command, scope, &once).await?;
-        // It is closed by now; should its batch be out of reach, what was known of it is the answer.
+        // It is done; should the record's batch be out of reach, what was known of it is the answer.
         let shown = one(app, scope, id).await.unwrap_or(before);
         Ok(json::answer(status, &shown))
     };

@@ -5,13 +5,11 @@ pub(crate) mod faults;
 mod scan;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
-use ledger::file::Stamp;
-use ledger::record::{Billing, ReadBatch};
+use ledger::record::ReadBatch;
 use ledger::{RecordId, Scope};
 use serde_json::Value;
 
@@ -101,32 +99,15 @@ fn show_read(
     indices: &[usize],
 ) -> Result<Vec<Value>, ApiError> {
     let checked = scan::checked(app, view, part)?;
-    let rows: BTreeSet<u32> = indices.iter().filter_map(|&index| read.rows.get(index).copied()).collect();
-    let billings = billings(app, view, &rows)?;
+    let rows = indices.iter().filter_map(|&index| read.rows.get(index).copied());
+    let rows = rows.filter(|&row| view.closed.contains(row));
+    let billings = app.records.billings(view.id, &view.closings, rows)?;
     let catalog = app.bus.shelf().take();
     let shown = indices.iter().map(|&index| {
         let closed = read.rows.get(index).and_then(|row| billings.get(row));
-        let closed = closed.map(|(billing, stamp)| (billing, stamp));
+        let closed = closed.map(|(billing, closing)| (billing, &closing.stamp));
         Row { view, read, checked: checked.as_ref(), index, closed }
             .json(|item| json::record::local_id(&app.sources.words(&catalog, &item.named.id)))
     });
     Ok(shown.collect())
-}
-
-/// How some rows were billed, and by whom: the first closing of a row is the one that counts.
-fn billings(app: &App, view: &FileView, rows: &BTreeSet<u32>) -> Result<BTreeMap<u32, (Billing, Stamp)>, ApiError> {
-    let mut open: BTreeSet<u32> = rows.iter().copied().filter(|&row| view.closed.contains(row)).collect();
-    let mut found = BTreeMap::new();
-    for closing in &view.closings {
-        if open.range(closing.first_row..=closing.last_row).next().is_none() {
-            continue;
-        }
-        let closed = app.records.closed(view.id, closing.sequence)?;
-        for (row, billing) in closed.each() {
-            if open.remove(&row) {
-                found.insert(row, (billing.clone(), closing.stamp.clone()));
-            }
-        }
-    }
-    Ok(found)
 }

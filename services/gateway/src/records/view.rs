@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ledger::fact::{Category, ExemptReason, FileColumn, FileCreated, Part};
-use ledger::file::{CheckingEnd, Closing, Extraction, Status, UsageFile};
+use ledger::digest::digest_of;
+use ledger::fact::{Category, ExemptReason, FileColumn, FileCreated, Part, RecordMark};
+use ledger::file::{CheckingEnd, Closing, Extraction, Marks, Status, UsageFile};
 use ledger::record::CheckedBatch;
 use ledger::rows::RowSet;
-use ledger::{FileId, Moment};
+use ledger::{FileId, Hash, Moment};
 use rql::objects::{RecordObject, RecordsOf};
 
 /// The statuses of a file's records (connect-api §1.2).
@@ -18,6 +19,8 @@ pub(crate) enum Standing {
     Mixed,
     /// All the same.
     All(&'static str),
+    /// They wait, and the provider said something of some of them.
+    Marked,
     /// Approved, and some of them closed.
     Billed,
 }
@@ -43,7 +46,7 @@ impl Outline {
     pub(crate) fn object<'a>(&self, id: FileId, file: &'a UsageFile) -> Option<RecordObject<'a>> {
         let status = match self.standing {
             Standing::All(status) => Some(status),
-            Standing::Open | Standing::Mixed | Standing::Billed => None,
+            Standing::Open | Standing::Mixed | Standing::Marked | Standing::Billed => None,
         };
         Some(RecordObject { of: RecordsOf::new(id, file)?, read: None, checked: None, index: 0, status })
     }
@@ -65,6 +68,7 @@ fn standing(file: &UsageFile, records: u32) -> Standing {
             Some(CheckingEnd::Checked { .. }) => Standing::Mixed,
             Some(CheckingEnd::Failed { .. }) | None => Standing::Open,
         },
+        Status::Pending if !file.approval.marks.is_empty() => Standing::Marked,
         Status::Pending if file.approval.records_approved_at.is_some() => Standing::All("approved"),
         Status::Ready | Status::Pending => Standing::All("valid"),
         Status::Rejected => Standing::All("rejected"),
@@ -99,8 +103,10 @@ pub(crate) struct FileView {
     /// Which rows are in no chunk and why, once the file is divided.
     exempt: Option<BTreeMap<ExemptReason, RowSet>>,
     pub(crate) closings: Vec<Closing>,
+    /// What the provider said of records, of all at once and of single ones.
+    marks: (bool, Marks),
     /// What of the file decides which records fulfil a condition: equal marks, equal answers.
-    pub(crate) mark: (u32, u32, u32, Status, bool, usize),
+    pub(crate) mark: (u32, u32, u32, Status, Hash, usize),
 }
 
 impl FileView {
@@ -112,7 +118,9 @@ impl FileView {
         let extraction = file.current_extraction();
         let columns = file.columns().to_vec();
         let closings = extraction.map(|it| it.closings.clone()).unwrap_or_default();
-        let approved = file.approval.records_approved_at.is_some();
+        let marks = (file.approval.records_approved_at.is_some(), file.approval.marks.clone());
+        // Equal marks, equal answers: most files have none, which costs next to nothing.
+        let marked = digest_of(&marks);
         let attempt = checking.map_or(0, |checking| checking.attempt);
         Some(Self {
             id,
@@ -126,7 +134,8 @@ impl FileView {
             checked: checking.map(|checking| checking.parts.clone()).unwrap_or_default(),
             closed: extraction.map(|it| it.closed.clone()).unwrap_or_default(),
             exempt: extraction.filter(|it| it.extracted).map(exempt_rows),
-            mark: (reading.upload, reading.attempt, attempt, file.status(), approved, closings.len()),
+            mark: (reading.upload, reading.attempt, attempt, file.status(), marked, closings.len()),
+            marks,
             closings,
         })
     }
@@ -137,7 +146,17 @@ impl FileView {
             Standing::Open => None,
             Standing::All(status) => Some(status),
             Standing::Mixed => valid.map(|valid| if valid { "valid" } else { "invalid" }),
+            Standing::Marked => Some(self.marked(row)),
             Standing::Billed => Some(if self.closed.contains(row) { "closed" } else { "approved" }),
+        }
+    }
+
+    fn marked(&self, row: u32) -> &'static str {
+        let (all, marks) = &self.marks;
+        match marks.of(row, *all) {
+            RecordMark::Open => "valid",
+            RecordMark::Approved => "approved",
+            RecordMark::Rejected => "rejected",
         }
     }
 

@@ -319,8 +319,8 @@ async fn records_are_closed_one_by_one_with_a_result_for_each() {
     // Nobody decides in these tests; what was closed before is found closed all the same.
     assert_eq!(json!(codes), json!([null, "SYS_001", "USG_031", "NFND_000", "VAL_001"]));
     let got =
-        world.send("PUT", PROVIDER, "usage/records/UR-2026-11-0000-0000-0000-0004", "{\"status\":\"approved\"}".into());
-    assert!(got.await.error().2.starts_with("status: Only \"closed\" can be set"));
+        world.send("PUT", PROVIDER, "usage/records/UR-2026-11-0000-0000-0000-0004", "{\"status\":\"invalid\"}".into());
+    assert!(got.await.error().2.starts_with("status: Which records are valid is decided when they are checked."));
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Account, CatalogObject, Contract, Hub, Item, Key, Listing, Marketplace, Named, Product, Subscription};
-use crate::id::{ObjectId, Partition};
+use crate::digest::digest_of;
+use crate::id::{Hash, ObjectId, Partition};
 
 /// The catalog as of one position: the fold of the catalog's facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,13 +31,30 @@ pub struct Catalog {
     pub keys: BTreeMap<ObjectId, Key>,
     /// The partition of each contract: chosen once, never changed (design §6).
     pub placements: BTreeMap<ObjectId, Partition>,
+    /// Of objects that somebody edited since they were imported: what was imported.
+    edited: BTreeMap<ObjectId, Hash>,
     /// Subscriptions of a contract and product, in order of id.
     by_scope: BTreeMap<(ObjectId, ObjectId), Vec<ObjectId>>,
 }
 
 impl Catalog {
+    /// Takes an object in as somebody edited it.
+    pub fn edit(&mut self, object: CatalogObject) {
+        let id = object.id().clone();
+        let imported = self.edited.get(&id).copied().or_else(|| self.object(&object).map(|before| digest_of(&before)));
+        self.record(object);
+        self.edited.extend(imported.map(|imported| (id, imported)));
+    }
+
+    /// Whether an import says of an object what the last one said, and it was edited since: then the edit counts.
+    #[must_use]
+    pub fn was_edited_since(&self, imported: &CatalogObject) -> bool {
+        self.edited.get(imported.id()).is_some_and(|before| *before == digest_of(imported))
+    }
+
     /// Takes an object in as it now is.
     pub fn record(&mut self, object: CatalogObject) {
+        self.edited.remove(object.id());
         match object {
             CatalogObject::Account(it) => drop(self.accounts.insert(it.named.id.clone(), it)),
             CatalogObject::Hub(it) => drop(self.hubs.insert(it.named.id.clone(), it)),

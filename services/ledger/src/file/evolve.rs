@@ -1,7 +1,7 @@
 //! The fold of a file: what each fact changes of it. Total: what is late, or of another upload, changes nothing.
 
 use super::{
-    Approval, Checking, CheckingEnd, Chunk, Closing, Decision, Extraction, Processed, Reading, ReadingEnd,
+    Approval, Checking, CheckingEnd, Chunk, Closing, Decision, Extraction, Marks, Processed, Reading, ReadingEnd,
     Reconciliation, ReconciliationEnd, Stamp, UsageFile, Verdict,
 };
 use crate::fact::{ClosedBy, Fact, Part, RecordMark, UploadOpened};
@@ -65,7 +65,7 @@ fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
         }
         Fact::RecordsApproved { .. } => {
             part.records_approved_at = Some(stamp);
-            part.rejected_rows = RowSet::default();
+            part.marks = Marks::default();
         }
         Fact::RecordsMarked { rows, mark, .. } => mark_records(part, rows, *mark),
         Fact::RulingStarted { attempt, .. } => part.ruling_attempt = *attempt,
@@ -99,12 +99,16 @@ fn open_upload(part: &mut Approval, stamp: Stamp, upload: UploadOpened) {
 }
 
 fn mark_records(part: &mut Approval, rows: &RowSet, mark: RecordMark) {
-    part.approved_rows = part.approved_rows.minus(rows);
-    part.rejected_rows = part.rejected_rows.minus(rows);
+    let all_approved = part.records_approved_at.is_some();
+    let marks = &mut part.marks;
+    for known in [&mut marks.approved, &mut marks.rejected, &mut marks.reopened] {
+        *known = known.minus(rows);
+    }
     match mark {
+        RecordMark::Open if all_approved => marks.reopened.absorb(rows),
         RecordMark::Open => {}
-        RecordMark::Approved => part.approved_rows.absorb(rows),
-        RecordMark::Rejected => part.rejected_rows.absorb(rows),
+        RecordMark::Approved => marks.approved.absorb(rows),
+        RecordMark::Rejected => marks.rejected.absorb(rows),
     }
 }
 

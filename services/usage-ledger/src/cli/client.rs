@@ -117,6 +117,26 @@ impl Client {
         json(&url, answer)
     }
 
+    /// PUT of a JSON body.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn put(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        let url = self.url(path);
+        let request = self.agent.put(&url).header("Authorization", &self.key);
+        let answer = request.header("Content-Type", "application/json").send(body.to_string());
+        json(&url, answer)
+    }
+
+    /// GET below `/ledger/v1`, where what Connect doesn't have is.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn get_ours(&self, path: &str) -> Result<Value, ClientError> {
+        let root = self.base.trim_end_matches("/public/v1");
+        self.get(&format!("{root}/ledger/v1/{path}"))
+    }
+
     /// POST of a workbook in a form field, with a bar.
     ///
     /// # Errors

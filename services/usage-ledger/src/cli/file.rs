@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::about::{AboutArgs, OutputFormat};
+use super::server::ServerArgs;
 use super::validate::{INVALID, UNREADABLE};
 use super::{CliError, Client, ClientError, Progress, verdict as text};
 
@@ -45,15 +46,8 @@ Examples:
 /// Arguments of `file`.
 #[derive(Args, Debug)]
 pub(super) struct FileArgs {
-    /// The ledger to talk to.
-    #[arg(long, global = true, env = "USAGE_LEDGER_URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// The API key: `ApiKey SU-…:secret`, or without the first word.
-    #[arg(long, global = true, env = "USAGE_LEDGER_KEY", default_value = "", hide_env_values = true)]
-    key: String,
-    /// Print the answer as JSON instead of a line for people.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
     #[command(subcommand)]
     command: FileCommand,
 }
@@ -167,12 +161,7 @@ enum FileCommand {
 
 /// Runs a `file` command.
 pub(super) fn run(args: FileArgs) -> Result<u8, CliError> {
-    if args.key.is_empty() {
-        let hint =
-            "no API key: give --key or set USAGE_LEDGER_KEY; an operator issues one with `usage-ledger key issue`";
-        return Err(CliError::Plain(hint.to_owned()));
-    }
-    let client = Client::new(&args.url, &args.key);
+    let client = args.server.client()?;
     let shown = match args.command {
         FileCommand::Create { about, from, to, name, external_id, note } => {
             let mut body = about.members()?;
@@ -200,15 +189,21 @@ pub(super) fn run(args: FileArgs) -> Result<u8, CliError> {
         FileCommand::Watch { file } => watch(&client, &file)?,
         FileCommand::Download { file, which, to } => return download(&client, &file, &which, to).map(|()| 0),
         FileCommand::Validate { workbook, about, format, limit } => {
-            return validate(&client, &workbook, &about, if args.json { OutputFormat::Json } else { format }, limit);
+            return validate(
+                &client,
+                &workbook,
+                &about,
+                if args.server.json { OutputFormat::Json } else { format },
+                limit,
+            );
         }
         FileCommand::Errors { file, query, format, limit } => {
-            let format = if args.json { OutputFormat::Json } else { format };
+            let format = if args.server.json { OutputFormat::Json } else { format };
             return errors(&client, &file, &query, format, limit).map(|()| 0);
         }
         FileCommand::List { query } => client.get(&format!("usage/files?{query}"))?,
     };
-    show(&shown, args.json);
+    show(&shown, args.server.json);
     Ok(0)
 }
 

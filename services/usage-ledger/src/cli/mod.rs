@@ -2,9 +2,12 @@
 
 mod about;
 mod client;
+mod events;
 mod file;
 mod foreign;
+mod product;
 mod progress;
+mod server;
 mod validate;
 mod verdict;
 
@@ -66,6 +69,12 @@ enum Command {
     Key(KeyCommand),
     /// Work with usage files of a running ledger.
     File(file::FileArgs),
+    /// Show and change a product of yours.
+    Product(product::ProductArgs),
+    /// List, make and change the items of a product.
+    Item(product::ItemArgs),
+    /// Read what happened, and wait for what happens.
+    Events(events::EventsArgs),
     /// Check a workbook without sending it: the same rules, every bad cell with its address.
     Validate(validate::ValidateArgs),
     /// Read an ODS, XLSB or XLS workbook for another process of this program.
@@ -237,6 +246,9 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Catalog(command) => block_on(catalog(command)),
         Command::Key(command) => block_on(key(command)),
         Command::File(args) => file::run(args),
+        Command::Product(args) => product::run_product(&args),
+        Command::Item(args) => product::run_item(&args),
+        Command::Events(args) => events::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::ReadForeign(args) => foreign::run(&args),
     }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use ledger::Moment;
 use ledger::fact::FileColumn;
-use ledger::record::{CellKind, CellView, CheckedBatch, CheckedRecord, ItemFacts, RecordError, SubscriptionFacts};
+use ledger::record::{
+    Billing, CellKind, CellView, CheckedBatch, CheckedRecord, ItemFacts, RecordError, SubscriptionFacts,
+};
 
 /// Where the columns stand whose accepted value is written in its normal form.
 pub(super) struct Known {
@@ -100,6 +102,16 @@ pub(super) fn added<'a>(
         "customer_account_id" => of_subscription(|it| &it.customer_external_id),
         "customer_company_name" => of_subscription(|it| &it.customer_name),
         _ => "".into(),
+    }
+}
+
+/// What stands there instead for a record that is closed.
+pub(super) fn billed<'a>(name: &str, billing: &'a Billing) -> Option<&'a str> {
+    match name {
+        "status" => Some("closed"),
+        "external_billing_id" => Some(&billing.id),
+        "external_billing_note" => Some(&billing.note),
+        _ => None,
     }
 }
 
