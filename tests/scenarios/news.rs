@@ -98,7 +98,7 @@ fn every_event_of_a_life_comes_once_to_whom_it_concerns_whatever_the_pages() {
     let draft = world.create_with(&secret);
     let whole: Vec<Vec<Value>> = PARTIES.iter().map(|party| feed(&mut world, *party, 1_000, usize::MAX)).collect();
     for (party, whole) in PARTIES.iter().zip(&whole) {
-        for (limit, restart_every) in [(1, 20), (3, 9), (7, usize::MAX)] {
+        for (limit, restart_every) in [(1, 60), (3, 30), (7, usize::MAX)] {
             assert_eq!(&feed(&mut world, *party, limit, restart_every), whole, "{party:?} in pages of {limit}");
         }
         let ids: BTreeSet<String> = whole.iter().map(|event| event["id"].to_string()).collect();
