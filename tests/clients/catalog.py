@@ -74,6 +74,9 @@ ENFORCED = {
     "ppu": {"schema": "QT", "overlap": "enforce"},
 }
 
+# Objects of which the file says no more than it has to.
+BARE_ASSET, BARE_MARKET, BARE_HUB = "AS-9000-0000-0001", "MP-90001", "HB-9000-0001"
+
 
 class Catalog:
     """Look-ups in a catalog file."""
@@ -160,6 +163,7 @@ def extended(path, target):
         for number, (what, under) in enumerate(listed, start=1)
     ]
     samples(file, model)
+    bare(file)
     file["api_keys"].append({"id": UNREADY_VENDOR, "name": "Unready (test)", "account": unready, "secret": "unready"})
     target.write_text(json.dumps(file, ensure_ascii=False), encoding="utf-8")
     return Catalog(target)
@@ -208,3 +212,13 @@ def samples(file, model):
                 "items": [{"global_id": item["id"], "quantity": "unlimited"} for item in items],
             }
         )
+
+
+def bare(file):
+    """Adds objects that clients read more of than they say."""
+    contract = next(entry for entry in file["contracts"] if entry["id"] == ENFORCED["contract"])
+    parties = {"vendor": {"id": contract["owner"]["id"]}, "provider": {"id": contract["issuer"]["id"]}}
+    sold = {"product": {"id": ENFORCED["product"]}, "contract": {"id": contract["id"]}, "connection": parties}
+    file["assets"].append({"id": BARE_ASSET, "status": "active", **sold})
+    file["hubs"].append({"id": BARE_HUB, "name": "Bare hub"})
+    file["marketplaces"].append({"id": BARE_MARKET, "name": "Bare marketplace"})

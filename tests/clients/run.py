@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Far more than a slow machine needs; whatever hangs then is reported instead of waited for.
 SECONDS_MAX = 300
 SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
-SUITES += ["samples", "overlap", "queries", "openapi_client", "namespaces", "old_sdk", "cli", "billing"]
+SUITES += ["samples", "overlap", "queries", "objects", "openapi_client", "namespaces", "old_sdk", "cli", "billing"]
 SUITES += ["reporting", "rql", "demo"]
 
 # Suites whose clients can't share the packages of the others.

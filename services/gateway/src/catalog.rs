@@ -1,10 +1,12 @@
 //! The objects that usage is about, as they were imported: accounts, hubs, marketplaces, products, contracts, listings
 //! and assets. Each is there for those whom it concerns and for nobody else.
 
+mod completion;
 pub(crate) mod edit;
 pub(crate) mod lists;
 mod sight;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
@@ -23,6 +25,7 @@ use crate::openapi::{Reading, params, tag};
 use crate::visibility::{self, Kind};
 use rql::{self, Field};
 
+use completion::Completion;
 use lists::Imported;
 use sight::Collection;
 pub(crate) use sight::sees_product;
@@ -31,9 +34,11 @@ pub(crate) use sight::sees_product;
 async fn list(Caller(scope): Caller, app: Arc<App>, query: Option<String>, collection: Collection) -> Answered {
     let wanted = Wanted::new(query.as_deref(), fields(collection), Kind::Catalog, &scope)?;
     let catalog = app.bus.shelf().take();
+    let ruled = ruled(&app, collection);
     let found = aside("a list of the catalog", move || {
         let sources = sight::sources(&catalog, &scope, collection, &wanted.query);
-        wanted.page_of(sources.filter_map(parsed))
+        let completion = Completion::new(&catalog, &scope, &ruled);
+        wanted.page_of(sources.filter_map(parsed).map(|object| completion.complete(collection, object)))
     });
     Ok(found.await?.into_response())
 }
@@ -105,7 +110,11 @@ pub(crate) async fn known_contract(app: &App, scope: &Scope, id: &str) -> Result
 
 async fn one(app: &App, scope: &Scope, collection: Collection, id: &str) -> Result<Value, ApiError> {
     let id = ObjectId::new(id).ok_or(ApiError::NOT_FOUND)?;
-    let look = |catalog: &Catalog| sight::source(catalog, scope, collection, &id).and_then(parsed);
+    let ruled = ruled(app, collection);
+    let look = |catalog: &Catalog| {
+        let object = sight::source(catalog, scope, collection, &id).and_then(parsed)?;
+        Some(Completion::new(catalog, scope, &ruled).complete(collection, object))
+    };
     let found = look(&app.bus.shelf().take());
     let mut found = match found {
         Some(found) => found,
@@ -116,6 +125,16 @@ async fn one(app: &App, scope: &Scope, collection: Collection, id: &str) -> Resu
     };
     visibility::trim(Kind::Catalog, &mut found, scope.role);
     Ok(found)
+}
+
+/// Product and provider of each active usage rule, where products are shown.
+fn ruled(app: &App, collection: Collection) -> BTreeSet<(ObjectId, ObjectId)> {
+    if collection != Collection::Products {
+        return BTreeSet::new();
+    }
+    let ledger = app.projection.read();
+    let active = ledger.rules.values().filter(|rule| rule.deleted.is_none());
+    active.map(|rule| (rule.product.clone(), rule.provider.clone())).collect()
 }
 
 /// Sources were JSON when they were imported; what isn't any more is left out and reported.

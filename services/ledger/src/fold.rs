@@ -30,6 +30,7 @@ impl Ledger {
             (_, Fact::ObjectRecorded(object)) => {
                 let catalog = Arc::make_mut(&mut self.catalog);
                 let object = (**object).clone();
+                catalog.note(object.id(), event.recorded_at);
                 // What comes with an API key is an edit; catalog files come from the machine itself.
                 if matches!(event.actor, Actor::Key { .. }) {
                     catalog.edit(object)

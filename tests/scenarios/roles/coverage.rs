@@ -1,5 +1,7 @@
 //! Whether the tables are about every operation that is served.
 
+use serde_json::Value;
+
 use super::table::{self, Operation};
 use super::{CALLERS, FILES, OTHERS, PLACES};
 use crate::tree;
@@ -7,21 +9,15 @@ use crate::tree;
 /// A method and a path as the router has them.
 type Route = (String, Vec<String>);
 
-/// Every route of routes.rs: `.route("/a/{id}", get(…).put(…))`.
+/// Every route of the OpenAPI document, which is made from the code and compared with it.
 fn routes() -> Vec<Route> {
-    let text = tree::text("services/gateway/src/routes.rs");
-    let mut routes = Vec::new();
-    for call in text.split(".route(").skip(1) {
-        let (path, rest) = call.trim_start_matches(['\n', ' ', '"']).split_once('"').expect("a path");
-        let handlers = rest.split(".route(").next().expect("handlers");
-        for method in ["get", "post", "put", "delete"] {
-            let (first, chained) = (format!(", {method}("), format!(").{method}("));
-            if handlers.replace('\n', " ").contains(&first) || handlers.contains(&chained) {
-                routes.push((method.to_uppercase(), segments(path)));
-            }
-        }
-    }
-    routes
+    let document: Value = serde_json::from_str(&tree::text("schemas/openapi.json")).expect("the document");
+    let paths = document["paths"].as_object().expect("paths");
+    let methods = |path: &Value| -> Vec<String> { path.as_object().expect("methods").keys().cloned().collect() };
+    paths
+        .iter()
+        .flat_map(|(path, of)| methods(of).into_iter().map(|method| (method.to_uppercase(), segments(path))))
+        .collect()
 }
 
 fn segments(path: &str) -> Vec<String> {
@@ -43,7 +39,7 @@ fn route_of<'a>(routes: &'a [Route], operation: &Operation) -> Option<&'a Route>
 #[test]
 fn every_operation_is_in_a_table() {
     let routes = routes();
-    assert!(routes.len() > 40, "routes.rs is read wrongly: {routes:?}");
+    assert!(routes.len() > 40, "the document is read wrongly: {routes:?}");
     let tables = [table::parse(FILES, PLACES.len(), true), table::parse(OTHERS, CALLERS.len(), false)].concat();
     let served: Vec<&Route> = tables
         .iter()

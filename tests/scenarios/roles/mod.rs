@@ -3,7 +3,9 @@
 //! Goal: the product does exactly what connect-api §1 and design §8 and §12 say, no more and no less. Method: the
 //! expected answers stand in two tables that were written by hand (files.txt, others.txt); each cell is a request to
 //! the product in process. Compared are status, error code and, where something is refused, the digest of everything
-//! that is recorded of files and rules, which must not change.
+//! that is recorded of files and rules, which must not change. Each caller writes its requests in a way of its own, so
+//! that a slash at the end of a path and the three ways of saying nothing are tried with every operation, and every
+//! answer is looked at for the version and for the one shape of errors (connect-api §2.1).
 
 mod coverage;
 mod places;
@@ -52,6 +54,20 @@ impl Caller {
         }
     }
 
+    /// Whether it ends every path with a slash, as old SDKs do.
+    fn slashes(self) -> bool {
+        matches!(self, Self::Of(Distributor | OtherVendor | Operator) | Self::Revoked)
+    }
+
+    /// What it sends with an action that needs nothing said.
+    fn nothing(self) -> Option<Value> {
+        match self {
+            Self::Of(Vendor | OtherVendor) => Some(json!({})),
+            Self::Of(Operator | OtherDistributor) => Some(Value::Null),
+            _ => None,
+        }
+    }
+
     /// The row of files.txt that is about this caller.
     fn row(self, terms: Terms, provider: Party) -> &'static str {
         let production = terms.environment == "production";
@@ -77,12 +93,22 @@ fn default_cell(row: &str) -> &'static str {
 
 /// Sends what an operation asks for, with ids filled in.
 fn send(world: &World, caller: Caller, operation: &Operation, target: &Target) -> Answer {
-    let path = target.fill(&operation.path);
+    let mut path = target.fill(&operation.path);
+    if caller.slashes() && !path.ends_with('/') {
+        path.insert(path.find('?').unwrap_or(path.len()), '/');
+    }
     let json: Value;
     let texts: Vec<(String, String)>;
     let pairs: Vec<(&str, &str)>;
     let body = match &operation.payload {
-        Payload::Nothing => Body::Nothing,
+        Payload::Nothing if operation.method == "GET" => Body::Nothing,
+        Payload::Nothing => match caller.nothing() {
+            Some(nothing) => {
+                json = nothing;
+                Body::Json(&json)
+            }
+            None => Body::Nothing,
+        },
         Payload::Json(text) => {
             json = serde_json::from_str(&target.fill(text)).expect("JSON");
             Body::Json(&json)
@@ -118,6 +144,9 @@ impl Findings {
         if !agrees(cell, &found, !place.is_empty()) {
             note(format!("expected {cell}, found {found}: {answer:?}"));
         }
+        if let Some(fault) = misshapen(&answer) {
+            note(fault);
+        }
         let kept = is_refused(&found) || operation.method == "GET";
         if kept && world.digests() != before {
             note("what is recorded has changed".to_owned());
@@ -129,6 +158,20 @@ impl Findings {
         let count = self.wrong.len();
         assert!(self.wrong.is_empty(), "{count} of {} cells:\n{}", self.cells, self.wrong.join("\n"));
     }
+}
+
+/// What an answer lacks that every answer has.
+fn misshapen(answer: &Answer) -> Option<String> {
+    if !answer.head.to_ascii_lowercase().contains("connect-version: ") {
+        return Some(format!("no Connect-Version: {}", answer.head));
+    }
+    if answer.status < 400 {
+        return None;
+    }
+    let error = answer.json();
+    let texts = error["errors"].as_array().is_some_and(|texts| !texts.is_empty() && texts.iter().all(Value::is_string));
+    let sound = texts && error["error_code"].as_str().is_some_and(|code| !code.is_empty());
+    (!sound).then(|| format!("an error of another shape: {error}"))
 }
 
 /// The demo catalog, and a key that is revoked.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use ledger::file::ChunkStatus;
 use ledger::{FileId, ServiceName, Status};
 use serde_json::{Value, json};
 
@@ -87,9 +88,16 @@ impl Target {
             "processing" => drop(world.wait(Vendor, &path, all_read)),
             _ => {
                 world.checked(&self.file.to_string());
-                world.wait(Vendor, &path, |shown| shown["sub_status"] != "processing");
+                world.wait(Vendor, &path, |shown| shown["sub_status"] != "processing" && self.is_written(world));
             }
         }
+    }
+
+    /// Whether no chunk's workbook is being written.
+    fn is_written(&self, world: &World) -> bool {
+        let ledger = world.product().projection.read();
+        let extraction = ledger.file(self.file).and_then(|file| file.current_extraction());
+        extraction.is_none_or(|it| it.chunks.values().all(|chunk| chunk.status() != ChunkStatus::Draft))
     }
 
     /// A path or body with the ids of this file in it.

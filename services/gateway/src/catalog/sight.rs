@@ -71,7 +71,7 @@ pub(super) fn source<'a>(
     let all = scope.role == Role::Operator;
     match collection {
         Collection::Accounts => {
-            let own = all || scope.account.as_ref() == Some(id);
+            let own = sees_account(id, scope);
             catalog.accounts.get(id).filter(|_| own).map(|account| account.source.as_str())
         }
         Collection::Hubs => {
@@ -134,7 +134,12 @@ fn sees_contract(contract: &Contract, scope: &Scope) -> bool {
     }
 }
 
-fn sees_under(catalog: &Catalog, contract: &ObjectId, scope: &Scope) -> bool {
+/// Whether somebody sees an account: their own, and an operator all.
+pub(super) fn sees_account(id: &ObjectId, scope: &Scope) -> bool {
+    scope.role == Role::Operator || scope.account.as_ref() == Some(id)
+}
+
+pub(super) fn sees_under(catalog: &Catalog, contract: &ObjectId, scope: &Scope) -> bool {
     catalog.contracts.get(contract).is_some_and(|contract| sees_contract(contract, scope))
 }
 
@@ -159,7 +164,7 @@ pub(crate) fn sees_product(catalog: &Catalog, product: &Product, scope: &Scope) 
 }
 
 /// The marketplaces of the caller's contracts; a vendor reads there which currency it sells in.
-fn own_marketplaces(catalog: &Catalog, scope: &Scope) -> BTreeSet<ObjectId> {
+pub(super) fn own_marketplaces(catalog: &Catalog, scope: &Scope) -> BTreeSet<ObjectId> {
     let own = catalog.contracts.values().filter(|contract| sees_contract(contract, scope));
     own.filter_map(|contract| contract.marketplace.clone()).collect()
 }

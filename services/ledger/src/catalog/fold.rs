@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Account, CatalogObject, Contract, Hub, Item, Key, Listing, Marketplace, Named, Product, Subscription};
 use crate::digest::digest_of;
 use crate::id::{Hash, ObjectId, Partition};
+use crate::moment::Moment;
 
 /// The catalog as of one position: the fold of the catalog's facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,11 +34,18 @@ pub struct Catalog {
     pub placements: BTreeMap<ObjectId, Partition>,
     /// Of objects that somebody edited since they were imported: what was imported.
     edited: BTreeMap<ObjectId, Hash>,
+    /// When each object was recorded first and last.
+    pub recorded: BTreeMap<ObjectId, (Moment, Moment)>,
     /// Subscriptions of a contract and product, in order of id.
     by_scope: BTreeMap<(ObjectId, ObjectId), Vec<ObjectId>>,
 }
 
 impl Catalog {
+    /// Notes when an object was recorded.
+    pub fn note(&mut self, id: &ObjectId, at: Moment) {
+        self.recorded.entry(id.clone()).or_insert((at, at)).1 = at;
+    }
+
     /// Takes an object in as somebody edited it.
     pub fn edit(&mut self, object: CatalogObject) {
         let id = object.id().clone();
