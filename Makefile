@@ -36,6 +36,7 @@ bench: ## Measure speed and memory as ratios to the machine's limits
 	$(CARGO) build --release --locked -p usage-ledger
 	$(PYTHON) tests/clients/bench.py --binary target/release/usage-ledger
 	$(CARGO) run --release --locked -q -p runtime --example log_bench
+	$(CARGO) run --release --locked -q -p usage-ledger --example report_bench -- target/release/usage-ledger
 	$(CARGO) run --release --locked -q -p gateway --example lists_bench
 
 bless: ## Write the frozen files that are missing (never changes one that is there)

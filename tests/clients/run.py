@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS_MAX = 300
 SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
 SUITES += ["samples", "overlap", "queries", "objects", "openapi_client", "namespaces", "old_sdk", "cli", "billing"]
-SUITES += ["reporting", "rql", "demo"]
+SUITES += ["reporting", "reported", "rql", "demo"]
 
 # Suites whose clients can't share the packages of the others.
 VENVS = {"old_sdk": venvs.OLD_SDK, "cli": venvs.CLI, "rql": venvs.RQL}

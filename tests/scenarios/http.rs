@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) enum Body<'a> {
     Nothing,
     Json(&'a Value),
+    /// A text of another type.
+    Text(&'a str, &'a str),
     /// A workbook in a field of a form.
     Workbook(&'a str, &'a Path),
     /// The same with texts in other fields.
@@ -100,6 +102,7 @@ pub(super) fn begin(address: SocketAddr, request: &Request<'_>) -> Answer {
 fn send(address: SocketAddr, request: &Request<'_>) -> TcpStream {
     let (kind, body) = match &request.body {
         Body::Nothing => (String::new(), Vec::new()),
+        Body::Text(kind, text) => ((*kind).to_owned(), text.as_bytes().to_vec()),
         Body::Json(value) => ("application/json".to_owned(), value.to_string().into_bytes()),
         Body::Workbook(field, path) => (format!("multipart/form-data; boundary={BOUNDARY}"), form(&[], field, path)),
         Body::Form(texts, field, path) => {

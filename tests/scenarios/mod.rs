@@ -46,3 +46,5 @@ mod news;
 mod marks;
 
 mod editing;
+
+mod reported;

@@ -10,11 +10,13 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::{Request, header::CONTENT_RANGE};
-use gateway::{DryRun, DryRunError, Gateway, Outcome as Tried};
+use gateway::{DryRun, DryRunError, Gateway, Incoming, Outcome as Tried};
 use ledger::catalog::{Account, CatalogObject, Environment, ItemKind, Key, Schema};
 use ledger::command::CreateFile;
 use ledger::fact::{FileChecked, FileColumn, FileCreated, FileRead, Part, RecordsChecked, RecordsRead, UploadOpened};
-use ledger::record::{CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, ReadColumn, SubscriptionFacts, Texts};
+use ledger::record::{
+    CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, ReadColumn, RecordError, SubscriptionFacts, Texts,
+};
 use ledger::{
     Actor, Catalog, Decimal, Event, EventId, Fact, FileId, Hash, HostId, Moment, Named, ObjectId, Partition, Role,
     Scope, ServiceName, Subject,
@@ -157,6 +159,14 @@ impl DryRun for Untried {
         _: &mut dyn FnMut(gateway::fault::Fault) -> bool,
     ) -> Result<Tried, DryRunError> {
         Ok(Tried::default())
+    }
+
+    fn examine(&self, _: Incoming<'_>) -> Result<Vec<CheckedRecord>, DryRunError> {
+        Err(DryRunError("nothing is reported here".into()))
+    }
+
+    fn taken(&self, _: FileId, column: Option<u16>) -> RecordError {
+        RecordError { code: ledger::Code::RecordIdTaken, column, message: String::new(), fix: String::new() }
     }
 }
 

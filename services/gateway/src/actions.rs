@@ -64,6 +64,32 @@ pub(crate) async fn submit(
     Request { app, scope, origin, key }.decide(file, command, StatusCode::CREATED).await
 }
 
+/// Seal a usage file
+///
+/// By its vendor: a file of reported records takes no more of them, and is checked as a whole.
+#[utoipa::path(
+    post,
+    path = "/ledger/v1/usage/files/{id}/seal",
+    operation_id = "seal_usage_file",
+    tag = tag::FILES,
+    params(params::FileId, params::Once),
+    request_body(content = bodies::Empty),
+    responses((status = 201, description = "The file", body = json::file_shape::File), Changing),
+)]
+pub(crate) async fn seal(
+    Caller(scope): Caller,
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    key: RequestKey,
+    Path(id): Path<String>,
+    payload: Payload,
+) -> Answered {
+    let file = file_id(&id)?;
+    payload.fields()?;
+    let command = Command::SealReport { file };
+    Request { app, scope, origin, key }.decide(file, command, StatusCode::CREATED).await
+}
+
 /// Accept a usage file
 ///
 /// By its provider: all of it, as it was submitted. Each hub gets a chunk to bill.

@@ -12,6 +12,7 @@ use crate::error::ApiError;
 use crate::index::FileIndex;
 use crate::once::Answers;
 use crate::records::Counts;
+use crate::reported::OpenFiles;
 use crate::sources::Sources;
 
 /// Clients that wait for news at a time: each holds a connection and a look at the fold.
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub(crate) counts: Counts,
     /// Turns of dry runs, which take a core each.
     pub(crate) dry_runs: Arc<Semaphore>,
+    /// Which file collects the records of what.
+    pub(crate) open_files: OpenFiles,
     /// What requests with an idempotency key were answered lately.
     pub(crate) answers: Answers,
     /// What each key may still send.
@@ -44,7 +47,17 @@ impl App {
         let (sources, index) = (Sources::default(), FileIndex::default());
         let (counts, answers) = (Counts::default(), Answers::default());
         let allowance = Allowance::new(gateway.requests_per_second);
-        Self { gateway, sources, index, counts, dry_runs, answers, allowance, waiting }
+        Self {
+            gateway,
+            sources,
+            index,
+            counts,
+            dry_runs,
+            open_files: OpenFiles::default(),
+            answers,
+            allowance,
+            waiting,
+        }
     }
 
     /// The right to wait for news, held while that is done.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ledger::file::Stamp;
 use ledger::file::{ChunkStatus, UsageFile};
+use ledger::report::Receipt;
 use ledger::{Command, Event, Fact, FileId, Ledger, Rejection, Scope, Subject};
 use runtime::bus::Answer;
 use tokio::time::{Instant, sleep, timeout};
@@ -67,6 +68,7 @@ impl App {
         match rejection {
             Rejection::NotFound => knows_part(file, command),
             Rejection::WrongStatus { status, .. } => file.status() != *status,
+            Rejection::NothingReported => file.collects() && file.current_reading().is_some(),
             // Chunks are made within a moment of the acceptance: who comes that soon need not come again.
             Rejection::ChunkStatusWrong { status: ChunkStatus::Draft, .. } => true,
             Rejection::ChunkStatusWrong { status, .. } => match command {
@@ -153,6 +155,19 @@ impl Settled {
     /// Whether something was recorded, and about this file.
     pub(crate) fn is_about(&self, id: FileId) -> bool {
         self.events().iter().any(|event| event.subject == Subject::File(id))
+    }
+
+    /// The file that the first thing that was recorded is about.
+    pub(crate) fn file(&self) -> Option<FileId> {
+        match self.events().first()?.subject {
+            Subject::File(id) => Some(id),
+            Subject::Object(_) => None,
+        }
+    }
+
+    /// What became of each reported record.
+    pub(crate) fn receipts(&self) -> &[Receipt] {
+        &self.answer.receipts
     }
 
     /// The file that was made.

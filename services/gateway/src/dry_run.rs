@@ -13,9 +13,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use futures_util::stream;
 use ledger::command::CreateFile;
-use ledger::fact::{FileCreated, Total, UploadOpened};
+use ledger::fact::{FileColumn, FileCreated, Total, UploadOpened};
 use ledger::file::{Reading, ReadingEnd, UsageFile};
-use ledger::{Code, Hash, Rejection, Scope};
+use ledger::record::{CheckedRecord, ReadBatch, RecordError};
+use ledger::{Code, FileId, Hash, Rejection, Scope};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -84,7 +85,20 @@ pub struct Outcome {
     pub ignored: Vec<String>,
 }
 
-/// Checks workbooks without recording anything.
+/// Records as they are reported to a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// The file that collects them.
+    pub file: FileId,
+    /// What it was created as.
+    pub created: &'a FileCreated,
+    /// The batch's columns.
+    pub columns: &'a [FileColumn],
+    /// The records.
+    pub batch: &'a ReadBatch,
+}
+
+/// Checks workbooks and reported records without recording anything.
 pub trait DryRun: Send + Sync + fmt::Debug {
     /// What a file would be created as.
     ///
@@ -103,6 +117,15 @@ pub trait DryRun: Send + Sync + fmt::Debug {
         workbook: &Path,
         found: &mut dyn FnMut(Fault) -> bool,
     ) -> Result<Outcome, DryRunError>;
+
+    /// Checks reported records, as far as that needs no other record of their file: one for each, in their order.
+    ///
+    /// # Errors
+    /// [`DryRunError`]; what is wrong with a record is in it.
+    fn examine(&self, incoming: Incoming<'_>) -> Result<Vec<CheckedRecord>, DryRunError>;
+
+    /// What is wrong with a record whose id another file has; `column` is that of the ids.
+    fn taken(&self, file: FileId, column: Option<u16>) -> RecordError;
 }
 
 /// Check a workbook without recording anything

@@ -33,6 +33,7 @@ pub mod period;
 mod progress;
 mod reconciliations;
 mod records;
+mod reported;
 mod routes;
 mod rules;
 mod sources;
@@ -51,7 +52,7 @@ use runtime::projection::Projection;
 use runtime::records::Records;
 use tokio::sync::watch;
 
-pub use dry_run::{DryRun, DryRunError, Outcome, unreadable, verdict};
+pub use dry_run::{DryRun, DryRunError, Incoming, Outcome, unreadable, verdict};
 
 /// A workbook that is uploaded may have this many bytes: what Connect's own portal allows (connect-api §2.6).
 pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -66,7 +66,7 @@ impl RequestKey {
 }
 
 /// A request that has one effect however often it comes, if it has a key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Once(Option<AskKey>);
 
 impl Once {

@@ -39,12 +39,15 @@ impl<S: Send + Sync> FromRequest<S> for Payload {
 }
 
 fn parse(bytes: &Bytes) -> Result<Payload, ApiError> {
-    serde_json::from_slice(bytes).map(Payload).map_err(|error| {
-        // The place is a part of our sentence already.
-        let reason = error.to_string();
-        let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason).to_owned();
-        ApiError::Json { line: error.line(), column: error.column(), reason }
-    })
+    serde_json::from_slice(bytes).map(Payload).map_err(|error| not_json(&error, 0))
+}
+
+/// What is wrong with JSON before which so many lines stand.
+pub(crate) fn not_json(error: &serde_json::Error, before: usize) -> ApiError {
+    // The place is a part of our sentence already.
+    let reason = error.to_string();
+    let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason).to_owned();
+    ApiError::Json { line: error.line().saturating_add(before), column: error.column(), reason }
 }
 
 impl Payload {

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::catalog::{self, edit, lists};
 use crate::{
     actions, aggregates, chunks, download, dry_run, feed, files, health, openapi, progress, reconciliations, records,
-    rules, template,
+    reported, rules, template,
 };
 
 /// All routes, without the slash that may stand at their ends.
@@ -80,6 +80,8 @@ fn others() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(feed::list))
         .routes(routes!(progress::stream))
+        .routes(routes!(reported::report))
+        .routes(routes!(actions::seal))
         .routes(routes!(health::root))
         .routes(routes!(template::linked))
         .routes(routes!(download::linked))

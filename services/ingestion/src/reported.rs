@@ -3,11 +3,13 @@
 //!
 //! A record of an open file takes 32 bytes here, with the table around it some 40 to 75; nothing of a sealed one is kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::fact::{FileColumn, FileRead, Part, RecordsRead};
+use ledger::record::{ReadBatch, record_key};
 use ledger::report::{Print, Receipt, ReportedRecords, prints};
 use ledger::{Event, Fact, FileId, Ledger, ObjectId, Subject};
+use workbook::columns;
 
 use crate::categories::{self, Categories};
 use crate::read::Laid;
@@ -34,8 +36,27 @@ pub(crate) struct Collected {
     pub(crate) categories: Categories,
     pub(crate) parts: Vec<Part>,
     pub(crate) records: u32,
-    /// By key: the row, and the print's other half. Empty once it is sealed.
-    known: HashMap<[u8; 12], (u32, [u8; 16])>,
+    /// By key. Empty once it is sealed.
+    known: HashMap<[u8; 12], Known>,
+}
+
+/// A record that is in the file: where, and its print's other half.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    row: u32,
+    content: [u8; 16],
+}
+
+impl Known {
+    /// What another record of the same id is told.
+    fn compared(self, print: &Print, admitted: bool) -> Receipt {
+        let row = self.row;
+        match (self.content == print.content, admitted) {
+            (true, _) => Receipt::Identical { row },
+            (false, true) => Receipt::Conflicting { row },
+            (false, false) => Receipt::Refused,
+        }
+    }
 }
 
 impl Reported {
@@ -105,15 +126,11 @@ impl Reported {
             .filter(|(id, other)| **id != call.file && same_scope(other))
             .map(|(id, other)| (*id, other))
             .collect();
-        let mut added: HashMap<[u8; 12], (u32, [u8; 16])> = HashMap::new();
+        let mut added: HashMap<[u8; 12], Known> = HashMap::new();
         let mut row = own.next_row();
-        let mut receipt = |(print, admitted): (&Print, &bool)| {
-            if let Some(&(row, content)) = own.known.get(&print.key).or_else(|| added.get(&print.key)) {
-                return match (content == print.content, *admitted) {
-                    (true, _) => Receipt::Identical { row },
-                    (false, true) => Receipt::Conflicting { row },
-                    (false, false) => Receipt::Refused,
-                };
+        let mut receipt = |(print, &admitted): (&Print, &bool)| {
+            if let Some(known) = own.known.get(&print.key).or_else(|| added.get(&print.key)) {
+                return known.compared(print, admitted);
             }
             if !admitted {
                 return Receipt::Refused;
@@ -121,26 +138,40 @@ impl Reported {
             if let Some((file, _)) = others.iter().find(|(_, other)| other.known.contains_key(&print.key)) {
                 return Receipt::Taken { file: *file };
             }
-            added.insert(print.key, (row, print.content));
+            added.insert(print.key, Known { row, content: print.content });
             row = row.saturating_add(1);
             Receipt::Added { row: row - 1 }
         };
         call.prints.iter().zip(&call.admitted).map(&mut receipt).collect()
     }
 
-    /// The receipts of a call that was decided before: what was recorded for it then is what it added.
+    /// The receipts of a call that was decided before, maybe for a file that is sealed by now: what was recorded for it
+    /// then is what it added.
     pub(crate) fn receipts_again(&self, call: &ReportedRecords, recorded: &[Event]) -> Vec<Receipt> {
-        let rows = recorded.iter().filter_map(|event| match &event.fact {
-            Fact::RecordsRead(read) => Some(read.first_row..=read.last_row),
-            _ => None,
-        });
-        let mut first: BTreeSet<u32> = rows.flatten().collect();
-        let now = self.receipts(call).into_iter().map(|receipt| match receipt {
-            // Of several equal records of the call the first one was added.
-            Receipt::Identical { row } if first.remove(&row) => Receipt::Added { row },
-            other => other,
-        });
-        now.collect()
+        let Some(&Subject::File(file)) = recorded.first().map(|event| &event.subject) else {
+            return self.receipts(call);
+        };
+        let Some(own) = self.files.get(&call.file) else { return vec![Receipt::Refused; call.prints.len()] };
+        let rows = own.rows_of(recorded);
+        let known = self.files.get(&file).map(|file| &file.known);
+        let mut added: HashMap<[u8; 12], Known> = HashMap::new();
+        let receipt = |(print, &admitted): (&Print, &bool)| {
+            let there = known.and_then(|known| known.get(&print.key));
+            if let Some(known) = added.get(&print.key) {
+                return known.compared(print, admitted);
+            }
+            match (rows.get(&print.key), there) {
+                (Some(&row), there) if there.is_none_or(|there| there.content == print.content) => {
+                    added.insert(print.key, Known { row, content: print.content });
+                    Receipt::Added { row }
+                }
+                (Some(_), _) => Receipt::Refused,
+                (None, Some(known)) => known.compared(print, admitted),
+                (None, None) if admitted => Receipt::Taken { file },
+                (None, None) => Receipt::Refused,
+            }
+        };
+        call.prints.iter().zip(&call.admitted).map(receipt).collect()
     }
 }
 
@@ -172,25 +203,42 @@ impl Collected {
         }
     }
 
+    /// The rows that facts brought, by key.
+    fn rows_of(&self, recorded: &[Event]) -> HashMap<[u8; 12], u32> {
+        let batches = recorded.iter().filter_map(|event| match &event.fact {
+            Fact::RecordsRead(read) => decoded(read),
+            _ => None,
+        });
+        let mut rows = HashMap::new();
+        for batch in batches {
+            for (index, &row) in batch.rows.iter().enumerate() {
+                // The known columns come first and in their order, in every file.
+                let record_id = columns::RECORDS.iter().position(|column| column.name == "record_id").unwrap_or(0);
+                let record_id = batch.cell(index, record_id).text;
+                rows.insert(record_key(&self.contract, &self.product, record_id), row);
+            }
+        }
+        rows
+    }
+
     fn add(&mut self, sequence: u64, read: &RecordsRead) {
         let (first_row, last_row, records) = (read.first_row, read.last_row, read.records);
         self.parts.push(Part { sequence, first_row, last_row, records });
         self.records = self.records.saturating_add(records);
-        let batch = match proto::decode_read_batch(&read.payload) {
-            Ok(batch) => batch,
-            Err(error) => {
-                tracing::error!(%error, sequence, "a batch of reported records can't be read back");
-                return;
-            }
-        };
+        let Some(batch) = decoded(read) else { return };
         let names = self.names();
         let prints = prints(&self.contract, &self.product, &names, &batch);
         let category = names.iter().position(|name| name == categories::COLUMN).unwrap_or(usize::MAX);
         self.known.reserve(prints.len());
         for (index, (print, &row)) in prints.iter().zip(&batch.rows).enumerate() {
-            self.known.insert(print.key, (row, print.content));
+            self.known.insert(print.key, Known { row, content: print.content });
             // Who laid the batch down saw that they fit.
             drop(self.categories.name(batch.cell(index, category).text));
         }
     }
+}
+
+fn decoded(read: &RecordsRead) -> Option<ReadBatch> {
+    let batch = proto::decode_read_batch(&read.payload);
+    batch.inspect_err(|error| tracing::error!(%error, "a batch of reported records can't be read back")).ok()
 }

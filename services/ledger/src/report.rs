@@ -1,6 +1,7 @@
 //! Records that are reported one by one, as many at a call: what a call brings, and what becomes of each record.
 
 use std::hash::{Hash as StdHash, Hasher};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -15,7 +16,7 @@ pub struct ReportedRecords {
     /// The names of the batch's columns.
     pub columns: Vec<String>,
     /// The records in the order of the call; which rows they get is not known yet.
-    pub batch: ReadBatch,
+    pub batch: Arc<ReadBatch>,
     /// What each is recognised by.
     pub prints: Vec<Print>,
     /// Whether each passed the rules.

@@ -4,5 +4,6 @@ pub mod admin;
 pub mod cli;
 pub mod demo;
 pub mod product;
+mod sealing;
 pub mod secrets;
 pub mod trial;

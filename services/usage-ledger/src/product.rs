@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use workbook::foreign::Guard;
 
+use crate::sealing::Sealing;
 use crate::secrets::{Secrets, SecretsError};
 use crate::trial::{Bench, Trials};
 
@@ -48,6 +49,8 @@ pub struct Settings {
     pub rotate_bytes: u64,
     /// Where the product is reached from outside, for links.
     pub public_url: Option<String>,
+    /// Hours after the end of its period at which a file of reported records is submitted; none waits for its vendor.
+    pub seal_after: Option<u32>,
     /// The time.
     pub clock: Clock,
     /// How the child process is started that reads formats other than XLSX and CSV; without it they are refused.
@@ -66,7 +69,8 @@ impl Settings {
         let (data, idle) = (data.to_owned(), Vec::new());
         let requests_per_second = gateway::REQUESTS_PER_SECOND;
         let (public_url, clock, guard) = (None, Clock::Machine, None);
-        Self { data, listen, rotate_bytes, public_url, clock, guard, requests_per_second, idle }
+        let seal_after = None;
+        Self { data, listen, rotate_bytes, public_url, seal_after, clock, guard, requests_per_second, idle }
     }
 }
 
@@ -261,6 +265,14 @@ impl Product {
             ready,
             stopping: stopped.clone(),
         });
+        if let Some(hours) = settings.seal_after {
+            let (bus, projection, clock) = (bus.clone(), projection.clone(), settings.clock.clone());
+            let sealing = Sealing { bus, projection, clock, hours }.run(stopped.clone());
+            parts.spawn(async move {
+                sealing.await;
+                Ok(())
+            });
+        }
         parts.spawn(serve(listener, gateway, stopped));
         Ok(Self { address, bus, projection, secrets, clock: settings.clock, stop, ended, parts, logs })
     }

@@ -7,19 +7,19 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use gateway::fault::{Fault, findings};
-use gateway::{DryRun, DryRunError, Outcome};
+use gateway::{DryRun, DryRunError, Incoming, Outcome};
 use ingestion::{Reading, Stopped, pieces, read_workbook};
 use ledger::command::CreateFile;
 use ledger::fact::FileCreated;
-use ledger::record::ReadBatch;
-use ledger::{Command, Context, Fact, Ledger, Moment, Rejection, Scope};
+use ledger::record::{CheckedRecord, ReadBatch, RecordError};
+use ledger::{Command, Context, Fact, FileId, Ledger, Moment, Rejection, Scope};
 use proto::WireError;
 use runtime::clock::Clock;
 use runtime::decider::Decider;
 use runtime::projection::Projection;
 use runtime::records::Records;
 use thiserror::Error;
-use validation::{Draft, ExamineError, Examiner, Found};
+use validation::{Draft, ExamineError, Examiner, Found, Reported};
 use workbook::foreign::Guard;
 
 /// A workbook could not be checked, for a reason that is not in it.
@@ -216,5 +216,17 @@ impl DryRun for Trials {
         let workbook = File::open(workbook).map_err(|error| failed(error.into()))?;
         let with = |examiner: &Examiner, draft| examiner.examine(&self.projection.read(), None, draft);
         self.bench.check(created, workbook, self.clock.now(), with, found).map_err(failed)
+    }
+
+    fn examine(&self, incoming: Incoming<'_>) -> Result<Vec<CheckedRecord>, DryRunError> {
+        let Incoming { file, created, columns, batch } = incoming;
+        let reported = Reported { file, created, columns, batch };
+        let Bench { examiner, records, .. } = &self.bench;
+        let checked = examiner.examine_reported(|| self.projection.read(), reported, records, self.clock.now());
+        checked.map(|checked| checked.records).map_err(|error| DryRunError(Box::new(error)))
+    }
+
+    fn taken(&self, file: FileId, column: Option<u16>) -> RecordError {
+        validation::rules::taken(file, column)
     }
 }

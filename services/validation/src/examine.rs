@@ -22,7 +22,7 @@ use crate::record_ids::{RecordIdsError, RecordIdsReader};
 use crate::rules::{Against, Checker, MissingTiers, NO_KEY, Summary, Tiers, repeated, taken, widened};
 
 /// Errors of one record that are kept: more of them would not help anybody, and a batch must fit a frame.
-const RECORD_ERRORS_MAX: usize = 16;
+pub(crate) const RECORD_ERRORS_MAX: usize = 16;
 
 /// What a file is, as far as its records' rules depend on it.
 #[derive(Clone, Debug)]
@@ -110,8 +110,8 @@ pub enum ExamineError {
 /// Makes examinations: cheap to clone, for any thread.
 #[derive(Clone, Debug)]
 pub struct Examiner {
-    ids: Option<Arc<Ids>>,
-    temp: PathBuf,
+    pub(crate) ids: Option<Arc<Ids>>,
+    pub(crate) temp: PathBuf,
 }
 
 impl Examiner {
@@ -130,12 +130,24 @@ impl Examiner {
     #[must_use]
     pub fn examine(&self, ledger: &Ledger, file: Option<FileId>, draft: Draft) -> Examination {
         let ids = self.ids.as_ref().map(|ids| (Arc::clone(ids), ids.alive(ledger, file)));
+        Examination { ids, ..self.examine_part(ledger, file, draft, |_| true) }
+    }
+
+    /// An examination that asks nobody whose record ids are taken, and of other files only where that is wanted.
+    pub(crate) fn examine_part(
+        &self,
+        ledger: &Ledger,
+        file: Option<FileId>,
+        draft: Draft,
+        compares: impl FnOnce(&Capabilities) -> bool,
+    ) -> Examination {
         let known = ledger.catalog.products.get(&draft.product);
         let mut capabilities = known.map(|known| known.capabilities.clone()).unwrap_or_default();
         // An estimate may reach into the future (design §12).
         capabilities.future |= draft.predictive;
-        let others = Others::of(ledger, file, &draft, &capabilities);
-        Examination { catalog: Arc::clone(&ledger.catalog), draft, capabilities, ids, others, temp: self.temp.clone() }
+        let others = compares(&capabilities).then(|| Others::of(ledger, file, &draft, &capabilities));
+        let (catalog, others) = (Arc::clone(&ledger.catalog), others.unwrap_or_default());
+        Examination { catalog, draft, capabilities, ids: None, others, temp: self.temp.clone() }
     }
 }
 
@@ -145,7 +157,7 @@ pub struct Examination {
     catalog: Arc<Catalog>,
     draft: Draft,
     capabilities: Capabilities,
-    others: Others,
+    pub(crate) others: Others,
     temp: PathBuf,
     /// The index of record ids, and the ordinals of other files whose ids count.
     ids: Option<(Arc<Ids>, BTreeMap<u32, FileId>)>,
@@ -226,7 +238,7 @@ impl Examination {
         Ok(survey)
     }
 
-    fn checker(&self) -> Checker<'_> {
+    pub(crate) fn checker(&self) -> Checker<'_> {
         Checker::new(Against {
             catalog: &self.catalog,
             contract: &self.draft.contract,

@@ -172,17 +172,24 @@ impl Ids {
 
     /// The ordinals that count, of other files than this one, each with its file.
     pub(crate) fn alive(&self, ledger: &Ledger, but: Option<FileId>) -> BTreeMap<u32, FileId> {
-        let counts = |file: FileId, upload: u32| {
-            let known = ledger.file(file).filter(|known| known.upload() == upload);
-            // What can't be accepted without another upload keeps no ids.
-            known.is_some_and(|known| !matches!(known.status(), Status::Rejected | Status::Deleted | Status::Invalid))
-        };
         let state = self.state();
         let all = (0..).zip(&state.ordinals);
-        all.filter(|(_, (file, upload))| Some(*file) != but && counts(*file, *upload))
+        all.filter(|(_, (file, upload))| Some(*file) != but && counts(ledger, *file, *upload))
             .map(|(ordinal, (file, _))| (ordinal, *file))
             .collect()
     }
+
+    /// The file of one ordinal, if it counts.
+    pub(crate) fn owner(&self, ledger: &Ledger, ordinal: u32) -> Option<FileId> {
+        let (file, upload) = *self.state().ordinals.get(usize::try_from(ordinal).ok()?)?;
+        counts(ledger, file, upload).then_some(file)
+    }
+}
+
+/// Whether the record ids of an upload count: what can't be accepted without another upload keeps none.
+fn counts(ledger: &Ledger, file: FileId, upload: u32) -> bool {
+    let known = ledger.file(file).filter(|known| known.upload() == upload);
+    known.is_some_and(|known| !matches!(known.status(), Status::Rejected | Status::Deleted | Status::Invalid))
 }
 
 fn empty(path: &Path) -> Result<(), IdsError> {

@@ -6,6 +6,7 @@ mod ids;
 mod others;
 mod processed;
 pub mod record_ids;
+mod reported;
 pub mod rules;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use examine::{Draft, Examination, ExamineError, Examiner, Found};
 pub use ids::{Ids, IdsError};
 pub use others::CompareError;
 pub use processed::WriteJob;
+pub use reported::Reported;
 
 /// Sums that one fact carries: about 100 bytes each, so that a fact stays well below a frame of the log.
 const SUMMARY_LINES_MAX: usize = 500;

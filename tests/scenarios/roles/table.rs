@@ -138,13 +138,14 @@ fn status_of(code: &str) -> u16 {
 }
 
 /// Cell, error code and HTTP status (connect-api §2.1, U16).
-fn refusal_codes() -> [(&'static str, &'static str, u16); 7] {
+fn refusal_codes() -> [(&'static str, &'static str, u16); 8] {
     [
         ("-", "NFND_000", 404),
         ("r", "AUTH_003", 403),
         ("k", "AUTH_001", 401),
         ("s", "USG_003", 400),
         ("u", "USG_004", 400),
+        ("e", "USG_035", 400),
         ("o", "USG_032", 400),
         ("v", "VAL_001", 400),
     ]

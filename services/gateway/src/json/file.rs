@@ -33,8 +33,9 @@ pub(crate) fn detail(
     shown.submit_remembered = file.approval.submit_remembered.as_ref().map(Event::new);
     shown.progress = progress(file);
     let upload = file.approval.upload.as_ref();
-    shown.usage_file_uri =
-        upload.map(|upload| workbooks.link(Store::Uploaded, upload.blob, &uploaded_name(id, &upload.filename)));
+    shown.usage_file_uri = upload
+        .filter(|_| !file.approval.reported)
+        .map(|upload| workbooks.link(Store::Uploaded, upload.blob, &uploaded_name(id, &upload.filename)));
     let written = file.current_checking().and_then(|checking| checking.processed);
     let processed = written.and_then(|it| if scope.plays_vendor() { Some(it.vendor) } else { it.provider });
     shown.processed_file_uri =
@@ -90,6 +91,7 @@ fn whole(catalog: &Catalog, id: FileId, file: &UsageFile, sources: &Sources) -> 
         schema: created.schema.lower(),
         currency: created.currency.clone().and_then(given),
         predictive: given(created.predictive),
+        reported: given(created.reported),
         superseded_by: superseded.map(|(by, stamp)| Superseded { id: by.to_string(), at: stamp.at.iso() }),
         period: created.period.map(|period| Period { from: period.from.iso(), to: period.to.iso() }),
         time_zone: given(created.time_zone.clone()),
@@ -138,6 +140,7 @@ fn events(file: &UsageFile) -> Events {
     Events {
         created: approval.created_at.as_ref().map(Event::new),
         uploaded: approval.uploaded_at.as_ref().map(Event::new),
+        sealed: approval.sealed_at.as_ref().map(Event::new),
         submitted: approval.submitted_at.as_ref().map(Event::new),
         accepted,
         rejected,

@@ -61,6 +61,9 @@ pub(crate) struct File {
     /// Whether it is an estimate, which is never billed.
     #[schema(example = true)]
     pub(crate) predictive: Option<bool>,
+    /// Whether its records are reported one by one instead of in a workbook.
+    #[schema(example = true)]
+    pub(crate) reported: Option<bool>,
     /// The file that took the place of this estimate.
     pub(crate) superseded_by: Option<Superseded>,
     /// What it is about.
@@ -213,6 +216,8 @@ pub(crate) struct Events {
     pub(crate) created: Option<Event>,
     /// The newest workbook came.
     pub(crate) uploaded: Option<Event>,
+    /// It takes no more reported records.
+    pub(crate) sealed: Option<Event>,
     /// The vendor gave it to the provider.
     pub(crate) submitted: Option<Event>,
     /// The provider, or a usage rule, accepted it.

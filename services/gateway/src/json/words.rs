@@ -94,6 +94,7 @@ words!(
 words!(RuleScope, "What a usage rule is about.", [Scope::File, Scope::Record].map(Scope::name));
 words!(RuleStatus, "Whether a usage rule still decides.", ["active", "deleted"]);
 words!(Severity, "Whether a record is invalid for a fault.", [OfFault::Error, OfFault::Warning].map(OfFault::name));
+words!(RecordResult, "What became of a reported record.", ["added", "identical", "conflicting", "refused"]);
 words!(VerdictStatus, "What the file of a workbook would be.", ["ready", "invalid"]);
 words!(Readiness, "Whether reads are answered from everything.", ["ready", "starting"]);
 words!(AnswerFormat, "In which form faults are answered.", ["json", "ndjson", "csv"]);

@@ -270,3 +270,37 @@ pub(crate) struct Gravity {
     /// The rule before it; null is the first place.
     after: Option<String>,
 }
+
+/// Records of a contract and product.
+#[derive(ToSchema)]
+#[schema(as = NewReport, example = json!({
+    "contract": { "id": "CRD-21674-67435-75488" },
+    "product": { "id": "PRD-404-832-779" },
+    "records": [{
+        "record_id": "2026-10-17/vm-1",
+        "quantity": "4",
+        "item_search_criteria": "item.mpn",
+        "item_search_value": "AP-CPU",
+        "start_time_utc": "2026-10-17 00:00:00",
+        "end_time_utc": "2026-10-18 00:00:00",
+        "asset_search_criteria": "asset.id",
+        "asset_search_value": "AS-8919-8653-9735",
+        "v.region": "eu-west-1",
+    }],
+}))]
+pub(crate) struct Report {
+    /// The contract that they are reported under.
+    contract: Named,
+    /// The product that they are about.
+    product: Named,
+    /// What they are about; without it the month in which all usage began.
+    period: Option<Days>,
+    /// ISO 4217; the marketplace's own where it isn't given and amounts are reported.
+    currency: Option<String>,
+    /// The contract's own where it isn't given.
+    #[schema(value_type = Option<Environment>)]
+    environment: Option<String>,
+    /// Each with the columns of a workbook by their names: texts, or numbers, which count as they are written.
+    #[schema(min_items = 1, max_items = 10000)]
+    records: Vec<serde_json::Map<String, serde_json::Value>>,
+}

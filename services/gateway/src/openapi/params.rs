@@ -43,6 +43,25 @@ pub(crate) struct Feed {
     wait: Option<u64>,
 }
 
+/// What records are about that come as lines; in the other form the body says it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Report {
+    /// The contract that they are reported under.
+    contract: Option<String>,
+    /// The product that they are about.
+    product: Option<String>,
+    /// The first day of the period; without one it is the month in which all usage began.
+    period_from: Option<String>,
+    /// Its last day.
+    period_to: Option<String>,
+    /// ISO 4217; the marketplace's own where it isn't given and amounts are reported.
+    currency: Option<String>,
+    /// The contract's own where it isn't given.
+    #[param(inline, value_type = Option<words::Environment>)]
+    environment: Option<String>,
+}
+
 /// In which form faults are answered.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

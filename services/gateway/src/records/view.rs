@@ -35,7 +35,7 @@ pub(crate) struct Outline {
 impl Outline {
     /// The outline of a file that has records to show.
     pub(crate) fn of(file: &UsageFile) -> Option<Self> {
-        let reading = file.current_reading().filter(|reading| reading.end.is_some())?;
+        let reading = file.current_reading().filter(|reading| reading.end.is_some() || file.collects())?;
         if reading.records == 0 || file.status() == Status::Deleted {
             return None;
         }
@@ -106,7 +106,7 @@ pub(crate) struct FileView {
     /// What the provider said of records, of all at once and of single ones.
     marks: (bool, Marks),
     /// What of the file decides which records fulfil a condition: equal marks, equal answers.
-    pub(crate) mark: (u32, u32, u32, Status, Hash, usize),
+    pub(crate) mark: (u32, u32, u32, u32, Status, Hash, usize),
 }
 
 impl FileView {
@@ -134,7 +134,7 @@ impl FileView {
             checked: checking.map(|checking| checking.parts.clone()).unwrap_or_default(),
             closed: extraction.map(|it| it.closed.clone()).unwrap_or_default(),
             exempt: extraction.filter(|it| it.extracted).map(exempt_rows),
-            mark: (reading.upload, reading.attempt, attempt, file.status(), marked, closings.len()),
+            mark: (reading.upload, reading.attempt, reading.records, attempt, file.status(), marked, closings.len()),
             marks,
             closings,
         })

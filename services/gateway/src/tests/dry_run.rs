@@ -5,18 +5,36 @@ use std::path::Path;
 use ledger::catalog::Environment;
 use ledger::command::CreateFile;
 use ledger::fact::{FileCreated, Total};
-use ledger::{Code, Decimal, Rejection, Scope};
+use ledger::record::{CheckedRecord, RecordError};
+use ledger::{Code, Decimal, FileId, Rejection, Scope};
 use serde_json::{Value, json};
 
 use super::world::{Got, PROVIDER, STRANGER, VENDOR, World, created};
 use crate::fault::{Fault, Severity};
-use crate::{DryRun, DryRunError, Outcome};
+use crate::{DryRun, DryRunError, Incoming, Outcome};
 
 /// Rules that find as many faults as the workbook's text says.
 #[derive(Debug)]
 pub(super) struct Counted;
 
 impl DryRun for Counted {
+    /// A record is refused for its quantity if that is `x`.
+    fn examine(&self, incoming: Incoming<'_>) -> Result<Vec<CheckedRecord>, DryRunError> {
+        let column = incoming.columns.iter().position(|column| column.name == "quantity").unwrap_or(99);
+        let one = |index: usize| {
+            let wrong = incoming.batch.cell(index, column).text == "x";
+            let column = u16::try_from(column).ok();
+            let (message, fix) = ("Quantity is no number".to_owned(), "Write 1.".to_owned());
+            let error = RecordError { code: Code::QuantityNotANumber, column, message, fix };
+            CheckedRecord { errors: wrong.then_some(error).into_iter().collect(), ..CheckedRecord::default() }
+        };
+        Ok((0..incoming.batch.rows.len()).map(one).collect())
+    }
+
+    fn taken(&self, file: FileId, column: Option<u16>) -> RecordError {
+        RecordError { code: Code::RecordIdTaken, column, message: format!("In {file}"), fix: String::new() }
+    }
+
     fn admit(&self, create: &CreateFile, _: &Scope) -> Result<FileCreated, Rejection> {
         if create.name == "refuse" {
             return Err(Rejection::field("name", "Refused."));

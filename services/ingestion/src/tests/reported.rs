@@ -46,7 +46,14 @@ fn call(about: FileId, columns: &[&str], rows: &[&[&str]], admitted: &[bool]) ->
     let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
     let id = |text| ObjectId::new(text).unwrap();
     let prints = prints(&id("CRD-1"), &id("PRD-1"), &columns, &batch);
-    ReportedRecords { file: about, columns, batch, prints, admitted: admitted.to_vec(), content: Hash::ZERO }
+    ReportedRecords {
+        file: about,
+        columns,
+        batch: batch.into(),
+        prints,
+        admitted: admitted.to_vec(),
+        content: Hash::ZERO,
+    }
 }
 
 impl World {

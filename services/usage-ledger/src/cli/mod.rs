@@ -108,6 +108,9 @@ struct RunArgs {
     /// Answer 429 to a key that sends more requests a second than this; 0 is no limit.
     #[arg(long, env = "USAGE_LEDGER_REQUESTS_PER_SECOND", default_value_t = gateway::REQUESTS_PER_SECOND)]
     requests_per_second: u32,
+    /// Submit files of reported records so many hours after the end of their period; without it their vendors do.
+    #[arg(long, env = "USAGE_LEDGER_SEAL_AFTER", value_name = "HOURS")]
+    seal_after: Option<u32>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -274,6 +277,7 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
     settings.public_url = args.public_url;
     settings.rotate_bytes = args.rotate_bytes;
     settings.requests_per_second = args.requests_per_second;
+    settings.seal_after = args.seal_after;
     settings.guard = guard();
     let mut product = Product::start(settings).await?;
     product.projection.catch_up().await;
