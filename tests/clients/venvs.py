@@ -60,3 +60,5 @@ OLD_SDK = Venv("venv-sdk", ("connect-sdk==22.0",), "3.11")
 CLI = Venv("venv-cli", ("connect-cli==41.0",))
 # What Connect itself reads queries with.
 RQL = Venv("venv-rql", ("lib-rql==2.0.2", "django-rql==4.5.0"))
+# Calls made of an OpenAPI document, and JSON Schema.
+OPENAPI = Venv("venv-openapi", ("schemathesis==4.32.5",))

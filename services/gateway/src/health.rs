@@ -28,7 +28,7 @@ pub(crate) struct Alive {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Readiness {
     /// Whether they are.
-    #[schema(value_type = words::Readiness)]
+    #[schema(value_type = words::ReadyState)]
     status: &'static str,
     /// The product's version.
     #[schema(example = "0.1.0-g0123abc")]

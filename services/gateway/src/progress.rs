@@ -18,7 +18,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::files::file_id;
 use crate::json;
-use crate::openapi::{Waiting, params, tag};
+use crate::openapi::{Waiting, bodies, params, tag};
 use crate::visibility::{self, Kind};
 
 /// Between two events: nobody reads faster, and every batch of records is a change.
@@ -44,9 +44,8 @@ const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
         (
             status = 200,
             description = "Events until the end of the work",
-            body = String,
-            content_type = "text/event-stream",
-            example = "event: end\ndata: {\"id\":\"UF-2026-11-0000-0000\",\"status\":\"ready\"}\n\n"
+            body = bodies::ProgressEvent,
+            content_type = "text/event-stream"
         ),
         Waiting,
     ),

@@ -81,9 +81,9 @@ const MEDIA_TYPE: Case = Case {
 const CROWDED: Case = Case {
     name: "Crowded",
     status: 429,
-    when: "As many clients wait for news as are served.",
+    when: "The key sends more than it may, or as many clients wait for news as are served. `Retry-After` says for how long to wait.",
     code: "VAL_001",
-    sentence: "64 clients wait for news already. Try again in a moment.",
+    sentence: "This key sends more than 200 requests a second. Wait as long as Retry-After says, then send it again.",
 };
 const KEY_REUSED: Case = Case {
     name: "KeyReused",
@@ -120,7 +120,7 @@ pub(crate) struct Open;
 
 impl IntoResponses for Reading {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        refusals(&[&INVALID, &UNAUTHORIZED, &FORBIDDEN, &NOT_FOUND, &FAULT])
+        refusals(&[&INVALID, &UNAUTHORIZED, &FORBIDDEN, &NOT_FOUND, &CROWDED, &FAULT])
     }
 }
 
@@ -133,7 +133,7 @@ impl IntoResponses for Waiting {
 impl IntoResponses for Changing {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let asked = [&INVALID, &UNAUTHORIZED, &FORBIDDEN, &NOT_FOUND, &TOO_LARGE, &MEDIA_TYPE, &KEY_REUSED];
-        refusals(&[asked.as_slice(), &[&FAULT, &UNAVAILABLE]].concat())
+        refusals(&[asked.as_slice(), &[&CROWDED, &FAULT, &UNAVAILABLE]].concat())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bodies of requests, as the document says them. `payload` and `multipart` read them, and more forgivingly: a missing
+//! Bodies of requests, and of a stream, as the document says them. `payload` and `multipart` read them, and more forgivingly: a missing
 //! body is an empty object, a number where a text is expected is taken as it is written.
 
 #![expect(dead_code, reason = "the fields are there for the document; handlers read bodies field by field")]
@@ -303,4 +303,15 @@ pub(crate) struct Report {
     /// Each with the columns of a workbook by their names: texts, or numbers, which count as they are written.
     #[schema(min_items = 1, max_items = 10000)]
     records: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// An event of the stream about a file.
+#[derive(ToSchema)]
+pub(crate) struct ProgressEvent {
+    /// `progress`, or `end`, after which nothing happens by itself.
+    #[schema(example = "end")]
+    event: String,
+    /// How the work stands: a `UsageFileState` as JSON.
+    #[schema(example = "{\"id\":\"UF-2026-11-0000-0000\",\"status\":\"ready\"}")]
+    data: String,
 }

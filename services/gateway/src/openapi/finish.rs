@@ -45,7 +45,9 @@ pub(super) fn finished(mut document: Value) -> Value {
     leave_out_nulls(&mut schemas, answered);
     let examples: Map<String, Value> = serde_json::from_str(EXAMPLES).unwrap_or_default();
     for (name, whole) in examples {
-        schemas[&name]["example"] = whole;
+        if let Some(schema) = schemas.get_mut(&name) {
+            schema["example"] = whole;
+        }
     }
     for operation in operations(&mut document) {
         name_conditions(operation);
@@ -58,7 +60,9 @@ pub(super) fn finished(mut document: Value) -> Value {
                 "example": "items 0-9/42",
             });
         }
-        give_examples(&mut operation["requestBody"], &schemas);
+        if let Some(body) = operation.get_mut("requestBody") {
+            give_examples(body, &schemas);
+        }
         for response in members(&mut operation["responses"]) {
             give_examples(response, &schemas);
         }
@@ -98,10 +102,10 @@ fn leave_out_nulls(schemas: &mut Value, mut answered: Vec<String>) {
     let mut done = 0;
     while let Some(name) = answered.get(done).cloned() {
         done += 1;
-        let schema = &mut schemas[&name];
+        let Some(schema) = schemas.get_mut(&name) else { continue };
         references(schema, &mut answered);
-        let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
-        let Some(properties) = schema["properties"].as_object_mut() else { continue };
+        let required: Vec<Value> = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { continue };
         for (name, property) in properties {
             if !required.iter().any(|one| one == name) {
                 without_null(property);
@@ -111,14 +115,14 @@ fn leave_out_nulls(schemas: &mut Value, mut answered: Vec<String>) {
 }
 
 fn without_null(schema: &mut Value) {
-    if let Some(kinds) = schema["type"].as_array() {
+    if let Some(kinds) = schema.get("type").and_then(Value::as_array) {
         let kinds: Vec<Value> = kinds.iter().filter(|kind| *kind != "null").cloned().collect();
         schema["type"] = match <[Value; 1]>::try_from(kinds) {
             Ok([only]) => only,
             Err(kinds) => Value::Array(kinds),
         };
     }
-    if let Some(choices) = schema["oneOf"].as_array() {
+    if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
         let choices: Vec<Value> = choices.iter().filter(|choice| choice["type"] != "null").cloned().collect();
         if let Ok([Value::Object(only)]) = <[Value; 1]>::try_from(choices) {
             let Some(members) = schema.as_object_mut() else { return };
@@ -126,17 +130,14 @@ fn without_null(schema: &mut Value) {
             members.extend(only);
         }
     }
-    if let Some(members) = schema.as_object_mut() {
-        // Looking for a member puts a null in its place.
-        members.retain(|_, member| !member.is_null());
-    }
 }
 
 /// What the conditions of a list may be about.
 fn name_conditions(operation: &mut Value) {
     let fields = LISTS.iter().find(|(id, _)| operation["operationId"] == *id).map(|(_, fields)| *fields);
-    let (Some(fields), Some(parameters)) = (fields, operation["parameters"].as_array_mut()) else { return };
-    let conditions = parameters.iter_mut().find(|parameter| parameter["name"] == "conditions");
+    let Some(fields) = fields else { return };
+    let mut parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
+    let conditions = parameters.find(|parameter| parameter["name"] == "conditions");
     let Some(conditions) = conditions else { return };
     let named = fields.iter().filter(|field| field.kind != Kind::Block);
     let properties: Map<String, Value> = named.map(|field| (field.name.to_owned(), condition(field))).collect();
@@ -168,8 +169,9 @@ fn condition(field: &Field) -> Value {
 fn give_examples(body: &mut Value, schemas: &Value) {
     for content in members(body.get_mut("content").unwrap_or(&mut Value::Null)) {
         let has_one = content.get("example").is_some() || content.get("examples").is_some();
-        let example = content.get("schema").filter(|_| !has_one).map(|schema| example(schema, schemas, 0));
-        if let Some(example) = example.filter(|example| !example.is_null()) {
+        // Nobody reads the bytes of a workbook.
+        let schema = content.get("schema").filter(|schema| !has_one && name_of(schema) != Some("Workbook"));
+        if let Some(example) = schema.map(|schema| example(schema, schemas, 0)) {
             content["example"] = example;
         }
     }
@@ -201,7 +203,7 @@ fn example(schema: &Value, schemas: &Value, depth: usize) -> Value {
         Some("integer") => json!(1),
         Some("number") => serde_json::from_str("12.5").unwrap_or_default(),
         Some("boolean") => json!(false),
-        Some("string") if schema.get("format").is_some_and(|format| format == "binary") => Value::Null,
+        Some("string") if schema.get("format").is_some_and(|format| format == "binary") => json!("usage.xlsx"),
         Some("string") => json!("text"),
         _ => Value::Null,
     }

@@ -1,0 +1,188 @@
+"""The published document against the server: every example in it is valid and runs, and thousands of calls made of it
+by schemathesis are answered as it says.
+
+../programs/openapi.py makes the calls in a venv of its own. OPENAPI_CALLS makes more of them, OPENAPI_SEED others.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import api
+import books
+import catalog as ids
+import venvs
+from checks import holds, same
+
+PROGRAM = pathlib.Path(__file__).parents[1] / "programs" / "openapi.py"
+# Some 60 s on two cores; 5,000 and more are worth it where the API has changed.
+CALLS = 1_500
+SECONDS_MAX = 270
+ROLES = {"vendor": ids.VENDOR, "distributor": ids.DISTRIBUTOR, "reseller": ids.RESELLER, "operator": ids.OPERATOR}
+# Products that nobody sells, to be changed by their vendor and by the operator.
+CHANGED = {"vendor": ids.NOT_LISTED, "operator": ids.RATED["CR"]}
+# Which side of a file a role plays under which contract: the operator plays both.
+CONTRACTS = {"vendor": ids.AGREEMENT, "distributor": ids.AGREEMENT, "reseller": ids.RESOLD, "operator": ids.AGREEMENT}
+
+
+def run(world):
+    seed, calls = os.environ.get("OPENAPI_SEED", "1"), int(os.environ.get("OPENAPI_CALLS", CALLS))
+    given = world.folder / "openapi.json"
+    with world.check("files in every status, for every role", needed=True):
+        roles = {name: Seeds(world, name).made() for name in ROLES}
+        given.write_text(json.dumps({"url": world.url, "roles": roles}), encoding="utf-8")
+    command = [str(venvs.OPENAPI.python), str(PROGRAM), str(given), "--calls", str(calls), "--seed", seed]
+    with world.check("the document's examples fit its schemas"):
+        called([*command, "--only", "shapes"])
+    title = "the documented calls succeed for each role that may make them, and"
+    with world.check(f"{title} {calls:,} generated ones are answered as documented (OPENAPI_SEED={seed})"):
+        print(called([*command, "--only", "calls"]), end="")
+
+
+def called(command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX)
+    faults = [line for line in done.stdout.splitlines() if line.startswith("FAULT")]
+    holds(done.returncode == 0, "\n".join(faults) or done.stderr[-3000:])
+    return done.stdout
+
+
+class Seeds:
+    """Objects for the calls of one role: of its own where calls change them."""
+
+    def __init__(self, world, role):
+        self.world, self.role, self.key = world, role, ROLES[role]
+        self.contract = CONTRACTS[role]
+        self.provider = ids.RESELLER if role == "reseller" else ids.DISTRIBUTOR
+        self.count = 0
+
+    def made(self):
+        sides = {"vendor": ("vendor",), "operator": ("vendor", "provider")}.get(self.role, ("provider",))
+        path, files = {}, []
+        for side in sides:
+            found = self.of_vendor() if side == "vendor" else self.of_provider()
+            files += [one for name, one in found.items() if name.endswith("_usage_file")]
+            path |= {name: {"id": one} for name, one in found.items() if isinstance(one, str)}
+            path |= {name: one for name, one in found.items() if isinstance(one, dict)}
+        template = self.link(f"usage/products/{ids.PULSE}/template", "template_link")
+        of_file = path["show_usage_file"]["id"]
+        workbook = self.link(f"usage/files/{of_file}", "processed_file_uri")
+        return {
+            "key": self.world.catalog.keys[self.key],
+            "path": path,
+            "links": {"download_template": template, "download_workbook": workbook},
+            "files": files,
+            "product": ids.PULSE,
+            "contract": self.contract,
+            "usage": self.kept("usage.xlsx", self.book()),
+        }
+
+    def rows(self, count=2):
+        self.count += 1
+        contract = self.contract
+        places = range(count) if contract == ids.AGREEMENT else [0] * count
+        name = f"openapi-{self.role}-{self.count}"
+        return [
+            self.world.row(f"{name}-{number}", contract=contract, place=place) for number, place in enumerate(places)
+        ]
+
+    def book(self):
+        return books.openpyxl_book(self.rows())
+
+    def kept(self, name, content):
+        path = self.world.folder / f"openapi-{self.role}-{name}"
+        path.write_bytes(content)
+        return str(path)
+
+    def link(self, path, member):
+        return self.world.http(self.key).get(path).json()[member]
+
+    def of_vendor(self):
+        world, vendor = self.world, ids.VENDOR
+        draft = lambda: world.file(vendor, ids.PULSE, self.contract)  # noqa: E731
+        ready = lambda: world.ready(vendor, ids.PULSE, self.contract, self.book())  # noqa: E731
+        shown, changed = ready(), CHANGED[self.role]
+        invalid = draft()
+        world.upload(vendor, invalid, books.openpyxl_book([{**row, "quantity": "many"} for row in self.rows()]))
+        world.wait(vendor, invalid, "invalid")
+        return {
+            "show_usage_file": shown,
+            "list_categories": shown,
+            "follow_usage_file": shown,
+            "list_validation_errors": invalid,
+            "change_usage_file": draft(),
+            "upload_usage_file": draft(),
+            "submit_usage_file": ready(),
+            "delete_usage_file": ready(),
+            "reprocess_usage_file": ready(),
+            "show_record": self.record(shown),
+            "change_product": changed,
+            "create_item": changed,
+            "change_item": {"id": changed, "item": f"{changed}-0001"},
+        }
+
+    def record(self, file, place=0):
+        return self.world.records(ids.VENDOR, f"usagefile.id={file}")[place]["id"]
+
+    def of_provider(self):
+        world, vendor, provider = self.world, ids.VENDOR, self.provider
+        pending = lambda: world.pending(vendor, ids.PULSE, self.contract, self.book())  # noqa: E731
+
+        def accepted():
+            return world.accepted(vendor, provider, ids.PULSE, self.contract, self.book())
+
+        def reconcilable(file):
+            chunk = world.chunks(provider, file)[0]["id"]
+            content = world.http(provider).get(f"usage/chunks/{chunk}/download").content
+            return self.kept(f"{file}.xlsx", books.billed(content, lambda _: ("17", "Invoices of November")))
+
+        open_, closed, chunked, reconciled = accepted(), accepted(), accepted(), accepted()
+        client = world.client(provider)
+        for chunk in world.chunks(provider, closed):
+            client("usage").chunks[chunk["id"]]("close").post(payload={"external_billing_id": "1"})
+        world.wait(provider, closed, "closed")
+        chunk = world.chunks(provider, chunked)[0]["id"]
+        content = world.http(provider).get(f"usage/chunks/{chunk}/download").content
+        sent = world.http(provider).post(
+            f"usage/files/{chunked}/reconciliation", files={"recon_file": ("r.xlsx", content)}
+        )
+        same(sent.status_code, 201, f"a reconciliation: {sent.text}")
+        rcf = api.wait(
+            lambda: world.http(provider).get(f"usage/reconciliations?usagefile.id={chunked}").json(),
+            lambda found: found and found[0]["status"] in ("processed", "failed"),
+            f"a reconciliation of {chunked}",
+        )[0]["id"]
+        rules = [self.rule() for _ in range(2)]
+        records = [self.record(open_, place) for place in (0, 1)]
+        return {
+            "show_usage_file": open_,
+            "list_categories": open_,
+            "follow_usage_file": open_,
+            "accept_usage_file": pending(),
+            "reject_usage_file": pending(),
+            "approve_all_records": pending(),
+            "close_usage_file": closed,
+            "reprocess_usage_file": open_,
+            "reconcile_usage_file": {"id": reconciled, "workbook": reconcilable(reconciled)},
+            "create_reconciliation": {"workbook": reconcilable(accepted())},
+            "show_record": records[0],
+            "close_record": records[0],
+            "change_record": records[1],
+            "close_records": records[0],
+            "show_chunk": chunk,
+            "change_chunk": chunk,
+            "download_chunk": chunk,
+            "regenerate_chunk": chunk,
+            "close_chunk": world.chunks(provider, accepted())[0]["id"],
+            "show_reconciliation": rcf,
+            "download_reconciliation": {"id": rcf, "which": "uploadedfile"},
+            "show_rule": {"id": ids.PULSE, "rule": rules[0]},
+            "change_rule": {"id": ids.PULSE, "rule": rules[0]},
+            "delete_rule": {"id": ids.PULSE, "rule": rules[1]},
+        }
+
+    def rule(self):
+        body = {"action": "manual"} | ({"account_id": "PA-000-003"} if self.role == "operator" else {})
+        made = self.world.http(self.key).post(f"products/{ids.PULSE}/usage/rules", json=body)
+        same(made.status_code, 201, f"a rule: {made.text}")
+        return made.json()["id"]
