@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ledger::rule::RuleScope;
+
 use crate::tree::{Source, folders, is_test_file, places, root, source, sources, text, verdict};
 
 const ARCHITECTURE: &str = "docs/architecture.md";
@@ -101,6 +103,25 @@ fn the_table_of_the_lifecycle_is_the_code() {
         std::fs::write(root().join(LIFECYCLE), &expected).unwrap();
     }
     assert_eq!(text(LIFECYCLE), expected, "correct {LIFECYCLE}, or write it with BLESS=1");
+}
+
+/// Goal: who writes a usage rule finds each name with an example that works. Method: both tables of docs/usage-rules.md
+/// have the names of the code, in its order, each with a condition that names it and is taken.
+#[test]
+fn the_names_of_usage_rules_are_the_code() {
+    let document = text("docs/usage-rules.md");
+    let (_, of_files) = document.split_once("### Names of a rule about files").unwrap();
+    let (of_files, of_records) = of_files.split_once("### Names of a rule about records").unwrap();
+    for (scope, table) in [(RuleScope::File, of_files), (RuleScope::Record, of_records)] {
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix("` |")?.split_once("` | `"));
+        let rows: Vec<(&str, &str)> = rows.collect();
+        let listed: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
+        assert_eq!(listed, rql::judge::names(scope).collect::<Vec<_>>(), "{scope:?}");
+        for (name, example) in rows {
+            assert!(example.contains(name), "{name}: {example}");
+            assert_eq!(rql::judge::check(scope, example), Ok(()), "{example}");
+        }
+    }
 }
 
 /// Goal: who fills a workbook by hand reads the rules that are applied. Method: docs/workbooks.md has one row for each

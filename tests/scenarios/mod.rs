@@ -48,3 +48,5 @@ mod marks;
 mod editing;
 
 mod reported;
+
+mod rules;

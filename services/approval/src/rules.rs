@@ -1,16 +1,11 @@
 //! Usage rules: a provider's own, for products that are listed under one of its contracts.
 
-use std::collections::BTreeSet;
-
 use ledger::catalog::Role;
-use ledger::rule::{RuleItem, RulePlace, RuleRecorded, RuleTerms, Rules, UsageRule, rule_id, rules_of};
-use ledger::{Catalog, Command, Context, Fact, Ledger, ObjectId, Rejection, Scope, Subject};
+use ledger::rule::{
+    RULES_MAX, RuleItem, RulePlace, RuleRecorded, RuleTerms, Rules, UsageRule, provider_of, rule_id, rules_of,
+};
+use ledger::{Command, Context, Fact, Ledger, ObjectId, Rejection, Scope, Subject};
 use runtime::decider::Facts;
-
-/// Rules that a provider has for one product: each file is compared with them, and a person can't oversee more.
-const RULES_MAX: usize = 100;
-/// Characters of a condition (connect-api §3.5).
-const EXPRESSION_CHARS_MAX: usize = 2_000;
 
 /// Decides a command about rules.
 pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
@@ -97,46 +92,8 @@ fn own<'a>(ledger: &'a Ledger, product: &ObjectId, rule: &ObjectId, scope: &Scop
     known.filter(own).ok_or(Rejection::NotFound)
 }
 
-/// Whose rule a new one is: the caller's, or for an operator that of the provider named, or of the only one.
-fn provider_of(
-    catalog: &Catalog,
-    product: &ObjectId,
-    named: Option<&ObjectId>,
-    scope: &Scope,
-) -> Result<ObjectId, Rejection> {
-    let listings = catalog.listings.values().filter(|listing| listing.product == *product);
-    let contracts = listings.filter_map(|listing| catalog.contracts.get(&listing.contract));
-    let providers: BTreeSet<&ObjectId> = contracts.filter_map(|contract| contract.provider.as_ref()).collect();
-    if scope.role != Role::Operator {
-        let account = scope.account.as_ref().filter(|account| providers.contains(account));
-        return account.cloned().ok_or(Rejection::NotFound);
-    }
-    if !catalog.products.contains_key(product) {
-        return Err(Rejection::NotFound);
-    }
-    let wanted = named.or_else(|| providers.first().copied().filter(|_| providers.len() == 1));
-    let wanted = wanted.filter(|wanted| providers.contains(wanted)).cloned();
-    wanted.ok_or_else(|| {
-        let message = format!("Name a provider under whose contract product {product} is listed.");
-        Rejection::field("account_id", message)
-    })
-}
-
 fn check(ledger: &Ledger, id: &ObjectId, rule: &RuleRecorded) -> Result<(), Rejection> {
-    let length = rule.expression.chars().count();
-    if length > EXPRESSION_CHARS_MAX {
-        let message =
-            format!("Ensure this field has no more than {EXPRESSION_CHARS_MAX} characters (it has {length}).");
-        return Err(Rejection::field("rule", message));
-    }
-    let sound = rql::judge::check(rule.scope, &rule.expression);
-    sound.map_err(|error| Rejection::field("rule", error.to_string()))?;
-    if let Some(item) = &rule.item
-        && ledger.catalog.items.get(item).is_none_or(|known| known.product != rule.product)
-    {
-        let message = format!("Item {item} is none of product {}. Name one that is, or leave it out.", rule.product);
-        return Err(Rejection::field("item.id", message));
-    }
+    rql::judge::admit(&ledger.catalog, &rule.product, rule.scope, &rule.expression, rule.item.as_ref())?;
     check_place(&ledger.rules, id, rule)
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct App {
     pub(crate) index: FileIndex,
     /// How many records of each batch fulfilled a filter.
     pub(crate) counts: Counts,
-    /// Turns of dry runs, which take a core each.
+    /// Turns of dry runs and simulations, which take a core each.
     pub(crate) dry_runs: Arc<Semaphore>,
     /// Which file collects the records of what.
     pub(crate) open_files: OpenFiles,

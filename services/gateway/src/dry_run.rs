@@ -37,7 +37,7 @@ use crate::multipart::{Aside, Form};
 use crate::openapi::{Changing, bodies, params, tag};
 use crate::payload::Fields;
 
-/// Workbooks that are checked at once: one for each of the cores that the smallest machine has.
+/// Workbooks that are checked, and sets of usage rules that are tried, at once: one for each of the cores that the smallest machine has.
 pub(crate) const DRY_RUNS_AT_ONCE: usize = 2;
 /// Faults in an answer of JSON; the other formats have all.
 const FAULTS_MAX: usize = 1_000;

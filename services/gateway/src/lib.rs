@@ -36,6 +36,7 @@ mod records;
 mod reported;
 mod routes;
 mod rules;
+mod simulate;
 mod sources;
 mod template;
 mod visibility;

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::catalog::{self, edit, lists};
 use crate::{
     actions, aggregates, chunks, download, dry_run, feed, files, health, openapi, progress, reconciliations, records,
-    reported, rules, template,
+    reported, rules, simulate, template,
 };
 
 /// All routes, without the slash that may stand at their ends.
@@ -56,6 +56,7 @@ fn objects() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(rules::list, rules::create))
         .routes(routes!(rules::get, rules::put, rules::delete))
+        .routes(routes!(simulate::simulate))
         .routes(routes!(lists::products::list))
         .routes(routes!(lists::products::get, edit::change_product))
         .routes(routes!(catalog::items, edit::create_item))

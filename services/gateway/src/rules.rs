@@ -171,7 +171,7 @@ pub(crate) async fn delete(
 }
 
 /// The product of a path. Rules are the providers' own: a vendor learns nothing of them.
-fn product_id(app: &App, text: &str, scope: &Scope) -> Result<ObjectId, ApiError> {
+pub(crate) fn product_id(app: &App, text: &str, scope: &Scope) -> Result<ObjectId, ApiError> {
     if scope.role == Role::Vendor {
         return Err(Rejection::RoleNotAllowed.into());
     }
@@ -185,7 +185,8 @@ fn sees(rule: &UsageRule, scope: &Scope) -> bool {
     scope.role == Role::Operator || scope.account.as_ref() == Some(&rule.provider)
 }
 
-fn terms(fields: Fields<'_>) -> Result<RuleTerms, Rejection> {
+/// What somebody wants a rule to be.
+pub(crate) fn terms(fields: Fields<'_>) -> Result<RuleTerms, Rejection> {
     if let Some(name) = fields.text("status")?.filter(|name| name != "active") {
         let message = format!("\"{name}\" can not be set: a rule is active until it is deleted with DELETE.");
         return Err(Rejection::field("status", message));

@@ -418,6 +418,20 @@ impl UsageFile {
         self.verdict().map_or(&[], |verdict| &verdict.exempt_totals)
     }
 
+    /// The file as it was when its current upload was submitted, before anything came of that.
+    #[must_use]
+    pub fn as_submitted(&self) -> Self {
+        let approval = Approval {
+            decision: self.approval.submitted_at.as_ref().map(|_| Decision::Open),
+            decided_at: None,
+            deleted_at: None,
+            superseded: None,
+            ..self.approval.clone()
+        };
+        let (reading, checking) = (self.reading.clone(), self.checking.clone());
+        Self { approval, reading, checking, extraction: Extraction::default() }
+    }
+
     /// Whether records can be reported into the file one by one. Another upload of them is sealed as it is opened.
     #[must_use]
     pub fn collects(&self) -> bool {

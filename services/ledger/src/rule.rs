@@ -6,10 +6,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::Environment;
+use crate::catalog::{Catalog, Environment, Role};
+use crate::command::Scope;
 use crate::fact::FileCreated;
 use crate::file::Stamp;
 use crate::id::ObjectId;
+use crate::rejection::Rejection;
+
+/// Rules that a provider has for one product: each file is compared with them, and a person can't oversee more.
+pub const RULES_MAX: usize = 100;
+/// Characters of a condition (connect-api §3.5).
+pub const EXPRESSION_CHARS_MAX: usize = 2_000;
 
 /// What a rule does with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -236,6 +243,33 @@ pub fn asked(rules: &Rules, created: &FileCreated) -> Vec<AskedRule> {
     let found = rules_of(rules, &created.product.id, &created.provider.id);
     let active = found.into_iter().filter(|(_, rule)| rule.deleted.is_none());
     active.map(|(id, rule)| rule.asked(id)).collect()
+}
+
+/// Whose rules for a product somebody means: the caller's, or for an operator those of the provider named, or of the
+/// only one.
+///
+/// # Errors
+/// A product that isn't sold under a contract of the caller's, and an operator who names no such provider.
+pub fn provider_of(
+    catalog: &Catalog,
+    product: &ObjectId,
+    named: Option<&ObjectId>,
+    scope: &Scope,
+) -> Result<ObjectId, Rejection> {
+    let providers = catalog.providers_of(product);
+    if scope.role != Role::Operator {
+        let account = scope.account.as_ref().filter(|account| providers.contains(account));
+        return account.cloned().ok_or(Rejection::NotFound);
+    }
+    if !catalog.products.contains_key(product) {
+        return Err(Rejection::NotFound);
+    }
+    let wanted = named.or_else(|| providers.first().copied().filter(|_| providers.len() == 1));
+    let wanted = wanted.filter(|wanted| providers.contains(wanted)).cloned();
+    wanted.ok_or_else(|| {
+        let message = format!("Name a provider under whose contract product {product} is listed.");
+        Rejection::field("account_id", message)
+    })
 }
 
 /// Folds a rule that was made or changed.

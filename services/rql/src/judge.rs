@@ -8,8 +8,8 @@
 mod names;
 
 use ledger::record::{CheckedBatch, ItemFacts, ReadBatch};
-use ledger::rule::{AskedRule, RuleAction, RuleScope, Ruling};
-use ledger::{ObjectId, UsageFile};
+use ledger::rule::{AskedRule, EXPRESSION_CHARS_MAX, RuleAction, RuleScope, Ruling};
+use ledger::{Catalog, ObjectId, Rejection, UsageFile};
 
 use crate::condition::Node;
 use crate::objects::{FileObject, PARAMS_PREFIX, RecordObject, RecordsOf};
@@ -26,6 +26,38 @@ const QUOTED_CHARS_MAX: usize = 80;
 /// a field doesn't have, and what belongs to lists.
 pub fn check(scope: RuleScope, expression: &str) -> Result<(), RqlError> {
     condition(scope, expression).map(drop)
+}
+
+/// The names that conditions of a scope may use; those of records also `params.` with a custom column.
+pub fn names(scope: RuleScope) -> impl Iterator<Item = &'static str> {
+    RuleNames(scope).known().map(|field| field.name)
+}
+
+/// Checks what a rule of a product is to say, as it is saved or tried.
+///
+/// # Errors
+/// A condition that is too long or can't be read, and an item that is none of the product.
+pub fn admit(
+    catalog: &Catalog,
+    product: &ObjectId,
+    scope: RuleScope,
+    expression: &str,
+    item: Option<&ObjectId>,
+) -> Result<(), Rejection> {
+    let length = expression.chars().count();
+    if length > EXPRESSION_CHARS_MAX {
+        let message =
+            format!("Ensure this field has no more than {EXPRESSION_CHARS_MAX} characters (it has {length}).");
+        return Err(Rejection::field("rule", message));
+    }
+    check(scope, expression).map_err(|error| Rejection::field("rule", error.to_string()))?;
+    match item.filter(|item| catalog.items.get(item).is_none_or(|known| known.product != *product)) {
+        Some(item) => {
+            let message = format!("Item {item} is none of product {product}. Name one that is, or leave it out.");
+            Err(Rejection::field("item.id", message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn condition(scope: RuleScope, expression: &str) -> Result<Node, RqlError> {

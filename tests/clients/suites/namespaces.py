@@ -144,6 +144,21 @@ def rules(world):
         same([rule["id"] for rule in rules.filter(status="deleted")], [two, one, three])
 
 
+    with world.check("usage rules: conditions of files and records, and where one is wrong"):
+        made = rules.create(payload={"action": "accept", "rule": "lt(totals.quantity,100)&predictive=false"})
+        same((made["scope"], made["rule"], "item" in made), ("file", "lt(totals.quantity,100)&predictive=false", False))
+        try:
+            rules[made["id"]].update(payload={"scope": "record"})
+            raise AssertionError("a condition of files is taken for records")
+        except ClientError as error:
+            same((error.status_code, error.error_code), (400, "VAL_001"))
+            holds("Unknown name: totals.quantity. Position: 3." in error.errors[0], error.errors)
+        changed = rules[made["id"]].update(payload={"scope": "record", "rule": "gt(usage,5)"})
+        same((changed["action"], changed["scope"], changed["rule"]), ("accept", "record", "gt(usage,5)"))
+        same("rule" in rules[made["id"]].update(payload={"rule": None}), False, "an emptied condition")
+        rules[made["id"]].delete()
+
+
 def rest_of_files(world):
     client = world.client(ids.VENDOR)
     files = client("usage").files

@@ -10,6 +10,7 @@ pub(crate) mod file_shape;
 pub(crate) mod reconciliation;
 pub(crate) mod record;
 pub(crate) mod rule;
+pub(crate) mod simulation;
 pub(crate) mod totals;
 pub(crate) mod words;
 

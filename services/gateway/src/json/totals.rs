@@ -65,8 +65,13 @@ pub(crate) fn shown(file: &UsageFile) -> Option<Totals> {
 
 /// The sums over some of a file's chunks.
 fn chunks(extraction: &Extraction, which: impl Fn(&Chunk) -> bool) -> Vec<Total> {
+    sums(extraction.chunks.values().filter(|chunk| which(chunk)).flat_map(|chunk| &chunk.totals))
+}
+
+/// Sums per currency and tier.
+pub(crate) fn sums<'a>(totals: impl IntoIterator<Item = &'a Total>) -> Vec<Total> {
     let mut sums: BTreeMap<(&str, Option<u8>), Total> = BTreeMap::new();
-    for total in extraction.chunks.values().filter(|chunk| which(chunk)).flat_map(|chunk| &chunk.totals) {
+    for total in totals {
         let sum = sums.entry((&total.currency, total.tier)).or_insert_with(|| Total {
             currency: total.currency.clone(),
             tier: total.tier,

@@ -264,6 +264,35 @@ pub(crate) struct RuleTerms {
     account_id: Option<String>,
 }
 
+/// What usage rules are tried on.
+#[derive(ToSchema)]
+#[schema(example = json!({ "rules": [{ "action": "accept", "rule": "lt(totals.quantity,10000)" }] }))]
+pub(crate) struct SimulationTerms {
+    /// The whole set, in the order in which they are asked; the active ones where it is left out.
+    rules: Option<Vec<TriedRule>>,
+    /// When the files were submitted; any time where it is left out.
+    period: Option<Days>,
+    /// The provider whose submissions they are; an operator says it.
+    account_id: Option<String>,
+}
+
+/// A usage rule that is tried.
+#[derive(ToSchema)]
+pub(crate) struct TriedRule {
+    /// What it is named by in the answer; its number, from 1, where it has none.
+    id: Option<String>,
+    /// What it would do with a file.
+    #[schema(value_type = RuleAction)]
+    action: String,
+    /// What it is about.
+    #[schema(value_type = Option<RuleScope>)]
+    scope: Option<String>,
+    /// A condition.
+    rule: Option<String>,
+    /// The item that it is about.
+    item: Option<Named>,
+}
+
 /// A place among rules: the first that is active decides.
 #[derive(ToSchema)]
 pub(crate) struct Gravity {

@@ -1,6 +1,6 @@
 //! The catalog as the fold of its facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Account, CatalogObject, Contract, Hub, Item, Key, Listing, Marketplace, Named, Product, Subscription};
 use crate::digest::digest_of;
@@ -121,6 +121,14 @@ impl Catalog {
     /// The items of a product, in order of id.
     pub fn items_of<'a>(&'a self, product: &'a ObjectId) -> impl Iterator<Item = &'a Item> {
         self.items.values().filter(move |item| item.product == *product)
+    }
+
+    /// The providers under whose contracts a product is listed.
+    #[must_use]
+    pub fn providers_of(&self, product: &ObjectId) -> BTreeSet<&ObjectId> {
+        let listings = self.listings.values().filter(|listing| listing.product == *product);
+        let contracts = listings.filter_map(|listing| self.contracts.get(&listing.contract));
+        contracts.filter_map(|contract| contract.provider.as_ref()).collect()
     }
 
     /// Id and name of an account, the id alone where it is unknown.

@@ -41,7 +41,7 @@ const RECORD_NAMES: &[Field] = &[
 pub(super) struct RuleNames(pub(super) RuleScope);
 
 impl RuleNames {
-    fn known(&self) -> impl Iterator<Item = &'static Field> + use<> {
+    pub(super) fn known(&self) -> impl Iterator<Item = &'static Field> + use<> {
         let (list, own) = match self.0 {
             RuleScope::File => (FILES, FILE_NAMES),
             RuleScope::Record => (RECORDS, RECORD_NAMES),
