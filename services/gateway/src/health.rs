@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::json::{self, words};
+use crate::lifecycle;
 use crate::openapi::{Open, Reading, tag};
 
 /// The process answers.
@@ -150,5 +151,5 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     security(()),
 )]
 pub(crate) async fn page(State(app): State<Arc<App>>) -> Html<String> {
-    Html(include_str!("page.html").replace("{version}", &app.version))
+    Html(include_str!("page.html").replace("{version}", &app.version).replace("{lifecycle}", &lifecycle::rows()))
 }

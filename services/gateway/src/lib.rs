@@ -23,6 +23,7 @@ mod format;
 mod health;
 mod index;
 mod json;
+mod lifecycle;
 mod links;
 mod listing;
 mod multipart;

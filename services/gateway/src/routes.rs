@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::catalog::{self, edit, lists};
 use crate::{
-    actions, aggregates, chunks, download, dry_run, feed, files, health, openapi, progress, reconciliations, records,
-    reported, rules, simulate, template,
+    actions, aggregates, chunks, download, dry_run, feed, files, health, lifecycle, openapi, progress, reconciliations,
+    records, reported, rules, simulate, template,
 };
 
 /// All routes, without the slash that may stand at their ends.
@@ -83,6 +83,7 @@ fn others() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(progress::stream))
         .routes(routes!(reported::report))
         .routes(routes!(actions::seal))
+        .routes(routes!(lifecycle::lifecycle))
         .routes(routes!(health::root))
         .routes(routes!(template::linked))
         .routes(routes!(download::linked))
