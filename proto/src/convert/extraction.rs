@@ -10,7 +10,12 @@ use super::rows::row_set;
 use super::value::{each, hash, narrow, optional_named, required};
 use crate::error::WireError;
 use crate::wire;
+use crate::wire::event::Fact as Wire;
 use crate::wire::records_closed::By;
+
+pub(super) fn extraction_started(upload: u32, attempt: u32) -> Wire {
+    Wire::ExtractionStarted(wire::ExtractionStarted { upload, attempt })
+}
 
 pub(super) fn chunk_opened_to_wire(
     (upload, chunk, records): (u32, u16, u32),

@@ -53,8 +53,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::ProcessedStarted { upload, attempt } => Wire::ProcessedStarted(w::ProcessedStarted { upload, attempt }),
         &Fact::ProcessedWritten { upload, vendor, provider, rejects, writer } =>
             Wire::ProcessedWritten(written(upload, [Some(vendor), provider, rejects], writer)),
-        &Fact::ExtractionStarted { upload, attempt } =>
-            Wire::ExtractionStarted(w::ExtractionStarted { upload, attempt }),
+        &Fact::ExtractionStarted { upload, attempt } => ex::extraction_started(upload, attempt),
         Fact::ChunkOpened { upload, chunk, hub, hub_external_id, totals, records } => Wire::ChunkOpened(
             ex::chunk_opened_to_wire((*upload, *chunk, *records), hub.as_ref(), hub_external_id, totals)),
         Fact::ChunkFilled { upload, chunk, rows } => Wire::ChunkFilled(filled(*upload, *chunk, rows)),

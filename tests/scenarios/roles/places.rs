@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ledger::file::ChunkStatus;
+use ledger::file::Chunk;
 use ledger::{FileId, ServiceName, Status};
 use serde_json::{Value, json};
 
@@ -97,7 +97,9 @@ impl Target {
     fn is_written(&self, world: &World) -> bool {
         let ledger = world.product().projection.read();
         let extraction = ledger.file(self.file).and_then(|file| file.current_extraction());
-        extraction.is_none_or(|it| it.chunks.values().all(|chunk| chunk.status() != ChunkStatus::Draft))
+        // A chunk that was closed stays so while its workbook is written again.
+        let is_done = |chunk: &Chunk| chunk.workbook.is_some() || chunk.failed.is_some();
+        extraction.is_none_or(|it| it.chunks.values().all(is_done))
     }
 
     /// A path or body with the ids of this file in it.

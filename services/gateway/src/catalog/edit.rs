@@ -8,8 +8,9 @@ use axum::response::Response;
 use ledger::{Command, ObjectId, Rejection, Scope, Subject};
 use serde_json::{Value, json};
 
+use super::completion::Completion;
 use super::lists::Imported;
-use super::{Collection, one, parsed};
+use super::{Collection, one, parsed, ruled};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::commands::Settled;
@@ -38,12 +39,15 @@ pub(crate) async fn change_product(
     Path(product): Path<String>,
     payload: Payload,
 ) -> Answered {
-    let product = seen(&app, &scope, &product).await?;
-    let command = Command::ChangeProduct { product: product.clone(), change: text(&payload)? };
+    let read = one(&app, &scope, Collection::Products, &product).await?;
+    let product = ObjectId::new(&product).ok_or(ApiError::NOT_FOUND)?;
+    let command = Command::ChangeProduct { product: product.clone(), change: text(&changed(&payload, &read))? };
     let show = |_: &Settled| {
-        let catalog = app.bus.shelf().take();
-        let source = catalog.products.get(&product).map(|product| product.source.as_str());
-        Ok(shown(&product, source, StatusCode::OK))
+        let (catalog, ruled) = (app.bus.shelf().take(), ruled(&app, Collection::Products));
+        let object = catalog.products.get(&product).and_then(|product| parsed(&product.source));
+        let completion = Completion::new(&catalog, &scope, &ruled);
+        let object = object.map(|object| completion.complete(Collection::Products, object));
+        Ok(shown(&product, object, StatusCode::OK))
     };
     decided(&app, &scope, &key, &payload, command, show).await
 }
@@ -108,6 +112,15 @@ async fn seen(app: &App, scope: &Scope, product: &str) -> Result<ObjectId, ApiEr
     ObjectId::new(product).ok_or(ApiError::NOT_FOUND)
 }
 
+/// What of a body is to change: who sends back what was read, with members that only the gateway knows, changes nothing.
+fn changed(payload: &Payload, read: &Value) -> Payload {
+    let mut changed = payload.clone();
+    if let Some(members) = changed.0.as_object_mut() {
+        members.retain(|name, value| read.get(name.as_str()) != Some(&*value));
+    }
+    changed
+}
+
 fn text(payload: &Payload) -> Result<String, Rejection> {
     payload.fields()?;
     Ok(if payload.0.is_null() { "{}".to_owned() } else { payload.0.to_string() })
@@ -128,11 +141,10 @@ async fn decided(
 
 fn item(app: &App, id: &ObjectId, status: StatusCode) -> Response {
     let catalog = app.bus.shelf().take();
-    shown(id, catalog.items.get(id).map(|item| item.source.as_str()), status)
+    shown(id, catalog.items.get(id).and_then(|item| parsed(&item.source)), status)
 }
 
-fn shown(id: &ObjectId, source: Option<&str>, status: StatusCode) -> Response {
+fn shown(id: &ObjectId, object: Option<Value>, status: StatusCode) -> Response {
     // What was decided is decided: should the object be out of reach, its id is the answer.
-    let object: Option<Value> = source.and_then(parsed);
     json::answer(status, &object.unwrap_or_else(|| json!({ "id": id.as_str() })))
 }
