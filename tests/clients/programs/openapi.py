@@ -40,11 +40,12 @@ SUCCESSES_LEAST = 0.4
 # Who may do what; everybody may do what isn't here.
 SIDES = {
     "vendor": """create_usage_file change_usage_file upload_usage_file submit_usage_file delete_usage_file
-        list_validation_errors validate_workbook change_product create_item change_item""",
+        list_validation_errors validate_workbook change_product create_item change_item
+        report_records seal_usage_file""",
     "provider": """accept_usage_file reject_usage_file approve_all_records close_usage_file reconcile_usage_file
         close_record change_record close_records show_chunk change_chunk close_chunk regenerate_chunk download_chunk
         create_reconciliation show_reconciliation download_reconciliation list_rules create_rule show_rule change_rule
-        delete_rule""",
+        delete_rule simulate_rules""",
 }
 PLAYS = {"vendor": ("vendor",), "operator": ("vendor", "provider")}
 # Objects of the catalog are found by their lists.
@@ -170,7 +171,7 @@ class Role:
         if record:
             text = text.replace("UR-2026-11-0000-0000-0000-0002", record)
         body = json.loads(text)
-        if operation == "create_rule" and self.name == "operator":
+        if operation in ("create_rule", "simulate_rules") and self.name == "operator":
             body["account_id"] = "PA-000-003"
         return body
 
@@ -192,7 +193,8 @@ def send(role, operation, choice):
     for name, value in role.path(operation, choice).items():
         path = path.replace(f"{{{name}}}", value)
     options = {"params": role.query(operation), "headers": {} if told.get("security") == [{}] else dict(role.key)}
-    for kind, content in told.get("requestBody", {}).get("content", {}).items():
+    # Where a body may have several media types, the first is the usual one.
+    for kind, content in list(told.get("requestBody", {}).get("content", {}).items())[:1]:
         if kind == "multipart/form-data":
             options |= role.form(operation)
         else:
