@@ -118,14 +118,7 @@ impl Reported {
     /// What becomes of each record of a call, if it is decided now.
     pub(crate) fn receipts(&self, call: &ReportedRecords) -> Vec<Receipt> {
         let Some(own) = self.files.get(&call.file) else { return vec![Receipt::Refused; call.prints.len()] };
-        let same_scope =
-            |other: &Collected| (&other.contract, &other.product) == (&own.contract, &own.product) && other.is_open;
-        let others: Vec<(FileId, &Collected)> = self
-            .files
-            .iter()
-            .filter(|(id, other)| **id != call.file && same_scope(other))
-            .map(|(id, other)| (*id, other))
-            .collect();
+        let others = self.others(call.file, own);
         let mut added: HashMap<[u8; 12], Known> = HashMap::new();
         let mut row = own.next_row();
         let mut receipt = |(print, &admitted): (&Print, &bool)| {
@@ -135,14 +128,22 @@ impl Reported {
             if !admitted {
                 return Receipt::Refused;
             }
-            if let Some((file, _)) = others.iter().find(|(_, other)| other.known.contains_key(&print.key)) {
-                return Receipt::Taken { file: *file };
+            if let Some(file) = holder(&others, print) {
+                return Receipt::Taken { file };
             }
             added.insert(print.key, Known { row, content: print.content });
             row = row.saturating_add(1);
             Receipt::Added { row: row - 1 }
         };
         call.prints.iter().zip(&call.admitted).map(&mut receipt).collect()
+    }
+
+    /// The other open files of the contract and product of one.
+    fn others(&self, id: FileId, own: &Collected) -> Vec<(FileId, &Collected)> {
+        let scope = (&own.contract, &own.product);
+        let counts = |other: &Collected| other.is_open && (&other.contract, &other.product) == scope;
+        let others = self.files.iter().filter(|(other, it)| **other != id && counts(it));
+        others.map(|(id, other)| (*id, other)).collect()
     }
 
     /// The receipts of a call that was decided before, maybe for a file that is sealed by now: what was recorded for it
@@ -152,7 +153,7 @@ impl Reported {
             return self.receipts(call);
         };
         let Some(own) = self.files.get(&call.file) else { return vec![Receipt::Refused; call.prints.len()] };
-        let rows = own.rows_of(recorded);
+        let (rows, others) = (own.rows_of(recorded), self.others(file, own));
         let known = self.files.get(&file).map(|file| &file.known);
         let mut added: HashMap<[u8; 12], Known> = HashMap::new();
         let receipt = |(print, &admitted): (&Print, &bool)| {
@@ -167,12 +168,18 @@ impl Reported {
                 }
                 (Some(_), _) => Receipt::Refused,
                 (None, Some(known)) => known.compared(print, admitted),
-                (None, None) if admitted => Receipt::Taken { file },
+                // What no open file holds rests in the file itself, which is sealed by now.
+                (None, None) if admitted => Receipt::Taken { file: holder(&others, print).unwrap_or(file) },
                 (None, None) => Receipt::Refused,
             }
         };
         call.prints.iter().zip(&call.admitted).map(receipt).collect()
     }
+}
+
+/// Which of some files holds a record of that id.
+fn holder(files: &[(FileId, &Collected)], print: &Print) -> Option<FileId> {
+    files.iter().find(|(_, file)| file.known.contains_key(&print.key)).map(|(id, _)| *id)
 }
 
 impl Collected {
