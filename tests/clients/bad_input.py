@@ -141,8 +141,8 @@ STATES = [
          "external_billing_id"),
     Case("close a record without billing", D, "POST", "usage/records/{record}/close", 400, "USG_031",
          "external_billing_id"),
-    Case("set a record's status alone", D, "PUT", "usage/records/{record}", 400, "VAL_001", "status",
-         {"json": {"status": "approved"}}),
+    Case("approve a record of an accepted file", D, "PUT", "usage/records/{record}", 400, "USG_003",
+         '"accepted" can not be approved', {"json": {"status": "approved"}}),
 ]  # fmt: skip
 
 FIELDS = [

@@ -279,8 +279,9 @@ def shapes(world):
         for record in world.records(ids.DISTRIBUTOR, f"asset.id={asset['id']}&in(status,(approved,closed))"):
             sums[record["item"]["id"]] = sums.get(record["item"]["id"], 0) + record["usage"]
         lines = api.exact(answer)
-        same({one["asset"]["id"] for one in lines}, {asset["id"]})
-        same({one["item"]["id"]: one["accepted"] for one in lines}, sums)
+        same({one["asset"]["external_uid"] for one in lines}, {asset["external_uid"]})
+        own = [one for one in lines if one["asset"]["id"] == asset["id"]]
+        same({one["item"]["id"]: one["accepted"] for one in own}, sums)
     with check("what connectors read of a listing, a marketplace and a product is there"):
         listings = vendor.get("listings?eq(status,listed)&limit=1000").json()
         needed = [(one["contract"]["marketplace"]["id"], one["provider"]["name"]) for one in listings]
