@@ -34,14 +34,15 @@ def run(world):
         given.write_text(json.dumps({"url": world.url, "roles": roles}), encoding="utf-8")
     command = [str(venvs.OPENAPI.python), str(PROGRAM), str(given), "--calls", str(calls), "--seed", seed]
     with world.check("the document's examples fit its schemas"):
-        called([*command, "--only", "shapes"])
+        called([*command, "--only", "shapes"], world.folder)
     title = "the documented calls succeed for each role that may make them, and"
     with world.check(f"{title} {calls:,} generated ones are answered as documented (OPENAPI_SEED={seed})"):
-        print(called([*command, "--only", "calls"]), end="")
+        print(called([*command, "--only", "calls"], world.folder), end="")
 
 
-def called(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX)
+def called(command, folder):
+    # What schemathesis leaves behind goes away with the rest of the run.
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS_MAX)
     faults = [line for line in done.stdout.splitlines() if line.startswith("FAULT")]
     holds(done.returncode == 0, "\n".join(faults) or done.stderr[-3000:])
     return done.stdout
