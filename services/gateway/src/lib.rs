@@ -41,6 +41,7 @@ mod simulate;
 mod sources;
 mod template;
 mod visibility;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::catalog::{self, edit, lists};
 use crate::{
     actions, aggregates, chunks, download, dry_run, feed, files, health, lifecycle, openapi, progress, reconciliations,
-    records, reported, rules, simulate, template,
+    records, reported, rules, simulate, template, webhooks,
 };
 
 /// All routes, without the slash that may stand at their ends.
@@ -81,6 +81,7 @@ fn others() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(feed::list))
         .routes(routes!(progress::stream))
+        .routes(routes!(webhooks::list))
         .routes(routes!(reported::report))
         .routes(routes!(actions::seal))
         .routes(routes!(lifecycle::lifecycle))
