@@ -20,8 +20,7 @@ const CONTRACT: &str = "CRD-21674-67435-75488";
 const PRODUCT: &str = "PRD-404-832-779";
 const RECORDS: u64 = 120_000;
 const ROTATE_BYTES: u64 = 128 * 1024;
-/// Fewer would prove little. A busy machine rotates less often, as a third generation waits for the first to be sealed:
-/// 18 times at five times its load, some 30 times at rest.
+/// Fewer would prove little. A busy machine rotates less often, as a third generation waits for the first to be sealed.
 const ROTATIONS_MIN: u64 = 12;
 /// What memory may grow by between the first rotations and the last, whatever their number.
 const GROWTH_KIB_MAX: u64 = 48 * 1024;
