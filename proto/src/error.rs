@@ -1,4 +1,4 @@
-//! Why bytes are not a fact or a batch, and why a batch can't become bytes.
+//! Why bytes are no fact, batch or ask, and why a batch or an ask can't become bytes.
 
 /// What can go wrong between a value and its bytes. Whoever decodes a log stops at any of these: none is skipped.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +9,12 @@ pub enum WireError {
     /// The event holds no fact that this version knows: it was written by a newer one, or is damaged.
     #[error("decode an event whose fact is unknown to this version")]
     UnknownFact,
+    /// A message is none of those that this version knows: it was written by a newer one, or is damaged.
+    #[error("decode {what} of a kind that is unknown to this version")]
+    UnknownKind {
+        /// What it was to be.
+        what: &'static str,
+    },
     /// A field that every writer fills is absent.
     #[error("decode a message without `{field}`")]
     Missing {
@@ -35,8 +41,8 @@ pub enum WireError {
         /// Which parts, and how.
         what: &'static str,
     },
-    /// A batch has more columns or texts than any batch may.
-    #[error("take a batch with {count} {what}: at most {max} are allowed")]
+    /// A message has more of something than any may.
+    #[error("take a message with {count} {what}: at most {max} are allowed")]
     TooMany {
         /// What there is too much of.
         what: &'static str,
@@ -52,6 +58,16 @@ pub enum WireError {
         stored: usize,
         /// Bytes before compression; 0 when it was not decompressed because it was too large before.
         plain: usize,
+    },
+    /// A message is longer than any may be.
+    #[error("take {what} of {bytes} bytes: at most {max} are allowed")]
+    TooLarge {
+        /// Which message.
+        what: &'static str,
+        /// How many bytes it has.
+        bytes: usize,
+        /// How many it may have.
+        max: usize,
     },
     /// zstd could not compress.
     #[error("compress a batch")]

@@ -1,8 +1,9 @@
-//! The wire contract: how facts and record batches become bytes and come back (design §4, §5; `usage/v1`).
+//! The wire contract: how facts, record batches and asks become bytes and come back (design §4–§6; `usage/v1`).
 //!
 //! The only crate that knows prost and zstd. The bytes of a fact are hashed as they were first written, so the same
 //! value always gives the same bytes; whatever can't be understood is an error, never a default.
 
+pub mod ask;
 mod convert;
 mod error;
 #[doc(hidden)]
@@ -17,7 +18,9 @@ mod wire {
     include!(concat!(env!("OUT_DIR"), "/usage.v1.rs"));
 }
 
+pub use convert::ask::{decode_ask, encode_ask};
 pub use convert::checked::{decode_checked_batch, encode_checked_batch};
 pub use convert::event::{decode_event, encode_event};
 pub use convert::read::{decode_read_batch, encode_read_batch};
+pub use convert::reply::{decode_reply, encode_reply};
 pub use error::WireError;

@@ -1,13 +1,17 @@
-//! One fully populated value of every fact, every kind of catalog object and every batch: what the golden files
-//! freeze, and what other crates' tests send about.
+//! One fully populated value of every fact, every kind of catalog object, every batch, every command and every refusal:
+//! what the golden files freeze, and what other crates' tests send about.
 //!
 //! A sample never changes: `proto/golden/v1` holds its bytes. What a new field means is shown by a new sample.
 
+mod asks;
 mod batches;
 mod facts;
 mod objects;
+mod replies;
 
+pub use asks::{asks, command_name};
 pub use batches::{checked_batch, checked_batch_warnings, read_batch};
+pub use replies::{rejection_name, replies};
 
 use ledger::catalog::Named;
 use ledger::fact::Fact;

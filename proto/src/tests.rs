@@ -1,6 +1,8 @@
 //! What the contract promises: frozen bytes, every value back as it was, an error for everything else.
 
+mod asks;
 mod damage;
 mod golden;
 mod limits;
+mod messages;
 mod round_trip;

@@ -6,7 +6,7 @@ use ledger::rows::RowSet;
 
 use super::catalog::{environment, environment_number, schema, schema_number};
 use super::rows::row_set;
-use super::value::{hash, named};
+use super::value::{hash, named, unknown};
 use crate::error::WireError;
 use crate::wire;
 use crate::wire::event::Fact as Wire;
@@ -144,22 +144,27 @@ pub(super) fn report_sealed(upload: u32, catalog_position: u64) -> Wire {
 }
 
 pub(super) fn records_marked_to_wire(upload: u32, rows: &RowSet, mark: RecordMark) -> wire::RecordsMarked {
+    wire::RecordsMarked { upload, rows: Some(rows.into()), mark: mark_number(mark) }
+}
+
+pub(super) fn records_marked(it: wire::RecordsMarked) -> Result<Fact, WireError> {
+    Ok(Fact::RecordsMarked { upload: it.upload, rows: row_set(it.rows)?, mark: mark(it.mark)? })
+}
+
+pub(super) fn mark_number(mark: RecordMark) -> i32 {
     let mark = match mark {
         RecordMark::Open => wire::RecordMark::Open,
         RecordMark::Approved => wire::RecordMark::Approved,
         RecordMark::Rejected => wire::RecordMark::Rejected,
     };
-    wire::RecordsMarked { upload, rows: Some(rows.into()), mark: mark.into() }
+    mark.into()
 }
 
-pub(super) fn records_marked(it: wire::RecordsMarked) -> Result<Fact, WireError> {
-    let mark = match wire::RecordMark::try_from(it.mark) {
-        Ok(wire::RecordMark::Open) => RecordMark::Open,
-        Ok(wire::RecordMark::Approved) => RecordMark::Approved,
-        Ok(wire::RecordMark::Rejected) => RecordMark::Rejected,
-        Ok(wire::RecordMark::Unspecified) | Err(_) => {
-            return Err(WireError::UnknownValue { field: "mark", number: it.mark.into() });
-        }
-    };
-    Ok(Fact::RecordsMarked { upload: it.upload, rows: row_set(it.rows)?, mark })
+pub(super) fn mark(number: i32) -> Result<RecordMark, WireError> {
+    match wire::RecordMark::try_from(number) {
+        Ok(wire::RecordMark::Open) => Ok(RecordMark::Open),
+        Ok(wire::RecordMark::Approved) => Ok(RecordMark::Approved),
+        Ok(wire::RecordMark::Rejected) => Ok(RecordMark::Rejected),
+        Ok(wire::RecordMark::Unspecified) | Err(_) => Err(unknown("mark", number)),
+    }
 }

@@ -7,7 +7,7 @@ use ledger::catalog::{
 };
 use ledger::{Moment, ObjectId};
 
-use super::value::{decimal, each, hash, micros, named, narrow, object_id, optional_named, required};
+use super::value::{decimal, each, hash, micros, named, narrow, object_id, optional_named, required, unknown};
 use crate::error::WireError;
 use crate::wire;
 use crate::wire::catalog_object::Object;
@@ -61,7 +61,7 @@ impl TryFrom<wire::Account> for Account {
     }
 }
 
-fn role_number(role: Role) -> i32 {
+pub(super) fn role_number(role: Role) -> i32 {
     let role = match role {
         Role::Vendor => wire::Role::Vendor,
         Role::Distributor => wire::Role::Distributor,
@@ -71,7 +71,7 @@ fn role_number(role: Role) -> i32 {
     role.into()
 }
 
-fn role(number: i32) -> Result<Role, WireError> {
+pub(super) fn role(number: i32) -> Result<Role, WireError> {
     match wire::Role::try_from(number) {
         Ok(wire::Role::Vendor) => Ok(Role::Vendor),
         Ok(wire::Role::Distributor) => Ok(Role::Distributor),
@@ -79,10 +79,6 @@ fn role(number: i32) -> Result<Role, WireError> {
         Ok(wire::Role::Operator) => Ok(Role::Operator),
         Ok(wire::Role::Unspecified) | Err(_) => Err(unknown("role", number)),
     }
-}
-
-fn unknown(field: &'static str, number: i32) -> WireError {
-    WireError::UnknownValue { field, number: number.into() }
 }
 
 impl From<&Hub> for wire::Hub {

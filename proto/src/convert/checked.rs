@@ -11,7 +11,7 @@ use ledger::record::{
 use prost::Message;
 
 use super::catalog::{item_kind, item_kind_number};
-use super::frame::{compress, decompress, limit_fields, row_steps, rows_of};
+use super::frame::{Limit, compress, decompress, limit_lists, row_steps, rows_of};
 use super::validation::code;
 use super::value::{decimal, each, named, narrow, object_id, optional_named};
 use crate::error::WireError;
@@ -153,13 +153,13 @@ fn remarks_to_wire<'a>(records: &'a [CheckedRecord], sentences: &mut Numbers<&'a
 pub(crate) fn from_plain(plain: &[u8]) -> Result<CheckedBatch, WireError> {
     // Two values of a record are decimals and two are times; the other lists name at most one element for each.
     let pairs = BATCH_RECORDS_MAX * 2;
-    limit_fields(
+    limit_lists(
         plain,
         &[
-            (12, "subscriptions", BATCH_RECORDS_MAX),
-            (13, "items", BATCH_RECORDS_MAX),
-            (14, "decimals", pairs),
-            (16, "sentences", REMARKS_MAX * 5),
+            Limit::list(&[12], "subscriptions", BATCH_RECORDS_MAX),
+            Limit::list(&[13], "items", BATCH_RECORDS_MAX),
+            Limit::list(&[14], "decimals", pairs),
+            Limit::list(&[16], "sentences", REMARKS_MAX * 5),
         ],
     )?;
     let it = wire::CheckedBatch::decode(plain)?;

@@ -4,7 +4,7 @@ use ledger::{Actor, Event, EventId, FileId, Moment, ServiceName, Subject};
 use prost::Message;
 
 use super::fact::{fact, fact_to_wire};
-use super::value::{hash, named, object_id, required};
+use super::value::{hash, named, object_id, required, unknown};
 use crate::error::WireError;
 use crate::wire;
 use crate::wire::actor::Actor as WireActor;
@@ -91,7 +91,7 @@ impl TryFrom<wire::Actor> for Actor {
     }
 }
 
-fn service_number(service: ServiceName) -> i32 {
+pub(super) fn service_number(service: ServiceName) -> i32 {
     let service = match service {
         ServiceName::Catalog => wire::Service::Catalog,
         ServiceName::Ingestion => wire::Service::Ingestion,
@@ -103,7 +103,7 @@ fn service_number(service: ServiceName) -> i32 {
     service.into()
 }
 
-fn service(number: i32) -> Result<ServiceName, WireError> {
+pub(super) fn service(number: i32) -> Result<ServiceName, WireError> {
     match wire::Service::try_from(number) {
         Ok(wire::Service::Catalog) => Ok(ServiceName::Catalog),
         Ok(wire::Service::Ingestion) => Ok(ServiceName::Ingestion),
@@ -111,8 +111,6 @@ fn service(number: i32) -> Result<ServiceName, WireError> {
         Ok(wire::Service::Approval) => Ok(ServiceName::Approval),
         Ok(wire::Service::Extraction) => Ok(ServiceName::Extraction),
         Ok(wire::Service::Gateway) => Ok(ServiceName::Gateway),
-        Ok(wire::Service::Unspecified) | Err(_) => {
-            Err(WireError::UnknownValue { field: "service", number: number.into() })
-        }
+        Ok(wire::Service::Unspecified) | Err(_) => Err(unknown("service", number)),
     }
 }

@@ -1,12 +1,17 @@
 //! The only place where today's shape of a value and its shape on the wire meet; one file per concept.
 
+pub(crate) mod ask;
+pub(crate) mod control;
 pub(crate) mod event;
+pub(crate) mod reply;
 
 mod approval;
 mod catalog;
+mod command;
 mod extraction;
 mod fact;
 mod ingestion;
+mod rejection;
 mod rule;
 mod validation;
 

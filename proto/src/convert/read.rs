@@ -3,7 +3,7 @@
 use ledger::record::{BATCH_RECORDS_MAX, CellKind, RECORD_COLUMNS_MAX, ReadBatch, ReadColumn, Texts};
 use prost::Message;
 
-use super::frame::{compress, decompress, limit_fields, row_steps, rows_of};
+use super::frame::{Limit, compress, decompress, limit_lists, row_steps, rows_of};
 use crate::error::WireError;
 use crate::wire;
 
@@ -26,25 +26,33 @@ pub fn decode_read_batch(stored: &[u8]) -> Result<ReadBatch, WireError> {
 
 /// A batch as protobuf: what is frozen, since zstd's bytes may change with its version.
 pub(crate) fn plain(batch: &ReadBatch) -> Result<Vec<u8>, WireError> {
+    Ok(to_wire(batch, row_steps(batch.rows.iter().copied())?)?.encode_to_vec())
+}
+
+pub(super) fn to_wire(batch: &ReadBatch, row_steps: Vec<u32>) -> Result<wire::ReadBatch, WireError> {
     check(batch)?;
     let column = |it: &ReadColumn| wire::ReadColumn { texts: it.texts.clone(), kinds: it.kinds.clone() };
-    let message = wire::ReadBatch {
+    Ok(wire::ReadBatch {
         salt_key: batch.salt_key.to_vec(),
-        row_steps: row_steps(batch.rows.iter().copied())?,
+        row_steps,
         columns: batch.columns.iter().map(column).collect(),
         texts: batch.texts.all().to_vec(),
-    };
-    Ok(message.encode_to_vec())
+    })
 }
 
 pub(crate) fn from_plain(plain: &[u8]) -> Result<ReadBatch, WireError> {
     const TEXTS_MAX: usize = BATCH_RECORDS_MAX * RECORD_COLUMNS_MAX;
-    limit_fields(plain, &[(3, "columns", RECORD_COLUMNS_MAX), (4, "texts", TEXTS_MAX)])?;
+    limit_lists(plain, &[Limit::list(&[3], "columns", RECORD_COLUMNS_MAX), Limit::list(&[4], "texts", TEXTS_MAX)])?;
     let message = wire::ReadBatch::decode(plain)?;
+    let rows = rows_of(&message.row_steps)?;
+    from_wire(message, rows)
+}
+
+pub(super) fn from_wire(message: wire::ReadBatch, rows: Vec<u32>) -> Result<ReadBatch, WireError> {
     let column = |it: wire::ReadColumn| ReadColumn { texts: it.texts, kinds: it.kinds };
     let batch = ReadBatch {
         salt_key: message.salt_key.as_slice().try_into().map_err(|_| WireError::Invalid { field: "salt_key" })?,
-        rows: rows_of(&message.row_steps)?,
+        rows,
         columns: message.columns.into_iter().map(column).collect(),
         texts: Texts::from(message.texts),
     };

@@ -83,12 +83,23 @@ pub(super) fn row_set(rows: Option<wire::RowSet>) -> Result<RowSet, WireError> {
     required(rows, "rows")?.try_into()
 }
 
+impl From<&Billing> for wire::Billing {
+    fn from(it: &Billing) -> Self {
+        Self { id: it.id.clone(), note: it.note.clone() }
+    }
+}
+
+impl From<wire::Billing> for Billing {
+    fn from(it: wire::Billing) -> Self {
+        Self { id: it.id, note: it.note }
+    }
+}
+
 impl From<&ClosedRows> for wire::ClosedRows {
     fn from(it: &ClosedRows) -> Self {
-        let billing = |it: &Billing| wire::Billing { id: it.id.clone(), note: it.note.clone() };
         Self {
             rows: Some((&it.rows).into()),
-            billings: it.billings.iter().map(billing).collect(),
+            billings: it.billings.iter().map(wire::Billing::from).collect(),
             billing_indexes: it.refs.clone(),
         }
     }
@@ -101,7 +112,7 @@ impl TryFrom<wire::ClosedRows> for ClosedRows {
         // Refs that lead nowhere are left as they are: the fold passes over them, and what was recorded must decode.
         Ok(Self {
             rows: row_set(it.rows)?,
-            billings: it.billings.into_iter().map(|it| Billing { id: it.id, note: it.note }).collect(),
+            billings: it.billings.into_iter().map(Billing::from).collect(),
             refs: it.billing_indexes,
         })
     }

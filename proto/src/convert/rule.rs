@@ -1,9 +1,9 @@
 //! Usage rules.
 
 use ledger::fact::Fact;
-use ledger::rule::{RuleAction, RulePlace, RuleRecorded, RuleScope, Ruling};
+use ledger::rule::{RuleAction, RuleItem, RulePlace, RuleRecorded, RuleScope, RuleTerms, Ruling};
 
-use super::value::{object_id, required};
+use super::value::{object_id, required, unknown};
 use crate::error::WireError;
 use crate::wire;
 use crate::wire::event::Fact as Wire;
@@ -13,23 +13,14 @@ pub(super) fn recorded_to_wire(it: &RuleRecorded) -> Wire {
     if it.is_plain() {
         return Wire::RuleRecorded(it.into());
     }
-    let scope = match it.scope {
-        RuleScope::File => wire::RuleScope::File,
-        RuleScope::Record => wire::RuleScope::Record,
-    };
+    let scope = scope_number(it.scope);
     let (expression, item_id) = (it.expression.clone(), it.item.as_ref().map(ToString::to_string));
     let rule = Some(it.into());
-    Wire::ConditionalRuleRecorded(wire::ConditionalRuleRecorded { rule, scope: scope.into(), expression, item_id })
+    Wire::ConditionalRuleRecorded(wire::ConditionalRuleRecorded { rule, scope, expression, item_id })
 }
 
 pub(super) fn conditional(it: wire::ConditionalRuleRecorded) -> Result<Fact, WireError> {
-    let scope = match wire::RuleScope::try_from(it.scope) {
-        Ok(wire::RuleScope::File) => RuleScope::File,
-        Ok(wire::RuleScope::Record) => RuleScope::Record,
-        Ok(wire::RuleScope::Unspecified) | Err(_) => {
-            return Err(WireError::UnknownValue { field: "scope", number: it.scope.into() });
-        }
-    };
+    let scope = scope(it.scope)?;
     let rule = RuleRecorded::try_from(required(it.rule, "rule")?)?;
     let item = it.item_id.map(|id| object_id(&id, "item_id")).transpose()?;
     Ok(Fact::RuleRecorded(Box::new(RuleRecorded { scope, expression: it.expression, item, ..rule })))
@@ -51,11 +42,7 @@ impl From<&RuleRecorded> for wire::RuleRecorded {
             product_id: it.product.to_string(),
             provider_id: it.provider.to_string(),
             action: action_number(it.action),
-            after: match &it.place {
-                RulePlace::Kept => None,
-                RulePlace::First => Some(String::new()),
-                RulePlace::After(rule) => Some(rule.to_string()),
-            },
+            after: place_to_wire(&it.place),
         }
     }
 }
@@ -66,12 +53,73 @@ impl TryFrom<wire::RuleRecorded> for RuleRecorded {
     fn try_from(it: wire::RuleRecorded) -> Result<Self, WireError> {
         let product = object_id(&it.product_id, "product_id")?;
         let provider = object_id(&it.provider_id, "provider_id")?;
-        let place = match it.after.as_deref() {
-            None => RulePlace::Kept,
-            Some("") => RulePlace::First,
-            Some(rule) => RulePlace::After(object_id(rule, "after")?),
-        };
-        Ok(Self::plain(product, provider, action(it.action)?, place))
+        Ok(Self::plain(product, provider, action(it.action)?, place(it.after.as_deref())?))
+    }
+}
+
+impl From<&RuleTerms> for wire::RuleTerms {
+    fn from(it: &RuleTerms) -> Self {
+        Self {
+            action: it.action.map(action_number),
+            scope: it.scope.map(scope_number),
+            expression: it.expression.clone(),
+            item_id: match &it.item {
+                RuleItem::Kept => None,
+                RuleItem::Any => Some(String::new()),
+                RuleItem::One(item) => Some(item.to_string()),
+            },
+            after: place_to_wire(&it.place),
+        }
+    }
+}
+
+impl TryFrom<wire::RuleTerms> for RuleTerms {
+    type Error = WireError;
+
+    fn try_from(it: wire::RuleTerms) -> Result<Self, WireError> {
+        Ok(Self {
+            action: it.action.map(action).transpose()?,
+            scope: it.scope.map(scope).transpose()?,
+            expression: it.expression,
+            item: match it.item_id.as_deref() {
+                None => RuleItem::Kept,
+                Some("") => RuleItem::Any,
+                Some(item) => RuleItem::One(object_id(item, "item_id")?),
+            },
+            place: place(it.after.as_deref())?,
+        })
+    }
+}
+
+fn place_to_wire(place: &RulePlace) -> Option<String> {
+    match place {
+        RulePlace::Kept => None,
+        RulePlace::First => Some(String::new()),
+        RulePlace::After(rule) => Some(rule.to_string()),
+    }
+}
+
+fn place(after: Option<&str>) -> Result<RulePlace, WireError> {
+    Ok(match after {
+        None => RulePlace::Kept,
+        Some("") => RulePlace::First,
+        Some(rule) => RulePlace::After(object_id(rule, "after")?),
+    })
+}
+
+fn scope_number(scope: RuleScope) -> i32 {
+    let scope = match scope {
+        RuleScope::File => wire::RuleScope::File,
+        RuleScope::Record => wire::RuleScope::Record,
+    };
+    scope.into()
+}
+
+fn scope(number: i32) -> Result<RuleScope, WireError> {
+    match wire::RuleScope::try_from(number) {
+        Ok(wire::RuleScope::File) => Ok(RuleScope::File),
+        Ok(wire::RuleScope::Record) => Ok(RuleScope::Record),
+        Ok(wire::RuleScope::Unspecified) | Err(_) => Err(unknown("scope", number)),
     }
 }
 
@@ -89,8 +137,6 @@ fn action(number: i32) -> Result<RuleAction, WireError> {
         Ok(wire::RuleAction::Accept) => Ok(RuleAction::Accept),
         Ok(wire::RuleAction::Reject) => Ok(RuleAction::Reject),
         Ok(wire::RuleAction::Manual) => Ok(RuleAction::Manual),
-        Ok(wire::RuleAction::Unspecified) | Err(_) => {
-            Err(WireError::UnknownValue { field: "action", number: number.into() })
-        }
+        Ok(wire::RuleAction::Unspecified) | Err(_) => Err(unknown("action", number)),
     }
 }

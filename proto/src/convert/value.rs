@@ -17,6 +17,11 @@ pub(crate) fn narrow<T: TryFrom<u32>>(number: u32, field: &'static str) -> Resul
     T::try_from(number).map_err(|_| WireError::Invalid { field })
 }
 
+/// An enumeration whose number is its zero or one that this version doesn't know.
+pub(crate) fn unknown(field: &'static str, number: i32) -> WireError {
+    WireError::UnknownValue { field, number: number.into() }
+}
+
 pub(crate) fn hash(bytes: &[u8], field: &'static str) -> Result<Hash, WireError> {
     bytes.try_into().map(Hash).map_err(|_| WireError::Invalid { field })
 }

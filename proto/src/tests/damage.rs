@@ -1,6 +1,7 @@
 //! Goal: damaged bytes give an error or another value, never a panic and never unbounded memory. Method: every
 //! prefix and two thousand seeded mutations of the samples, compressed and plain.
 
+use super::messages;
 use crate::convert::{checked, frame, read};
 use crate::{decode_checked_batch, decode_event, decode_read_batch, encode_event, samples};
 
@@ -54,6 +55,26 @@ fn a_damaged_event_never_panics() {
         let mut bytes = samples[random.below(samples.len())].clone();
         random.mutate(&mut bytes);
         check_event(&bytes);
+    }
+}
+
+/// What is cut off anywhere is refused: a part of an ask is never taken for another one.
+#[test]
+fn a_damaged_message_never_panics() {
+    let messages = messages::all();
+    for message in &messages {
+        for end in 0..message.bytes.len() {
+            assert!((message.read)(&message.bytes[..end]).is_err(), "{} cut off at {end}", message.name);
+        }
+    }
+    let mut random = Random(SEED);
+    for _ in 0..MUTATIONS * 4 {
+        let message = &messages[random.below(messages.len())];
+        let mut bytes = message.bytes.clone();
+        random.mutate(&mut bytes);
+        if let Ok((says, again)) = (message.read)(&bytes) {
+            assert_eq!((message.read)(&again).unwrap().0, says, "{}", message.name);
+        }
     }
 }
 

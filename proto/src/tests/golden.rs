@@ -6,10 +6,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::{env, fs};
 
+use ledger::record::BATCH_BYTES_MAX;
+use prost::Message;
+
+use super::messages;
+use crate::ask::{Carry, CarryReply, Lookup, LookupReply, Read, ReadReply};
 use crate::convert::{checked, frame, read};
 use crate::{
-    decode_checked_batch, decode_event, decode_read_batch, encode_checked_batch, encode_event, encode_read_batch,
-    samples,
+    decode_ask, decode_checked_batch, decode_event, decode_read_batch, decode_reply, encode_checked_batch,
+    encode_event, encode_read_batch, samples, wire,
 };
 
 fn folder() -> PathBuf {
@@ -54,6 +59,46 @@ fn every_batch_holds_the_bytes_that_were_frozen() {
     }
 }
 
+#[test]
+fn every_message_has_the_bytes_that_were_frozen() {
+    for message in messages::all() {
+        let frozen = frozen(&message.name, &message.bytes);
+        let (says, _) = (message.read)(&frozen).unwrap();
+        assert_eq!(says, message.says, "{}", message.name);
+        if message.name == "ask_report_records" {
+            assert_eq!(opened(&message.bytes), opened(&frozen));
+        } else {
+            assert_eq!(message.bytes, frozen, "{}", message.name);
+        }
+    }
+}
+
+/// An ask whose batch is no longer compressed.
+fn opened(ask: &[u8]) -> wire::Ask {
+    let mut ask = wire::Ask::decode(ask).unwrap();
+    let command = ask.command.as_mut().unwrap().command.as_mut().unwrap();
+    let wire::command::Command::ReportRecords(report) = command else { panic!("it reports") };
+    report.batch = frame::inflate(&report.batch, BATCH_BYTES_MAX).unwrap();
+    ask
+}
+
+/// The commands and refusals of `command.proto` are those that have a sample.
+#[test]
+fn every_command_and_every_refusal_of_the_contract_has_a_sample() {
+    let contract = include_str!("../../usage/v1/command.proto");
+    let sampled = samples::asks().iter().map(|(_, ask)| samples::command_name(&ask.command).to_owned()).collect();
+    assert_eq!(oneof(contract, "command"), sampled);
+
+    let mut refusals = oneof(contract, "rejection");
+    assert!(refusals.remove("plain"));
+    let prefix = "  PLAIN_REJECTION_";
+    let plain = contract.lines().filter_map(|line| line.strip_prefix(prefix)?.split(' ').next());
+    refusals.extend(plain.map(str::to_lowercase).filter(|name| name != "unspecified"));
+    let replies = samples::replies();
+    let sampled = replies.iter().filter_map(|(_, it)| it.as_ref().err()).map(samples::rejection_name);
+    assert_eq!(refusals, sampled.map(str::to_owned).collect());
+}
+
 /// The facts of `event.proto` are those that have a sample: whoever adds one is sent here.
 #[test]
 fn every_fact_of_the_contract_has_a_sample() {
@@ -85,6 +130,14 @@ fn every_frozen_file_is_still_read() {
         let read = match name.as_str() {
             name if name.starts_with("read_batch") => decode_read_batch(&bytes).map(drop),
             name if name.starts_with("checked_batch") => decode_checked_batch(&bytes).map(drop),
+            name if name.starts_with("ask_") => decode_ask(&bytes).map(drop),
+            name if name.starts_with("reply_") => decode_reply(&bytes).map(drop),
+            name if name.starts_with("question_lookup_reply") => LookupReply::decode(&bytes).map(drop),
+            name if name.starts_with("question_lookup") => Lookup::decode(&bytes).map(drop),
+            name if name.starts_with("question_read_reply") => ReadReply::decode(&bytes).map(drop),
+            name if name.starts_with("question_read") => Read::decode(&bytes).map(drop),
+            name if name.starts_with("question_carry_reply") => CarryReply::decode(&bytes).map(drop),
+            name if name.starts_with("question_carry") => Carry::decode(&bytes).map(drop),
             _ => decode_event(&bytes).map(drop),
         };
         assert!(read.is_ok(), "{name}: {read:?}");

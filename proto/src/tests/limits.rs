@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What is done to a message, and the refusal that it gets.
-type Damage<M> = (fn(&mut M), &'static str);
+pub(super) type Damage<M> = (fn(&mut M), &'static str);
 
 fn text(result: Result<impl Sized, WireError>) -> String {
     result.err().map_or_else(|| "fine".to_owned(), |error| error.to_string())
@@ -145,7 +145,7 @@ fn a_bomb_is_refused_whatever_it_declares() {
     assert!(matches!(decode_read_batch(&long), Err(WireError::BatchTooLarge { stored: 98_305, plain: 0 })));
     // Empty columns cost two bytes each here and fifty in memory.
     let columns = frame::compress(&[0x1a, 0x00].repeat(1_000_000), 0).unwrap();
-    assert_eq!(text(decode_read_batch(&columns)), "take a batch with 129 columns: at most 128 are allowed");
+    assert_eq!(text(decode_read_batch(&columns)), "take a message with 1000000 columns: at most 128 are allowed");
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn describe(
     let fixed = matches!(file.status(), Status::Pending | Status::Accepted | Status::Closed);
     let told = described.period.is_some() || described.note.is_some() || described.description.is_some();
     if fixed && (told || currency.is_some()) {
-        return Err(Rejection::WrongStatus { action: "updated", status: file.status() });
+        return Err(Rejection::WrongStatus { action: Action::Update.participle(), status: file.status() });
     }
     let moved = described.period.is_some_and(|period| created.period != Some(period));
     let anew = moved || currency.is_some();

@@ -6,7 +6,7 @@ use ledger::fact::{ClosedBy, Total};
 use ledger::file::{ATTEMPTS_MAX, Chunk, ChunkStatus, Extraction};
 use ledger::record::{Billing, ClosedRows};
 use ledger::rows::RowSet;
-use ledger::transitions::Action;
+use ledger::transitions::{Action, REGENERATED};
 use ledger::{ChunkId, Command, Context, Decimal, Fact, FileId, Ledger, Rejection, Status, UsageFile};
 use runtime::decider::{Facts, Stale};
 
@@ -90,7 +90,7 @@ fn name_chunk(file: &UsageFile, id: ChunkId, external_id: &str) -> Result<Facts,
         return Ok(Facts::new());
     }
     if !matches!(chunk.status(), ChunkStatus::Ready | ChunkStatus::Closed) {
-        return Err(Rejection::ChunkStatusWrong { action: "updated", status: chunk.status() });
+        return Err(Rejection::ChunkStatusWrong { action: Action::Update.participle(), status: chunk.status() });
     }
     Ok(vec![on(id.file, Fact::ChunkNamed { chunk: id.index, external_id: external_id.to_owned() })])
 }
@@ -100,7 +100,7 @@ fn regenerate_chunk(file: &UsageFile, id: ChunkId) -> Result<Facts, Rejection> {
     let chunk = chunk_of(file, id)?;
     match chunk.status() {
         // It is being written, perhaps without what was closed a moment ago: that is known once it is there.
-        status @ ChunkStatus::Draft => Err(Rejection::ChunkStatusWrong { action: "regenerated", status }),
+        status @ ChunkStatus::Draft => Err(Rejection::ChunkStatusWrong { action: REGENERATED, status }),
         ChunkStatus::Ready | ChunkStatus::Closed if !chunk.is_outdated() => Ok(Facts::new()),
         ChunkStatus::Ready | ChunkStatus::Closed | ChunkStatus::Failed => {
             Ok(vec![on(id.file, Fact::ChunkRegenerated { chunk: id.index })])
@@ -120,7 +120,7 @@ fn close_chunk(file: &UsageFile, id: ChunkId, billing: &Billing) -> Result<Facts
         ChunkStatus::Closed if chunk.billing_id == billing.id && chunk.billing_note == billing.note => {
             return Ok(Facts::new());
         }
-        status => return Err(Rejection::ChunkStatusWrong { action: "closed", status }),
+        status => return Err(Rejection::ChunkStatusWrong { action: Action::Close.participle(), status }),
     }
     let extraction = extracted(file, Action::Close)?;
     let rows = ClosedRows::alike(chunk.rows.minus(&extraction.closed), billing.clone());

@@ -6,6 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use ledger::file::UsageFile;
+use ledger::transitions::DOWNLOADED;
 use ledger::{ChunkId, Command, Ledger, Rejection, Scope};
 use serde_json::{Value, json};
 
@@ -168,7 +169,7 @@ pub(crate) async fn download(Caller(scope): Caller, State(app): State<Arc<App>>,
         scope.plays_provider(file).then(|| chunk.workbook.ok_or(chunk.status()))
     });
     let workbook = found.await?;
-    let (blob, _) = workbook.map_err(|status| Rejection::ChunkStatusWrong { action: "downloaded", status })?;
+    let (blob, _) = workbook.map_err(|status| Rejection::ChunkStatusWrong { action: DOWNLOADED, status })?;
     download::workbook(&app.reconciliations, blob, &format!("{id}.xlsx")).await
 }
 

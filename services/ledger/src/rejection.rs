@@ -71,7 +71,7 @@ pub enum Rejection {
     IdsUsedUp,
     /// The file's status does not allow it.
     WrongStatus {
-        /// The past participle of what was wanted: `submitted`.
+        /// The past participle of what was wanted, one of [`transitions::participle`]: `submitted`.
         action: &'static str,
         /// Where the file stands.
         status: Status,
@@ -99,7 +99,7 @@ pub enum Rejection {
     },
     /// The chunk's status does not allow it.
     ChunkStatusWrong {
-        /// The past participle of what was wanted.
+        /// The past participle of what was wanted, one of [`transitions::participle`].
         action: &'static str,
         /// Where the chunk stands.
         status: ChunkStatus,

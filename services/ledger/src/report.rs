@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 use crate::id::{FileId, Hash, ObjectId};
 use crate::record::{ReadBatch, record_key};
 
+/// Records that one call may bring.
+pub const REPORT_RECORDS_MAX: usize = 10_000;
+
 /// The records of one call.
 #[derive(Clone, Debug)]
 pub struct ReportedRecords {
@@ -15,7 +18,7 @@ pub struct ReportedRecords {
     pub file: FileId,
     /// The names of the batch's columns.
     pub columns: Vec<String>,
-    /// The records in the order of the call; which rows they get is not known yet.
+    /// The records in the order of the call; which rows they get is not known yet, so that theirs are 0.
     pub batch: Arc<ReadBatch>,
     /// What each is recognised by.
     pub prints: Vec<Print>,

@@ -113,6 +113,18 @@ impl Action {
     }
 }
 
+/// What a refusal says of a chunk that can't be written again.
+pub const REGENERATED: &str = "regenerated";
+/// What a refusal says of a chunk whose workbook can't be had.
+pub const DOWNLOADED: &str = "downloaded";
+
+/// The participle that a refusal has, if this is one: there are no others than those of actions and of chunks.
+#[must_use]
+pub fn participle(word: &str) -> Option<&'static str> {
+    let mut known = Action::ALL.into_iter().map(Action::participle).chain([REGENERATED, DOWNLOADED]);
+    known.find(|known| *known == word)
+}
+
 impl Side {
     /// The word for it.
     #[must_use]

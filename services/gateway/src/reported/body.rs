@@ -12,7 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use ledger::batch::BatchBuilder;
 use ledger::command::OpenReport;
 use ledger::record::{CellKind, ReadBatch};
-use ledger::report::{Print, prints};
+use ledger::report::{Print, REPORT_RECORDS_MAX, prints};
 use ledger::{Hash, Rejection};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -27,8 +27,6 @@ use crate::payload::{Fields, not_json};
 
 /// Bytes that a call may have.
 pub(crate) const BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Records that a call may bring.
-pub(crate) const RECORDS_MAX: usize = 10_000;
 /// Bytes of the name of a vendor's own column: those of a whole file fit the fact that names them.
 const NAME_BYTES_MAX: usize = 128;
 
@@ -93,10 +91,10 @@ impl Report {
         if records.is_empty() {
             return Err(ApiError::field("records", "Give at least one record."));
         }
-        if records.len() > RECORDS_MAX {
+        if records.len() > REPORT_RECORDS_MAX {
             let count = records.len();
             let message =
-                format!("A report may have at most {RECORDS_MAX} records; this one has {count}. Send several.");
+                format!("A report may have at most {REPORT_RECORDS_MAX} records; this one has {count}. Send several.");
             return Err(Rejection::TooLarge { message }.into());
         }
         let (columns, batch) = batch(&records)?;
