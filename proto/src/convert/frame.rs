@@ -45,7 +45,7 @@ pub(crate) fn decompress(stored: &[u8]) -> Result<Vec<u8>, WireError> {
 
 /// Decompresses into at most so many bytes: the size that a frame declares is anyone's word, so it is never what bounds
 /// the memory.
-pub(crate) fn inflate(stored: &[u8], bytes_max: usize) -> Result<Vec<u8>, WireError> {
+pub(super) fn inflate(stored: &[u8], bytes_max: usize) -> Result<Vec<u8>, WireError> {
     if stored.is_empty() {
         // zstd takes nothing for zero frames, which would be a batch without records.
         return Err(WireError::Inconsistent { what: "a batch has no bytes" });

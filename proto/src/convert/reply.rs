@@ -20,6 +20,9 @@ use crate::wire::reply::Reply;
 /// Events of one answer: an import records two for an object, and as many objects fit an ask.
 const EVENTS_MAX: usize = 200_000;
 
+/// Bytes of one event: a frame of the log has no more, so that what it unfolds to on the way stays small.
+const EVENT_BYTES_MAX: usize = 120 * 1024;
+
 /// The lists of an answer.
 const LISTS: [Limit; 4] = [
     Limit::list(&[1, 3], "events", EVENTS_MAX),
@@ -42,8 +45,8 @@ pub fn encode_reply(reply: &WireReply) -> Result<Vec<u8>, WireError> {
     Ok(bytes)
 }
 
-/// Reads a reply, within its limits whatever the bytes say; only what its events unfold to may be some thirty times
-/// their bytes.
+/// Reads a reply, within its limits whatever the bytes say. Its events are those of a log and have no limits inside: in
+/// memory they may take thirty times their bytes.
 ///
 /// # Errors
 /// Any [`WireError`]: the bytes are damaged, too large, or of a newer version; what was asked may have been done.
@@ -78,7 +81,11 @@ impl TryFrom<wire::Answer> for WireAnswer {
     type Error = WireError;
 
     fn try_from(it: wire::Answer) -> Result<Self, WireError> {
-        let events: Vec<Event> = it.events.iter().map(|bytes| decode_event(bytes)).collect::<Result<_, _>>()?;
+        let event = |bytes: &Vec<u8>| {
+            limit_bytes("an event", bytes.len(), EVENT_BYTES_MAX)?;
+            decode_event(bytes)
+        };
+        let events: Vec<Event> = it.events.iter().map(event).collect::<Result<_, _>>()?;
         Ok(Self {
             host: required(it.host, "host")?.try_into()?,
             sequence: it.sequence,

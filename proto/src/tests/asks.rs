@@ -163,13 +163,15 @@ fn a_report_that_contradicts_itself_is_refused_on_both_sides() {
         damage(&mut report);
         assert_eq!(text(encode_ask(&ask(Command::ReportRecords(Arc::new(report))))), want);
     }
-    let damage: [Damage<wire::ReportRecords>; 6] = [
+    let damage: [Damage<wire::ReportRecords>; 8] = [
         (|it| it.keys.truncate(35), UNEQUAL),
         (|it| it.digests.extend([0; 16]), UNEQUAL),
         (|it| it.admitted.truncate(2), UNEQUAL),
         (|it| it.columns.truncate(1), UNEQUAL),
         (|it| it.content.clear(), "decode `content`, which holds no value of its kind"),
-        (|it| it.batch.clear(), "make sense of a batch: a batch has no bytes"),
+        (|it| it.plain = false, "decompress a batch"),
+        (|it| it.batch.clear(), "decode `salt_key`, which holds no value of its kind"),
+        (|it| (it.plain, it.batch) = (false, Vec::new()), "make sense of a batch: a batch has no bytes"),
     ];
     for (damage, want) in damage {
         let mut message = message(Command::ReportRecords(Arc::new(reported(3, 2))));
@@ -315,6 +317,9 @@ fn no_message_is_longer_than_any_may_be() {
     assert_eq!(text(got), "take an ask of 20971521 bytes: at most 20971520 are allowed");
     let refused = encode_reply(&Err(Rejection::TooLarge { message: "x".repeat(REPLY_BYTES_MAX) }));
     assert_eq!(text(refused), "take a reply of 41943050 bytes: at most 41943040 are allowed");
+    let answer = wire::Answer { events: vec![vec![0; 122_881]], ..Default::default() };
+    let got = decode_reply(&wire::Reply { reply: Some(Replied::Answer(answer)) }.encode_to_vec());
+    assert_eq!(text(got), "take an event of 122881 bytes: at most 122880 are allowed");
     let entries = ReadReply { entries: vec![vec![0; REPLY_BYTES_MAX]], last: 1 };
     assert_eq!(text(entries.encode()), "take entries of 41943047 bytes: at most 41943040 are allowed");
     // A short ask that would be long inside: a text that compresses well, and one that every row has.
@@ -353,7 +358,7 @@ fn a_bomb_in_a_report_is_refused() {
         (texts.encode_to_vec(), "take a message with 1280001 texts: at most 1280000 are allowed"),
     ] {
         let Some(Kind::ReportRecords(report)) = kind(&mut message) else { panic!("it reports") };
-        report.batch = zstd::bulk::compress(&plain, 3).unwrap();
+        (report.batch, report.plain) = (zstd::bulk::compress(&plain, 3).unwrap(), false);
         assert_eq!(text(decode_ask(&message.encode_to_vec())), want);
     }
 }

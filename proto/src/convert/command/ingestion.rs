@@ -13,6 +13,9 @@ use crate::convert::value::{file_id, hash};
 use crate::error::WireError;
 use crate::wire;
 
+/// Bytes of a batch that isn't compressed: that would take longer than to send what it saves, and a report of one record
+/// waits for it.
+const PLAIN_BYTES_MAX: usize = 16 * 1024;
 /// Cells of all records together.
 const CELLS_MAX: usize = REPORT_RECORDS_MAX * RECORD_COLUMNS_MAX;
 
@@ -29,16 +32,18 @@ impl TryFrom<&ReportedRecords> for wire::ReportRecords {
 
     fn try_from(it: &ReportedRecords) -> Result<Self, WireError> {
         check(it)?;
-        let plain = to_wire(&it.batch, Vec::new())?.encode_to_vec();
-        limit_bytes("reported records", plain.len(), ASK_BYTES_MAX)?;
+        let batch = to_wire(&it.batch, Vec::new())?.encode_to_vec();
+        limit_bytes("reported records", batch.len(), ASK_BYTES_MAX)?;
+        let plain = batch.len() <= PLAIN_BYTES_MAX;
         Ok(Self {
             file_id: it.file.to_string(),
             columns: it.columns.clone(),
             keys: it.prints.iter().flat_map(|print| print.key).collect(),
             digests: it.prints.iter().flat_map(|print| print.content).collect(),
             admitted: it.admitted.clone(),
-            batch: deflate(&plain)?,
+            batch: if plain { batch } else { deflate(&batch)? },
             content: it.content.0.to_vec(),
+            plain,
         })
     }
 }
@@ -48,10 +53,11 @@ impl TryFrom<wire::ReportRecords> for ReportedRecords {
 
     fn try_from(it: wire::ReportRecords) -> Result<Self, WireError> {
         let prints = prints(&it.keys, &it.digests)?;
+        let plain = if it.plain { it.batch } else { inflate(&it.batch, ASK_BYTES_MAX)? };
         let reported = Self {
             file: file_id(&it.file_id, "file_id")?,
             columns: it.columns,
-            batch: Arc::new(batch(&it.batch, prints.len())?),
+            batch: Arc::new(batch(&plain, prints.len())?),
             prints,
             admitted: it.admitted,
             content: hash(&it.content, "content")?,
@@ -72,10 +78,9 @@ fn prints(keys: &[u8], digests: &[u8]) -> Result<Vec<Print>, WireError> {
     Ok(keys.iter().zip(digests).map(|(&key, &content)| Print { key, content }).collect())
 }
 
-fn batch(stored: &[u8], records: usize) -> Result<ReadBatch, WireError> {
-    let plain = inflate(stored, ASK_BYTES_MAX)?;
-    limit_lists(&plain, &LISTS)?;
-    from_wire(wire::ReadBatch::decode(plain.as_slice())?, vec![0; records])
+fn batch(plain: &[u8], records: usize) -> Result<ReadBatch, WireError> {
+    limit_lists(plain, &LISTS)?;
+    from_wire(wire::ReadBatch::decode(plain)?, vec![0; records])
 }
 
 fn check(it: &ReportedRecords) -> Result<(), WireError> {
