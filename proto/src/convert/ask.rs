@@ -2,12 +2,13 @@
 
 use ledger::record::RECORD_COLUMNS_MAX;
 use ledger::report::REPORT_RECORDS_MAX;
-use ledger::{Hash, ObjectId, Scope};
+use ledger::{ObjectId, Scope};
 use prost::Message;
 
 use super::catalog::{role, role_number};
 use super::command::{command, command_to_wire};
 use super::frame::{Limit, limit_bytes, limit_lists};
+use super::rows::BLOCKS_MAX;
 use super::value::{hash, object_id, required};
 use crate::ask::{ASK_BYTES_MAX, WireAsk, WireKey};
 use crate::error::WireError;
@@ -19,10 +20,8 @@ const OBJECTS_MAX: usize = 100_000;
 const PARTS_MAX: usize = 1_000_000;
 /// Rows that an ask names: those of a sheet.
 const ROWS_MAX: usize = 1_048_576;
-/// Blocks of the rows that a record's id can name.
-const BLOCKS_MAX: usize = 1_526;
 
-/// Command, kind of command, its list.
+/// Each by its path: the command, its kind, the list and what it is in.
 const LISTS: [Limit; 13] = [
     Limit::list(&[3, 10, 1], "objects", OBJECTS_MAX),
     Limit::list(&[3, 10, 1, 3, 3], "hubs", PARTS_MAX),
@@ -77,8 +76,7 @@ fn check(bytes: &[u8]) -> Result<(), WireError> {
 
 impl From<&WireKey> for wire::AskKey {
     fn from(it: &WireKey) -> Self {
-        let bytes = |hash: Hash| hash.0.to_vec();
-        Self { seed: bytes(it.seed), content: bytes(it.content) }
+        Self { seed: it.seed.0.to_vec(), content: it.content.0.to_vec() }
     }
 }
 

@@ -11,6 +11,8 @@ use crate::wire;
 /// The last row that a set may name: a record's id writes its row in eight digits, and a short message must not make
 /// a reader mark four thousand million rows.
 const ROW_MAX: u32 = 99_999_999;
+/// Blocks that these rows are in.
+pub(super) const BLOCKS_MAX: usize = (ROW_MAX / BLOCK_ROWS + 1) as usize;
 /// Bytes of a block's bits.
 const BLOCK_BYTES: usize = (BLOCK_ROWS / 8) as usize;
 /// About what protobuf adds to the bits of a block: two tags, two lengths and its number.
