@@ -43,6 +43,8 @@ mod once;
 
 mod news;
 
+mod webhooks;
+
 mod marks;
 
 mod editing;

@@ -14,6 +14,7 @@ mod ingestion;
 mod rejection;
 mod rule;
 mod validation;
+mod webhook;
 
 pub(crate) mod checked;
 pub(crate) mod read;

@@ -137,6 +137,7 @@ fn gateway(dir: &Path, logs: &Logs, hosts: &[HostId], stopped: &watch::Receiver<
         public_url: None,
         version: "bench".to_owned(),
         dry_run: Arc::new(Untried),
+        deliveries: gateway::Deliveries::default(),
         requests_per_second: 0,
         ready: watch::channel(true).1,
         stopping: stopped.clone(),

@@ -131,6 +131,11 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
         positions.borrow().iter().map(|(host, sequence)| (format!("{{host=\"{host}\"}}"), *sequence)).collect();
     gauge("projection_sequence", "Sequence of each host up to which the fold has come.", &positions);
     gauge("waiting", "Clients that wait for news.", &[(String::new(), app.waiting())]);
+    gauge(
+        "webhook_changes_given_up",
+        "Changes that webhooks could not be told of for a day.",
+        &[(String::new(), app.deliveries.given_up())],
+    );
     let mut files: BTreeMap<&str, u64> = Status::ALL.iter().map(|status| (status.name(), 0)).collect();
     for file in app.projection.read().files.values() {
         *files.entry(file.status().name()).or_default() += 1;

@@ -55,6 +55,9 @@ use runtime::projection::Projection;
 use runtime::records::Records;
 use tokio::sync::watch;
 
+pub use feed::Cursor;
+pub use webhooks::{Call, Calls, Change, Changes, Deliveries, Delivery};
+
 pub use dry_run::{DryRun, DryRunError, Incoming, Outcome, unreadable, verdict};
 
 /// A workbook that is uploaded may have this many bytes: what Connect's own portal allows (connect-api §2.6).
@@ -93,6 +96,8 @@ pub struct Gateway {
     pub version: String,
     /// Checks workbooks that are not to be recorded.
     pub dry_run: Arc<dyn DryRun>,
+    /// How calls of webhooks went.
+    pub deliveries: Deliveries,
     /// How many requests a second each key may send; 0 is no limit.
     pub requests_per_second: u32,
     /// Whether the fold has caught up with every log.

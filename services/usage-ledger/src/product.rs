@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::Gateway;
+use gateway::{Calls, Gateway};
 use ledger::{HostId, ServiceName};
 use runtime::blobs::{BlobError, Blobs};
 use runtime::bus::{Ask, Bus, Neighbour};
@@ -26,6 +26,7 @@ use workbook::foreign::Guard;
 use crate::sealing::Sealing;
 use crate::secrets::{Secrets, SecretsError};
 use crate::trial::{Bench, Trials};
+use crate::webhooks::Webhooks;
 
 /// How long requests may take to end when the process stops.
 const STOP_WAIT: Duration = Duration::from_secs(5);
@@ -57,6 +58,8 @@ pub struct Settings {
     pub guard: Option<Guard>,
     /// How many requests a second each key may send; 0 is no limit.
     pub requests_per_second: u32,
+    /// Whether webhooks may lead to private addresses and to this machine.
+    pub webhooks_to_private: bool,
     /// Services that do nothing: their work stands still, and what is asked of them is refused as not available.
     pub idle: Vec<ServiceName>,
 }
@@ -69,8 +72,18 @@ impl Settings {
         let (data, idle) = (data.to_owned(), Vec::new());
         let requests_per_second = gateway::REQUESTS_PER_SECOND;
         let (public_url, clock, guard) = (None, Clock::Machine, None);
-        let seal_after = None;
-        Self { data, listen, rotate_bytes, public_url, seal_after, clock, guard, requests_per_second, idle }
+        Self {
+            data,
+            listen,
+            rotate_bytes,
+            public_url,
+            seal_after: None,
+            clock,
+            guard,
+            requests_per_second,
+            webhooks_to_private: false,
+            idle,
+        }
     }
 }
 
@@ -224,7 +237,10 @@ impl Product {
         let (ended_at, ended) = watch::channel(false);
         let mut parts = Parts { tasks: JoinSet::new(), ended: ended_at, stop: stopped.clone() };
         // The catalog first: its fold is shared with those that follow.
-        let (_, host) = wiring.host(&logs, catalog::CatalogService { partitions: 1 })?;
+        let (_, host) = wiring.host(
+            &logs,
+            catalog::CatalogService { partitions: 1, webhooks_to_private: settings.webhooks_to_private },
+        )?;
         run(&mut parts, host, &wiring);
         let (_, host) = wiring.host(&logs, approval::Approval)?;
         run(&mut parts, host, &wiring);
@@ -261,18 +277,12 @@ impl Product {
             public_url: settings.public_url.clone(),
             version: version(),
             dry_run: Arc::new(trials),
+            deliveries: gateway::Deliveries::default(),
             requests_per_second: settings.requests_per_second,
             ready,
             stopping: stopped.clone(),
         });
-        if let Some(hours) = settings.seal_after {
-            let (bus, projection, clock) = (bus.clone(), projection.clone(), settings.clock.clone());
-            let sealing = Sealing { bus, projection, clock, hours }.run(stopped.clone());
-            parts.spawn(async move {
-                sealing.await;
-                Ok(())
-            });
-        }
+        by_itself(&mut parts, &settings, &gateway, address);
         parts.spawn(serve(listener, gateway, stopped));
         Ok(Self { address, bus, projection, secrets, clock: settings.clock, stop, ended, parts, logs })
     }
@@ -330,6 +340,23 @@ fn run<D: Decider>(parts: &mut Parts, host: Host<D>, wiring: &Wiring) {
     }
     let stop = wiring.stop.clone();
     parts.spawn(async move { host.run(stop).await.map_err(ProductError::from) });
+}
+
+/// What the product does without being asked: it submits files that are overdue, and calls webhooks.
+fn by_itself(parts: &mut Parts, settings: &Settings, gateway: &Arc<Gateway>, address: SocketAddr) {
+    let stop = parts.stop.clone();
+    let (projection, clock) = (gateway.projection.clone(), settings.clock.clone());
+    if let Some(hours) = settings.seal_after {
+        let (projection, clock) = (projection.clone(), clock.clone());
+        let sealing = Sealing { bus: gateway.bus.clone(), projection, clock, hours }.run(stop.clone());
+        parts.spawn(async move {
+            sealing.await;
+            Ok(())
+        });
+    }
+    let calls = Arc::new(Calls::new(gateway.clone(), format!("http://{address}")));
+    let (folder, to_private) = (settings.data.join("webhooks"), settings.webhooks_to_private);
+    parts.spawn(Webhooks { calls, projection, clock, folder, to_private }.run(stop));
 }
 
 async fn serve(

@@ -99,6 +99,7 @@ impl World {
             public_url: None,
             version: "1.2.3".to_owned(),
             dry_run: Arc::new(super::dry_run::Counted),
+            deliveries: crate::Deliveries::default(),
             requests_per_second: 0,
             ready: watch::channel(true).1,
             stopping: stopped.clone(),
