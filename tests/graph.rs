@@ -16,7 +16,7 @@ const BELOW_SERVICES: [&str; 4] = ["runtime", "proto", "ledger", "workbook"];
 const BELOW_QUERIES: [&str; 5] = ["runtime", "proto", "ledger", "workbook", "rql"];
 
 /// The card's packages that work here already, and what for.
-const USED: [(&str, &str); 8] = [
+const USED: [(&str, &str); 9] = [
     ("calamine", "workbooks in other formats than XLSX, in the guarded child"),
     ("tokio", "the loops of the hosts and HTTP"),
     ("serde", "JSON at the edge"),
@@ -25,9 +25,8 @@ const USED: [(&str, &str); 8] = [
     ("rust_xlsxwriter", "templates and the demo's workbooks"),
     ("chrono", "calendars and times of day"),
     ("tracing", "what an operator reads"),
+    ("async-nats", "the bus between processes"),
 ];
-/// The card's packages that come with an issue of their own; each moves up when it does.
-const ARRIVING: [(&str, &str); 1] = [("async-nats", "the issue of services that run apart over NATS")];
 
 /// A crate of the workspace and the packages that it names.
 struct Crate {
@@ -131,16 +130,6 @@ fn the_cards_packages_do_real_work() {
         if !used {
             findings.push(format!(
                 "Cargo.toml: no crate depends on {package} and uses it for {purpose}; use it or say why not"
-            ));
-        }
-    }
-    for (package, issue) in ARRIVING {
-        // An oracle of tests is not the product's own work.
-        let works = |it: &&Crate| it.dependencies.iter().any(|(name, kind, _)| name == package && kind != "dev");
-        for it in crates.iter().filter(works) {
-            findings.push(format!(
-                "tests/graph.rs: {} depends on {package}, so {issue} is under way; move it from ARRIVING to USED",
-                it.name
             ));
         }
     }

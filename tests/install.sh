@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the suites need and a fresh machine may lack, each only if missing: strace, which watches the order of
-# the system calls of a commit, and cargo-nextest, which runs the suites.
+# the system calls of a commit, cargo-nextest, which runs the suites, and nats-server, which Debian has too old.
 set -euo pipefail
 if ! command -v strace >/dev/null; then
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
@@ -10,4 +10,5 @@ if ! command -v strace >/dev/null; then
     exit 1
   fi
 fi
+"${PYTHON:-python3}" tests/clients/venvs.py venv-nats
 command -v cargo-nextest >/dev/null || cargo install cargo-nextest --locked

@@ -11,6 +11,8 @@ mod hostile;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod nats;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod scenarios;

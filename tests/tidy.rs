@@ -8,7 +8,7 @@ const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files that may use a package, as prefixes of paths; everything else goes through them.
-const NAMED_FILES: [(&str, &[&str]); 11] = [
+const NAMED_FILES: [(&str, &[&str]); 12] = [
     (
         "calamine",
         &[
@@ -23,6 +23,7 @@ const NAMED_FILES: [(&str, &[&str]); 11] = [
         ],
     ),
     ("sled", &["services/runtime/src/log/store.rs"]),
+    ("async_nats", &["services/runtime/src/nats/"]),
     ("prost", &["proto/"]),
     ("zstd", &["proto/"]),
     ("rust_xlsxwriter", &["services/workbook/", "services/usage-ledger/src/demo/generate"]),
@@ -31,14 +32,7 @@ const NAMED_FILES: [(&str, &[&str]); 11] = [
     ("chrono_tz", &["services/gateway/src/period.rs"]),
     ("clap", &["services/usage-ledger/src/cli/", "services/usage-ledger/src/main.rs"]),
     ("indicatif", &["services/usage-ledger/src/cli/"]),
-    (
-        "ureq",
-        &[
-            "services/usage-ledger/src/cli/",
-            "services/usage-ledger/src/webhooks/caller.rs",
-            "services/usage-ledger/examples/",
-        ],
-    ),
+    ("ureq", &["services/usage-ledger/src/cli/", "services/usage-ledger/examples/"]),
 ];
 
 /// Where a float may stand, and why no quantity or amount passes through it.

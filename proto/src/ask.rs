@@ -82,7 +82,7 @@ pub struct ReadReply {
 }
 
 /// Carry a workbook between a service's own blobs and the object store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carry {
     /// From the object store into the blobs of who is asked.
     In {
@@ -90,11 +90,15 @@ pub enum Carry {
         blob: Hash,
         /// Its size.
         bytes: u64,
+        /// The name it has in the object store: of this one transport, so that two at a time don't meet.
+        object: String,
     },
     /// From the blobs of who is asked into the object store.
     Out {
         /// The workbook.
         blob: Hash,
+        /// The name it is to have in the object store.
+        object: String,
     },
 }
 

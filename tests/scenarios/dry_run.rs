@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ledger::{Hash, HostId, ServiceName};
+use ledger::{Hash, ServiceName};
 use serde_json::{Value, json};
 
 use super::http::{Answer, Body};
@@ -10,12 +10,11 @@ use super::world::{CONTRACT, Distributor, OtherVendor, PRODUCT, Party, Vendor, W
 
 /// Where every log stands, and every file of the blobs.
 fn kept(world: &World) -> (Vec<(u64, Hash)>, Vec<String>) {
-    let head = |&service| world.product().logs().reader(HostId::new(service, 0)).unwrap().head().unwrap();
-    let heads = ServiceName::WRITERS.iter().map(head).collect();
+    let heads = ServiceName::WRITERS.map(|service| world.head(service)).into();
     let mut files = Vec::new();
-    let mut folders = vec![world.data().join("blobs")];
+    let mut folders = ServiceName::WRITERS.map(|service| world.data_of(service).join("blobs")).to_vec();
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.is_dir() { folders.push(path) } else { files.push(path.display().to_string()) }
         }

@@ -1,4 +1,4 @@
-//! Scenarios: the whole product in one process, through HTTP, as its users and their programs meet it. Each test is a
+//! Scenarios: the whole product, in one process or apart, through HTTP, as its users and their programs meet it. Each test is a
 //! sentence about what the product does; `world` has the steps that it is told with.
 
 mod http;
@@ -6,6 +6,8 @@ mod sheets;
 mod world;
 
 mod life;
+
+mod apart;
 
 mod submit;
 
@@ -42,8 +44,6 @@ mod keys;
 mod once;
 
 mod news;
-
-mod webhooks;
 
 mod marks;
 

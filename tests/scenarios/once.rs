@@ -41,10 +41,9 @@ fn send(world: &World, step: &Step, key: &str, sent: &Sent) -> Answer {
 
 /// Every fact of every log.
 fn facts(world: &World) -> Vec<Fact> {
-    let logs = world.product().bus.sources(&ServiceName::WRITERS, None).into_iter();
-    let entries = logs.flat_map(|(_, log)| log.own(1).collect::<Vec<_>>());
-    let bytes = entries.map(|entry| entry.expect("an entry").payload.expect("its bytes"));
-    bytes.map(|bytes| proto::decode_event(&bytes).expect("an event").fact).collect()
+    let sources = world.product().bus.sources(&ServiceName::WRITERS, None).into_iter();
+    let facts = sources.flat_map(|source| source.own(1).collect::<Vec<_>>());
+    facts.map(|fact| proto::decode_event(&fact.expect("a fact").payload).expect("an event").fact).collect()
 }
 
 /// The requests of two files' lives, each done once under a key of its own: its place in the list.

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::sheets;
+use ledger::ServiceName;
+
 use super::world::{CONTRACT, Distributor, PRODUCT, Vendor, World};
 
 const SUBSCRIPTION: &str = "AS-8919-8653-9735";
@@ -98,12 +100,13 @@ fn an_accepted_id_stays_taken_after_restarts_and_without_the_cache() {
     world.restart();
     refused(&world);
     world.stop();
-    std::fs::remove_dir_all(world.data().join("cache")).expect("there is a cache");
+    let cache = world.data_of(ServiceName::Validation).join("cache");
+    std::fs::remove_dir_all(&cache).expect("there is a cache");
     world.start();
     refused(&world);
     world.close(Distributor, &first);
     refused(&world);
-    assert!(world.data().join("cache").exists(), "the cache is made again");
+    assert!(cache.exists(), "the cache is made again");
     // Under another contract the same ids are others.
     let file = world.create("CRD-26225-58926-18085");
     let path = world.path("elsewhere.xlsx");

@@ -12,21 +12,20 @@ const MANY: u32 = 9_000;
 
 /// Every service's facts with their sequences, in the order of its own chain.
 fn histories(world: &World) -> Vec<Vec<(u64, Event)>> {
-    let dir = world.data().join("log");
-    Logs::verify(&dir).expect("chains and anchor verify");
-    let hosts: Vec<HostId> = ServiceName::WRITERS.iter().map(|service| HostId::new(*service, 0)).collect();
-    let logs = Logs::open(&dir, &hosts, LogSettings::default()).expect("the log opens");
-    let history = |host: &HostId| {
-        let own = logs.reader(*host).expect("a reader").own(1).map(|entry| {
+    let history = |service: ServiceName| {
+        let (dir, host) = (world.data_of(service).join("log"), HostId::new(service, 0));
+        Logs::verify(&dir).expect("chains and anchor verify");
+        let logs = Logs::open(&dir, &[host], LogSettings::default()).expect("the log opens");
+        let own = logs.reader(host).expect("a reader").own(1).map(|entry| {
             let entry = entry.expect("an entry");
             let event = proto::decode_event(entry.payload.as_deref().unwrap_or_default()).expect("an event");
             (entry.header.sequence, event)
         });
-        own.collect()
+        let own = own.collect();
+        logs.close();
+        own
     };
-    let all = hosts.iter().map(history).collect();
-    logs.close();
-    all
+    ServiceName::WRITERS.map(history).into()
 }
 
 /// Facts of one service stay in order; `pick` says whose turn it is among those that have some left.
@@ -116,7 +115,7 @@ fn a_restart_at_any_moment_changes_nothing() {
     restart_at_rest(&mut world, "closed");
     let (before, _) = world.digests();
     world.stop();
-    std::fs::remove_dir_all(world.data().join("cache")).expect("there is a cache");
+    std::fs::remove_dir_all(world.data_of(ServiceName::Validation).join("cache")).expect("there is a cache");
     world.start();
     assert_eq!(world.digests().0, before, "caches are no part of what is known");
 }

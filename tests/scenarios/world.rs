@@ -1,5 +1,7 @@
-//! The product in one process with the demo catalog, its five parties, and the steps of a file's life. The clock moves
-//! by a second with each request, so that nothing depends on when a test runs.
+//! The product with the demo catalog, its five parties, and the steps of a file's life. The clock moves by a second
+//! with each request, so that nothing depends on when a test runs.
+//!
+//! It runs whole, or with `SHAPE=apart` as six products that share nothing but a nats-server: one for each service.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,8 +10,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use ledger::digest::digest_of;
-use ledger::{Catalog, Hash, Moment, ObjectId};
+use ledger::{Catalog, Hash, HostId, Moment, ObjectId, ServiceName};
 use runtime::clock::Clock;
+use runtime::nats::LinkSettings;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use usage_ledger::admin::{self, AdminError};
@@ -17,6 +20,7 @@ use usage_ledger::demo::generate;
 use usage_ledger::product::{Product, Settings};
 
 use super::http::{Answer, Body, Request, begin, call};
+use crate::nats::Server;
 
 /// The contract and product that files are about unless a test says otherwise: two hubs, and a subscription without.
 pub(super) const CONTRACT: &str = "CRD-21674-67435-75488";
@@ -58,7 +62,9 @@ impl Party {
 /// The product and everything around it.
 pub(super) struct World {
     runtime: Runtime,
-    product: Option<Product>,
+    /// The one with the gateway last.
+    products: Vec<Product>,
+    nats: Option<Server>,
     now: Arc<AtomicI64>,
     tune: fn(&mut Settings),
     catalog: Catalog,
@@ -67,7 +73,7 @@ pub(super) struct World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if self.product.is_some() {
+        if !self.products.is_empty() {
             self.stop();
         }
     }
@@ -80,11 +86,22 @@ impl World {
 
     /// A product that is run otherwise than by default.
     pub(super) fn tuned(tune: fn(&mut Settings)) -> Self {
+        let apart = std::env::var_os("SHAPE").is_some_and(|shape| shape == "apart");
+        Self::shaped(apart, tune)
+    }
+
+    /// A product whose services run apart, whatever `SHAPE` says.
+    pub(super) fn apart() -> Self {
+        Self::shaped(true, |_| {})
+    }
+
+    fn shaped(apart: bool, tune: fn(&mut Settings)) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let now = Moment::parse_iso("2026-11-22T00:00:00").unwrap().0;
         let dir = tempfile::tempdir().unwrap();
         let now = Arc::new(AtomicI64::new(now));
-        let mut world = Self { runtime, product: None, now, tune, catalog: Catalog::default(), dir };
+        let nats = apart.then(|| Server::start(&dir.path().join("nats")));
+        let mut world = Self { runtime, products: Vec::new(), nats, now, tune, catalog: Catalog::default(), dir };
         world.start();
         world.import(&demo_catalog()).expect("the demo catalog is sound");
         world.catalog = (*world.product().bus.shelf().take()).clone();
@@ -92,17 +109,45 @@ impl World {
     }
 
     pub(super) fn start(&mut self) {
-        let mut settings = Settings::new(&self.data(), SocketAddr::from(([127, 0, 0, 1], 0)));
+        let parts = match &self.nats {
+            None => vec![self.settings(ServiceName::Gateway)],
+            Some(nats) => {
+                let services = ServiceName::WRITERS.into_iter().chain([ServiceName::Gateway]);
+                services.map(|service| self.part(service, nats)).collect()
+            }
+        };
+        for settings in parts {
+            let product = self.runtime.block_on(Product::start(settings)).expect("the product starts");
+            self.products.push(product);
+        }
+        self.runtime.block_on(self.product().caught_up());
+    }
+
+    fn settings(&self, of: ServiceName) -> Settings {
+        let mut settings = Settings::new(&self.data_of(of), SocketAddr::from(([127, 0, 0, 1], 0)));
         settings.clock = Clock::Fixed(self.now.clone());
         (self.tune)(&mut settings);
-        let product = self.runtime.block_on(Product::start(settings)).expect("the product starts");
-        self.runtime.block_on(product.projection.catch_up());
-        self.product = Some(product);
+        settings
+    }
+
+    /// One service on its own.
+    fn part(&self, service: ServiceName, nats: &Server) -> Settings {
+        let link = LinkSettings {
+            servers: nats.url(),
+            name: service.name().to_owned(),
+            credentials: None,
+            root_certificate: None,
+            replicas: 1,
+        };
+        let (services, nats, secrets) = ([service].into(), Some(link), Some(self.dir.path().join("secrets")));
+        Settings { services, nats, secrets, ..self.settings(service) }
     }
 
     pub(super) fn stop(&mut self) {
-        let product = self.product.take().expect("the product runs");
-        self.runtime.block_on(product.stop());
+        // The gateway first, as who stops a ledger does.
+        for product in self.products.drain(..).rev() {
+            self.runtime.block_on(product.stop());
+        }
     }
 
     pub(super) fn restart(&mut self) {
@@ -111,11 +156,53 @@ impl World {
     }
 
     pub(super) fn product(&self) -> &Product {
-        self.product.as_ref().expect("the product runs")
+        self.products.last().expect("the product runs")
     }
 
-    pub(super) fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+    /// What the services meet on.
+    pub(super) fn nats(&mut self) -> &mut Server {
+        self.nats.as_mut().expect("they run apart")
+    }
+
+    /// Starts a second process for a service, on a data directory of its own.
+    pub(super) fn second(&self, service: ServiceName, data: PathBuf) -> Product {
+        let nats = self.nats.as_ref().expect("they run apart");
+        let settings = Settings { data, ..self.part(service, nats) };
+        self.runtime.block_on(Product::start(settings)).expect("the second product starts")
+    }
+
+    /// Waits until one of two processes has ended for a fault; says whether it is the first.
+    pub(super) fn first_to_end(&self, first: &Product, second: &Product) -> bool {
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = first.ended() => true,
+                () = second.ended() => false,
+            }
+        })
+    }
+
+    /// The process of a service.
+    pub(super) fn product_of(&self, service: ServiceName) -> &Product {
+        let runs = |product: &&Product| product.logs().hosts().any(|host| host.service == service);
+        self.products.iter().find(runs).expect("it runs")
+    }
+
+    /// Stops a product that isn't the world's own.
+    pub(super) fn end(&self, product: Product) {
+        self.runtime.block_on(product.stop());
+    }
+
+    /// The data directory of a service.
+    pub(super) fn data_of(&self, service: ServiceName) -> PathBuf {
+        self.dir.path().join(if self.nats.is_some() { service.name() } else { "data" })
+    }
+
+    /// How far the log of a service is.
+    pub(super) fn head(&self, service: ServiceName) -> (u64, Hash) {
+        let host = HostId::new(service, 0);
+        let mut logs = self.products.iter().filter_map(|product| product.logs().reader(host).ok());
+        let heads = logs.find_map(|log| log.head().ok());
+        heads.expect("somebody has this log")
     }
 
     /// A place for a workbook.
@@ -152,11 +239,6 @@ impl World {
     ) -> Answer {
         let path = format!("/public/v1/{path}");
         self.request(&Request { method, path: &path, key: Some(party.key()), headers, body })
-    }
-
-    /// Time goes by.
-    pub(super) fn let_pass(&self, seconds: i64) {
-        self.now.fetch_add(seconds * Moment::SECOND, Ordering::Relaxed);
     }
 
     /// Any request at all.

@@ -106,9 +106,11 @@ impl Carry {
     /// Its bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let way = match *self {
-            Self::In { blob, bytes } => Way::In(wire::CarryIn { blob: blob.0.to_vec(), size_bytes: bytes }),
-            Self::Out { blob } => Way::Out(wire::CarryOut { blob: blob.0.to_vec() }),
+        let way = match self {
+            Self::In { blob, bytes, object } => {
+                Way::In(wire::CarryIn { blob: blob.0.to_vec(), size_bytes: *bytes, object: object.clone() })
+            }
+            Self::Out { blob, object } => Way::Out(wire::CarryOut { blob: blob.0.to_vec(), object: object.clone() }),
         };
         wire::Carry { way: Some(way) }.encode_to_vec()
     }
@@ -119,8 +121,8 @@ impl Carry {
     /// Any [`WireError`]: the bytes are damaged, or of a newer version.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         Ok(match required(wire::Carry::decode(bytes)?.way, "way")? {
-            Way::In(it) => Self::In { blob: hash(&it.blob, "blob")?, bytes: it.size_bytes },
-            Way::Out(it) => Self::Out { blob: hash(&it.blob, "blob")? },
+            Way::In(it) => Self::In { blob: hash(&it.blob, "blob")?, bytes: it.size_bytes, object: it.object },
+            Way::Out(it) => Self::Out { blob: hash(&it.blob, "blob")?, object: it.object },
         })
     }
 }

@@ -14,7 +14,6 @@ mod ingestion;
 mod rejection;
 mod rule;
 mod validation;
-mod webhook;
 
 pub(crate) mod checked;
 pub(crate) mod read;

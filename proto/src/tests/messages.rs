@@ -65,7 +65,12 @@ fn questions() -> Vec<Message> {
         }));
     }
     let blob = Hash::of(&[2]);
-    for (name, carry) in [("carry_in", Carry::In { blob, bytes: u64::MAX }), ("carry_out", Carry::Out { blob })] {
+    let object = "an-object-of-the-store".to_owned();
+    let carries = [
+        ("carry_in", Carry::In { blob, bytes: u64::MAX, object: object.clone() }),
+        ("carry_out", Carry::Out { blob, object }),
+    ];
+    for (name, carry) in carries {
         questions.push(Message::new(format!("question_{name}"), &carry, carry.encode(), |bytes| {
             Carry::decode(bytes).map(|it| (format!("{it:?}"), it.encode()))
         }));

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::{Request, header::CONTENT_RANGE};
-use gateway::{DryRun, DryRunError, Gateway, Incoming, Outcome as Tried};
+use gateway::{DryRun, DryRunError, Gateway, Incoming, Outcome as Tried, Probes};
 use ledger::catalog::{Account, CatalogObject, Environment, ItemKind, Key, Schema};
 use ledger::command::CreateFile;
 use ledger::fact::{FileChecked, FileColumn, FileCreated, FileRead, Part, RecordsChecked, RecordsRead, UploadOpened};
@@ -28,6 +28,7 @@ use runtime::log::{LogError, LogSettings, LogWriter, Logs, NewEntry};
 use runtime::projection::Projection;
 use runtime::records::Records;
 use runtime::shelf::CatalogShelf;
+use runtime::store::BlobStore;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -122,24 +123,22 @@ fn gateway(dir: &Path, logs: &Logs, hosts: &[HostId], stopped: &watch::Receiver<
     let readers =
         hosts.iter().map(|&host| Ok((host, logs.reader(host)?))).collect::<Result<BTreeMap<_, _>, LogError>>()?;
     let neighbours = readers.iter().map(|(&host, reader)| (host, Neighbour::open(reader.clone()).0)).collect();
-    let bus = Bus::embedded(neighbours, shelf);
+    let bus = Bus::new(neighbours, shelf);
     let blobs = |name: &str| Ok::<_, Box<dyn std::error::Error>>(Arc::new(Blobs::open(&dir.join(name))?));
     Ok(Arc::new(Gateway {
         projection: Projection::new(bus.clone()),
+        records: Records::new(bus.sources(&ServiceName::WRITERS, None)),
         bus,
-        records: Records::new(readers),
-        uploads: blobs("uploads")?,
-        reconciliations: blobs("reconciliations")?,
-        processed: blobs("processed")?,
+        uploads: BlobStore::near(ServiceName::Ingestion, blobs("uploads")?),
+        reconciliations: BlobStore::near(ServiceName::Extraction, blobs("reconciliations")?),
+        processed: BlobStore::near(ServiceName::Validation, blobs("processed")?),
         clock: Clock::Fixed(Arc::new(AtomicI64::new(OCTOBER))),
         pepper: PEPPER.to_vec(),
         link_secret: b"link".to_vec(),
         public_url: None,
-        version: "bench".to_owned(),
         dry_run: Arc::new(Untried),
-        deliveries: gateway::Deliveries::default(),
         requests_per_second: 0,
-        ready: watch::channel(true).1,
+        probes: Probes::alone("bench".to_owned(), watch::channel(true).1),
         stopping: stopped.clone(),
     }))
 }

@@ -119,7 +119,7 @@ async fn one(app: &App, scope: &Scope, collection: Collection, id: &str) -> Resu
     let mut found = match found {
         Some(found) => found,
         None => {
-            app.catch_up().await;
+            app.certain().await?;
             look(&app.bus.shelf().take()).ok_or(ApiError::NOT_FOUND)?
         }
     };

@@ -54,10 +54,21 @@ impl App {
     }
 
     /// Waits until the fold has everything that was recorded by now, unless that takes too long.
-    pub(crate) async fn catch_up(&self) {
-        if timeout(FOLD_TIME_MAX, self.projection.catch_up()).await.is_err() {
+    pub(crate) async fn catch_up(&self) -> bool {
+        let caught_up = timeout(FOLD_TIME_MAX, self.projection.catch_up()).await.unwrap_or(false);
+        if !caught_up {
             tracing::warn!("the fold is late");
         }
+        caught_up
+    }
+
+    /// The same, for who would say next that something isn't there.
+    ///
+    /// # Errors
+    /// When it can't be known.
+    pub(crate) async fn certain(&self) -> Result<(), ApiError> {
+        let caught_up = self.catch_up().await;
+        if caught_up { Ok(()) } else { Err(Rejection::Unavailable.into()) }
     }
 
     /// Whether a refusal comes from somebody who hasn't heard yet what we know already.
@@ -126,7 +137,7 @@ impl App {
         if let Some(found) = self.look(id, scope, &show) {
             return Ok(found);
         }
-        self.catch_up().await;
+        self.certain().await?;
         self.look(id, scope, &show).ok_or(ApiError::NOT_FOUND)
     }
 

@@ -10,7 +10,8 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
 use ledger::Hash;
-use runtime::blobs::{BlobError, Blobs};
+use runtime::blobs::BlobError;
+use runtime::store::BlobStore;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 use workbook::format::Format;
@@ -58,20 +59,19 @@ pub(crate) async fn linked(
 ) -> Answered {
     let store = Store::parse(&store).ok_or(ApiError::Link)?;
     let blob = Hash::from_hex(&blob).ok_or(ApiError::Link)?;
-    let blobs = match store {
+    let store = match store {
         Store::Uploaded => &app.uploads,
         Store::Processed => &app.processed,
         Store::Reconciliation => &app.reconciliations,
     };
-    workbook(blobs, blob, &name).await
+    workbook(store, blob, &name).await
 }
 
 /// A workbook as an attachment of a name.
-pub(crate) async fn workbook(blobs: &Blobs, blob: Hash, name: &str) -> Answered {
-    let path = blobs.path(blob);
-    let failed = |source| failed("open", &path, source);
-    let file = File::open(&path).await.map_err(failed)?;
-    let bytes = file.metadata().await.map_err(failed)?.len();
+pub(crate) async fn workbook(store: &BlobStore, blob: Hash, name: &str) -> Answered {
+    let file = File::from_std(store.read(blob).await?);
+    let opened = file.metadata().await;
+    let bytes = opened.map_err(|source| failed("open", &store.blobs().path(blob), source))?.len();
     let body = Body::from_stream(stream::unfold(Some(file), |file| async move {
         let mut file = file?;
         let mut buffer = vec![0; READ_BYTES];

@@ -161,7 +161,7 @@ pub(crate) async fn validate(
     if !scope.plays_vendor() {
         return Err(Rejection::RoleNotAllowed.into());
     }
-    let received = form.receive_aside(&[UPLOAD_FIELD], app.uploads.temp()).await?;
+    let received = form.receive_aside(&[UPLOAD_FIELD], app.uploads.blobs().temp()).await?;
     let create = wanted(&received, &product)?;
     catalog::known_contract(&app, &scope, create.contract.as_str()).await?;
     // What the client was told before counts, whoever told it.

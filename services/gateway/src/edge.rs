@@ -73,7 +73,7 @@ async fn without_slash(mut request: Request) -> Request {
 }
 
 async fn add_version(State(app): State<Arc<App>>, mut response: Response) -> Response {
-    if let Ok(version) = HeaderValue::from_str(&app.version) {
+    if let Ok(version) = HeaderValue::from_str(&app.probes.version) {
         response.headers_mut().insert(VERSION, version);
     }
     response

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use ledger::Rejection;
 use runtime::blobs::BlobError;
 use runtime::bus::FollowError;
+use runtime::nats::CarryError;
 use runtime::records::RecordsError;
 use serde_json::json;
 use thiserror::Error;
@@ -103,6 +104,9 @@ pub(crate) enum ApiError {
     /// A workbook can't be kept or given.
     #[error("could not use a workbook")]
     Blob(#[source] BlobError),
+    /// A workbook can't be moved between processes.
+    #[error("could not have a workbook where it belongs")]
+    Carry(#[from] CarryError),
     /// A workbook can't be checked.
     #[error("could not make a dry run")]
     DryRun(#[from] DryRunError),
@@ -141,9 +145,11 @@ impl ApiError {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Link => StatusCode::FORBIDDEN,
             Self::Crowded { .. } | Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Carry(CarryError::Unreachable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Follow(_)
             | Self::Records(_)
             | Self::Blob(_)
+            | Self::Carry(_)
             | Self::DryRun(_)
             | Self::Template(_)
             | Self::Task { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -155,9 +161,11 @@ impl ApiError {
             Self::Rejected(rejection) => rejection.code(),
             Self::NoRoute { .. } => NOT_FOUND,
             Self::Link => "AUTH_003",
+            Self::Carry(CarryError::Unreachable { .. }) => Rejection::Unavailable.code(),
             Self::Follow(_)
             | Self::Records(_)
             | Self::Blob(_)
+            | Self::Carry(_)
             | Self::DryRun(_)
             | Self::Template(_)
             | Self::Task { .. } => INTERNAL,
@@ -173,6 +181,7 @@ impl IntoResponse for ApiError {
             tracing::error!(error = chain(&self), "could not answer a request");
             let sentence = match &self {
                 Self::Rejected(rejection) => rejection.to_string(),
+                Self::Carry(CarryError::Unreachable { .. }) => Rejection::Unavailable.to_string(),
                 // What went wrong inside is for our own log; it would help nobody else.
                 _ => "The request could not be answered because of a fault on our side. Try again.".to_owned(),
             };

@@ -264,8 +264,9 @@ pub(crate) async fn upload(
     if !may {
         return Err(Rejection::RoleNotAllowed.into());
     }
-    let received = form.receive(&[UPLOAD_FIELD], &app.uploads).await?;
+    let received = form.receive(&[UPLOAD_FIELD], app.uploads.blobs()).await?;
     let (blob, bytes, filename) = (received.blob, received.bytes, received.filename);
+    app.uploads.hand_over(blob, bytes, file.partition()).await?;
     let command = Command::OpenUpload { file, blob, bytes, filename };
     let show = |settled: &Settled| {
         let mut shown = shown(&app, settled, file, &scope, &origin);
@@ -303,7 +304,8 @@ pub(crate) async fn reconcile(
     if !may {
         return Err(Rejection::RoleNotAllowed.into());
     }
-    let received = form.receive(&RECONCILIATION_FIELDS, &app.reconciliations).await?;
+    let received = form.receive(&RECONCILIATION_FIELDS, app.reconciliations.blobs()).await?;
+    app.reconciliations.hand_over(received.blob, received.bytes, file.partition()).await?;
     let note = received.text("upload_note").unwrap_or_default().to_owned();
     let command = Command::ReceiveReconciliation { file, blob: received.blob, bytes: received.bytes, note };
     let show = |settled: &Settled| Ok(answer(&app, settled, file, &scope, &origin, StatusCode::CREATED));

@@ -1,21 +1,21 @@
 //! Probes, a few gauges, and a page that says what this is.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::{Html, Response};
 use ledger::Status;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::json::{self, words};
+use crate::json;
 use crate::lifecycle;
 use crate::openapi::{Open, Reading, tag};
+use crate::probes::{Gauges, Readiness};
 
 /// The process answers.
 #[derive(Serialize, ToSchema)]
@@ -23,20 +23,6 @@ pub(crate) struct Alive {
     /// Always the same.
     #[schema(example = "alive")]
     status: &'static str,
-}
-
-/// Whether reads are answered from everything that was recorded.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Readiness {
-    /// Whether they are.
-    #[schema(value_type = words::ReadyState)]
-    status: &'static str,
-    /// The product's version.
-    #[schema(example = "0.1.0-g0123abc")]
-    version: Option<String>,
-    /// Why not yet.
-    #[schema(example = json!(["The fold has not caught up with the logs yet."]))]
-    reasons: Option<Vec<&'static str>>,
 }
 
 /// What answers, and to whom.
@@ -76,13 +62,7 @@ pub(crate) async fn live() -> Response {
     security(()),
 )]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
-    if *app.ready.borrow() {
-        let ready = Readiness { status: "ready", version: Some(app.version.clone()), reasons: None };
-        return json::answer(StatusCode::OK, &json::value(&ready));
-    }
-    let reasons = vec!["The fold has not caught up with the logs yet."];
-    let starting = Readiness { status: "starting", version: None, reasons: Some(reasons) };
-    json::answer(StatusCode::SERVICE_UNAVAILABLE, &json::value(&starting))
+    app.probes.readiness()
 }
 
 /// Try a key
@@ -97,7 +77,7 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
 )]
 pub(crate) async fn root(Caller(scope): Caller, State(app): State<Arc<App>>) -> Response {
     let account = scope.account.as_ref().map(ToString::to_string);
-    let root = Root { product: "usage-ledger", version: app.version.clone(), account };
+    let root = Root { product: "usage-ledger", version: app.probes.version.clone(), account };
     json::answer(StatusCode::OK, &json::value(&root))
 }
 
@@ -112,38 +92,20 @@ pub(crate) async fn root(Caller(scope): Caller, State(app): State<Arc<App>>) -> 
     responses((status = 200, description = "The gauges", body = String, content_type = "text/plain"), Open),
     security(()),
 )]
-pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let mut text = String::new();
-    let mut gauge = |name: &str, help: &str, values: &[(String, u64)]| {
-        // Writing to a text can't fail.
-        let _ = writeln!(text, "# HELP usage_ledger_{name} {help}\n# TYPE usage_ledger_{name} gauge");
-        for (labels, value) in values {
-            let _ = writeln!(text, "usage_ledger_{name}{labels} {value}");
-        }
-    };
-    gauge(
-        "ready",
-        "Whether reads are answered from everything recorded.",
-        &[(String::new(), u64::from(*app.ready.borrow()))],
-    );
+pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Gauges {
+    let mut gauges = app.probes.gauges();
     let positions = app.projection.changes();
     let positions: Vec<_> =
         positions.borrow().iter().map(|(host, sequence)| (format!("{{host=\"{host}\"}}"), *sequence)).collect();
-    gauge("projection_sequence", "Sequence of each host up to which the fold has come.", &positions);
-    gauge("waiting", "Clients that wait for news.", &[(String::new(), app.waiting())]);
-    gauge(
-        "webhook_changes_given_up",
-        "Changes that webhooks could not be told of for a day.",
-        &[(String::new(), app.deliveries.given_up())],
-    );
+    gauges.each("projection_sequence", "Sequence of each host up to which the fold has come.", &positions);
+    gauges.one("waiting", "Clients that wait for news.", app.waiting());
     let mut files: BTreeMap<&str, u64> = Status::ALL.iter().map(|status| (status.name(), 0)).collect();
     for file in app.projection.read().files.values() {
         *files.entry(file.status().name()).or_default() += 1;
     }
     let files: Vec<_> = files.into_iter().map(|(name, count)| (format!("{{status=\"{name}\"}}"), count)).collect();
-    gauge("files", "Usage files by status.", &files);
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+    gauges.each("files", "Usage files by status.", &files);
+    gauges
 }
 
 /// Read what this is
@@ -156,5 +118,5 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     security(()),
 )]
 pub(crate) async fn page(State(app): State<Arc<App>>) -> Html<String> {
-    Html(include_str!("page.html").replace("{version}", &app.version).replace("{lifecycle}", &lifecycle::rows()))
+    Html(include_str!("page.html").replace("{version}", &app.probes.version).replace("{lifecycle}", &lifecycle::rows()))
 }

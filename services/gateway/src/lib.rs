@@ -31,6 +31,7 @@ mod once;
 mod openapi;
 mod payload;
 pub mod period;
+mod probes;
 mod progress;
 mod reconciliations;
 mod records;
@@ -48,17 +49,15 @@ mod tests;
 
 use std::sync::Arc;
 
-use runtime::blobs::Blobs;
 use runtime::bus::Bus;
 use runtime::clock::Clock;
 use runtime::projection::Projection;
 use runtime::records::Records;
+use runtime::store::BlobStore;
 use tokio::sync::watch;
 
-pub use feed::Cursor;
-pub use webhooks::{Call, Calls, Change, Changes, Deliveries, Delivery};
-
 pub use dry_run::{DryRun, DryRunError, Incoming, Outcome, unreadable, verdict};
+pub use probes::Probes;
 
 /// A workbook that is uploaded may have this many bytes: what Connect's own portal allows (connect-api §2.6).
 pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -78,12 +77,12 @@ pub struct Gateway {
     pub projection: Projection,
     /// Where records rest.
     pub records: Records,
-    /// Ingestion's blobs: workbooks as uploaded.
-    pub uploads: Arc<Blobs>,
-    /// Extraction's blobs: reconciliation workbooks, in and out, and the workbooks of chunks.
-    pub reconciliations: Arc<Blobs>,
-    /// Validation's blobs: processed workbooks.
-    pub processed: Arc<Blobs>,
+    /// Ingestion's workbooks: files as uploaded.
+    pub uploads: BlobStore,
+    /// Extraction's workbooks: reconciliations, in and out, and the workbooks of chunks.
+    pub reconciliations: BlobStore,
+    /// Validation's workbooks: processed ones.
+    pub processed: BlobStore,
     /// The time.
     pub clock: Clock,
     /// What key hashes are made with; the same as the catalog's.
@@ -92,16 +91,12 @@ pub struct Gateway {
     pub link_secret: Vec<u8>,
     /// `https://usage.example.com`, for links; the request's own `Host` where there is none.
     pub public_url: Option<String>,
-    /// The product's version, shown in `Connect-Version`.
-    pub version: String,
     /// Checks workbooks that are not to be recorded.
     pub dry_run: Arc<dyn DryRun>,
-    /// How calls of webhooks went.
-    pub deliveries: Deliveries,
     /// How many requests a second each key may send; 0 is no limit.
     pub requests_per_second: u32,
-    /// Whether the fold has caught up with every log.
-    pub ready: watch::Receiver<bool>,
+    /// How the process does.
+    pub probes: Probes,
     /// Whether the product is stopping: who waits for news is answered then.
     pub stopping: watch::Receiver<bool>,
 }
@@ -110,4 +105,9 @@ pub struct Gateway {
 pub fn router(gateway: Arc<Gateway>) -> axum::Router {
     let (routes, _) = routes::all().split_for_parts();
     edge::wrap(routes, Arc::new(app::App::new(gateway)))
+}
+
+/// What a process serves that runs without the gateway: probes and metrics.
+pub fn probes(probes: Probes) -> axum::Router {
+    probes::routes(probes)
 }

@@ -118,7 +118,7 @@ pub(crate) async fn create(
     key: RequestKey,
     form: Form,
 ) -> Answered {
-    let received = form.receive(&RECONCILIATION_FIELDS, &app.reconciliations).await?;
+    let received = form.receive(&RECONCILIATION_FIELDS, app.reconciliations.blobs()).await?;
     let named = FILE_FIELDS.iter().find_map(|name| received.text(name)).map(|named| ("usagefile", named.to_owned()));
     let (field, named) = match named {
         Some(named) => named,
@@ -126,6 +126,7 @@ pub(crate) async fn create(
     };
     let missing = || ApiError::field(field, format!("Usage file {named} was not found. {NAME_THE_FILE}"));
     let file = FileId::parse(named.trim()).ok_or_else(missing)?;
+    app.reconciliations.hand_over(received.blob, received.bytes, file.partition()).await?;
     let note = received.text("upload_note").unwrap_or_default().to_owned();
     let command = Command::ReceiveReconciliation { file, blob: received.blob, bytes: received.bytes, note };
     let show = |settled: &Settled| {
@@ -142,7 +143,7 @@ pub(crate) async fn create(
 
 /// The usage file that a workbook names by itself, as chunks do.
 async fn report_id(app: &App, blob: ledger::Hash) -> Result<String, ApiError> {
-    let source = app.reconciliations.read(blob).map_err(ApiError::Blob)?;
+    let source = app.reconciliations.blobs().read(blob).map_err(ApiError::Blob)?;
     let found = aside("a reconciliation", move || workbook::usage::report_id(BufReader::new(source))).await?;
     let wrong = |message: String| ApiError::field(RECONCILIATION_FIELDS[0], message);
     let found = found.map_err(|error| wrong(format!("The workbook can't be read: {error}.")))?;

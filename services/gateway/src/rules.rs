@@ -76,7 +76,7 @@ pub(crate) async fn get(
     let found = match found {
         Some(found) => found,
         None => {
-            app.catch_up().await;
+            app.certain().await?;
             look(&app.projection.read()).ok_or(ApiError::NOT_FOUND)?
         }
     };

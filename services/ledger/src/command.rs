@@ -11,7 +11,6 @@ use crate::record::Billing;
 use crate::report::ReportedRecords;
 use crate::rows::RowSet;
 use crate::rule::RuleTerms;
-use crate::webhook::WebhookTerms;
 
 /// Who asks, and what for: built once at the edge; no read or command can be made without it (design §8).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -186,23 +185,6 @@ pub enum Command {
         /// Which.
         key: ObjectId,
     },
-    /// Make a webhook for the account that asks.
-    CreateWebhook {
-        /// What it is to be.
-        terms: Box<WebhookTerms>,
-    },
-    /// Change a webhook.
-    ChangeWebhook {
-        /// Which.
-        webhook: ObjectId,
-        /// What it is to be.
-        terms: Box<WebhookTerms>,
-    },
-    /// Delete a webhook.
-    DeleteWebhook {
-        /// Which.
-        webhook: ObjectId,
-    },
     /// Make a draft.
     CreateFile(Box<CreateFile>),
     /// Change a file's texts.
@@ -353,10 +335,7 @@ impl Command {
             | Self::ChangeProduct { .. }
             | Self::CreateItem { .. }
             | Self::ChangeItem { .. }
-            | Self::RevokeKey { .. }
-            | Self::CreateWebhook { .. }
-            | Self::ChangeWebhook { .. }
-            | Self::DeleteWebhook { .. } => ServiceName::Catalog,
+            | Self::RevokeKey { .. } => ServiceName::Catalog,
             Self::CreateFile(_)
             | Self::DescribeFile { .. }
             | Self::OpenUpload { .. }
@@ -391,9 +370,6 @@ impl Command {
             | Self::CreateItem { .. }
             | Self::ChangeItem { .. }
             | Self::RevokeKey { .. }
-            | Self::CreateWebhook { .. }
-            | Self::ChangeWebhook { .. }
-            | Self::DeleteWebhook { .. }
             | Self::CreateFile(_)
             | Self::OpenReport(_)
             | Self::CreateRule { .. }
@@ -428,9 +404,6 @@ impl Command {
             Self::CreateItem { .. } => "create-item",
             Self::ChangeItem { .. } => "change-item",
             Self::RevokeKey { .. } => "revoke",
-            Self::CreateWebhook { .. } => "create-webhook",
-            Self::ChangeWebhook { .. } => "change-webhook",
-            Self::DeleteWebhook { .. } => "delete-webhook",
             Self::CreateFile(_) => "create",
             Self::DescribeFile { .. } => "update",
             Self::OpenUpload { .. } => "upload",

@@ -116,6 +116,18 @@ impl Blobs {
         self.dir.join(hash.to_string())
     }
 
+    /// Whether a blob is here.
+    #[must_use]
+    pub fn has(&self, hash: Hash) -> bool {
+        self.bytes(hash).is_some()
+    }
+
+    /// The size of a blob, if it is here.
+    #[must_use]
+    pub fn bytes(&self, hash: Hash) -> Option<u64> {
+        fs::metadata(self.path(hash)).ok().map(|found| found.len())
+    }
+
     /// Opens a blob for reading.
     ///
     /// # Errors

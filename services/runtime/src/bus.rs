@@ -1,18 +1,21 @@
 //! How services reach each other: facts by following the emitter's log, commands by asking the one who decides.
 //!
-//! This is the embedded form: a subscriber reads the emitter's log in this process and is woken by what was synced.
-//! Delivery is in order and at least once; the effect is exactly once, since the receiver's own log holds the
+//! A neighbour in this process is read from its log, and whoever follows it is woken by what was synced; one in another
+//! process is reached over NATS. Delivery is in order and at least once; the effect is exactly once, since the receiver's own log holds the
 //! sequence and hash that it heard last.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use ledger::report::Receipt;
 use ledger::{Command, Event, EventId, Hash, HostId, ObjectId, Partition, Rejection, Scope, ServiceName};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::log::{Header, LogReader};
+use crate::nats::{self, FarLog, Link};
 use crate::shelf::CatalogShelf;
+use crate::source::{Published, Source, SourceError};
 
 /// Asks that may wait at one host: a caller beyond that waits in its own task.
 pub(crate) const ASKS_MAX: usize = 1_024;
@@ -67,9 +70,16 @@ pub(crate) struct Delivery {
 /// A host as others see it.
 #[derive(Clone, Debug)]
 pub struct Neighbour {
-    /// Its log.
-    pub log: LogReader,
-    pub(crate) asks: Option<mpsc::Sender<Ask>>,
+    /// Its facts.
+    pub source: Source,
+    asks: Asks,
+}
+
+/// Where a host's commands go.
+#[derive(Clone, Debug)]
+enum Asks {
+    Near(mpsc::Sender<Ask>),
+    Far(Box<Link>),
 }
 
 impl Neighbour {
@@ -77,11 +87,26 @@ impl Neighbour {
     #[must_use]
     pub fn open(log: LogReader) -> (Self, mpsc::Receiver<Ask>) {
         let (asks, receiver) = mpsc::channel(ASKS_MAX);
-        (Self { log, asks: Some(asks) }, receiver)
+        (Self { source: log.into(), asks: Asks::Near(asks) }, receiver)
+    }
+
+    /// A host of another process.
+    #[must_use]
+    pub fn far(link: Link, host: HostId) -> Self {
+        Self { source: Source::Far(FarLog::new(link.clone(), host)), asks: Asks::Far(Box::new(link)) }
+    }
+
+    /// Where commands of other processes for a host of this one go.
+    #[must_use]
+    pub fn asks(&self) -> Option<mpsc::Sender<Ask>> {
+        match &self.asks {
+            Asks::Near(asks) => Some(asks.clone()),
+            Asks::Far(_) => None,
+        }
     }
 }
 
-/// The hosts of this process and the catalog that they share.
+/// Every host that this process deals with, near or far, and the catalog that its own share.
 #[derive(Clone, Debug, Default)]
 pub struct Bus {
     hosts: Arc<BTreeMap<HostId, Neighbour>>,
@@ -91,7 +116,7 @@ pub struct Bus {
 impl Bus {
     /// A bus between these hosts.
     #[must_use]
-    pub fn embedded(hosts: BTreeMap<HostId, Neighbour>, shelf: CatalogShelf) -> Self {
+    pub fn new(hosts: BTreeMap<HostId, Neighbour>, shelf: CatalogShelf) -> Self {
         Self { hosts: Arc::new(hosts), shelf }
     }
 
@@ -103,12 +128,12 @@ impl Bus {
 
     /// The hosts whose facts a service hears for a partition: catalog's own is heard by all.
     #[must_use]
-    pub fn sources(&self, services: &[ServiceName], partition: Option<Partition>) -> Vec<(HostId, LogReader)> {
+    pub fn sources(&self, services: &[ServiceName], partition: Option<Partition>) -> Vec<Source> {
         let wanted = |id: &HostId| {
             let near = partition.is_none_or(|partition| partition == id.partition);
             services.contains(&id.service) && (near || id.service == ServiceName::Catalog)
         };
-        self.hosts.iter().filter(|(id, _)| wanted(id)).map(|(id, host)| (*id, host.log.clone())).collect()
+        self.hosts.iter().filter(|(id, _)| wanted(id)).map(|(_, host)| host.source.clone()).collect()
     }
 
     /// Asks the host that decides a command, and waits until its outcome is on stable storage.
@@ -119,12 +144,15 @@ impl Bus {
     pub async fn ask(&self, command: Command, scope: Scope, key: Option<AskKey>) -> Result<Answer, Rejection> {
         let id = HostId { service: command.service(), partition: self.partition(&command) };
         let host = self.hosts.get(&id).ok_or(Rejection::NotFound)?;
-        let asks = host.asks.as_ref().ok_or(Rejection::Unavailable)?;
         if let Some(key) = key
-            && self.used_elsewhere(&key, id)?
+            && self.used_elsewhere(&key, id).await?
         {
             return Err(Rejection::KeyReused);
         }
+        let asks = match &host.asks {
+            Asks::Near(asks) => asks,
+            Asks::Far(link) => return nats::ask(link, id, command, scope, key).await,
+        };
         let (reply, answer) = oneshot::channel();
         let ask = Ask { command, scope, key, reply };
         asks.send(ask).await.map_err(|_| Rejection::Unavailable)?;
@@ -132,11 +160,12 @@ impl Bus {
     }
 
     /// Whether a key was used for something else that another host recorded.
-    fn used_elsewhere(&self, key: &AskKey, decides: HostId) -> Result<bool, Rejection> {
-        for (id, host) in self.hosts.iter().filter(|(id, _)| **id != decides) {
-            let content = content_of(&host.log, EventId::derive(&key.seed, id.service, 0));
+    async fn used_elsewhere(&self, key: &AskKey, decides: HostId) -> Result<bool, Rejection> {
+        let others = self.hosts.iter().filter(|(id, _)| **id != decides);
+        let looks = others.map(|(id, host)| host.source.content_of(EventId::derive(&key.seed, id.service, 0)));
+        for content in join_all(looks).await {
             let content = content.map_err(|error| {
-                tracing::error!(host = %id, %error, "could not look an idempotency key up");
+                tracing::error!(error = &error as &dyn std::error::Error, "could not look an idempotency key up");
                 Rejection::Unavailable
             })?;
             if content.is_some_and(|content| content != key.content) {
@@ -160,78 +189,39 @@ impl Bus {
     }
 }
 
-/// What was asked for when an event was recorded, if it was.
-fn content_of(log: &LogReader, id: EventId) -> Result<Option<Hash>, FollowError> {
-    let emitter = log.host();
-    let unreadable = |error| FollowError::Log { emitter, error };
-    let Some(position) = log.find(id).map_err(unreadable)? else { return Ok(None) };
-    let Some(entry) = log.entries(position).next().transpose().map_err(unreadable)? else { return Ok(None) };
-    let sequence = entry.header.sequence;
-    let bytes = entry.payload.ok_or(FollowError::Empty { emitter, sequence })?;
-    let event = proto::decode_event(&bytes).map_err(|error| FollowError::Wire { emitter, sequence, error })?;
-    Ok(Some(event.cause))
-}
-
-/// Follows a log from a sequence on and delivers what is synced, until nobody listens or the process stops.
+/// Follows a host's facts from a sequence on and delivers what is synced, until nobody listens or the process stops.
 pub(crate) async fn follow(
-    source: HostId,
-    log: LogReader,
+    source: Source,
     from: u64,
     deliveries: mpsc::Sender<(HostId, Delivery)>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), FollowError> {
-    let mut synced = log.synced().map_err(|error| FollowError::Log { emitter: source, error })?;
-    let mut next = from;
+    let emitter = source.host();
+    let failed = |error| FollowError { emitter, error };
+    let mut follower = source.follow(from).map_err(failed)?;
     loop {
-        synced.mark_unchanged();
-        for entry in log.own(next) {
-            let entry = entry.map_err(|error| FollowError::Log { emitter: source, error })?;
-            let sequence = entry.header.sequence;
-            let bytes = entry.payload.ok_or(FollowError::Empty { emitter: source, sequence })?;
-            let event =
-                proto::decode_event(&bytes).map_err(|error| FollowError::Wire { emitter: source, sequence, error })?;
-            let payload = (!event.fact.carries_records()).then_some(bytes);
-            next = sequence + 1;
-            if deliveries.send((source, Delivery { header: entry.header, payload, event })).await.is_err() {
-                return Ok(());
-            }
-        }
-        tokio::select! {
-            changed = synced.changed() => if changed.is_err() { return Ok(()) },
+        let fact = tokio::select! {
+            fact = follower.next() => fact.map_err(failed)?,
             _ = stop.changed() => return Ok(()),
+        };
+        let Some(Published { header, payload }) = fact else { return Ok(()) };
+        let sequence = header.sequence;
+        let event = proto::decode_event(&payload);
+        let event = event.map_err(|error| failed(SourceError::Wire { host: emitter, sequence, error }))?;
+        let payload = (!event.fact.carries_records()).then_some(payload);
+        if deliveries.send((emitter, Delivery { header, payload, event })).await.is_err() {
+            return Ok(());
         }
     }
 }
 
-/// A log can't be followed: the host that needs it stops loudly rather than skip a fact.
+/// A host's facts can't be followed: whoever needs them stops loudly rather than skip one.
 #[derive(Debug, thiserror::Error)]
-pub enum FollowError {
-    /// It can't be read.
-    #[error("could not follow the log of {emitter}")]
-    Log {
-        /// Whose log.
-        emitter: HostId,
-        /// Why not.
-        #[source]
-        error: crate::log::LogError,
-    },
-    /// An own entry without its bytes.
-    #[error("{emitter} holds no bytes at sequence {sequence}")]
-    Empty {
-        /// Whose log.
-        emitter: HostId,
-        /// Where.
-        sequence: u64,
-    },
-    /// It can't be decoded: a newer version wrote it, or it is damaged.
-    #[error("could not decode what {emitter} holds at sequence {sequence}")]
-    Wire {
-        /// Whose log.
-        emitter: HostId,
-        /// Where.
-        sequence: u64,
-        /// Why not.
-        #[source]
-        error: proto::WireError,
-    },
+#[error("could not follow what {emitter} records")]
+pub struct FollowError {
+    /// Whose facts.
+    pub emitter: HostId,
+    /// Why not.
+    #[source]
+    pub error: SourceError,
 }

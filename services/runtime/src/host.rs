@@ -146,11 +146,17 @@ impl<D: Decider> Host<D> {
         }
         let shared = self.parts.bus.shelf().take();
         if id.service == ServiceName::Catalog {
-            self.parts.bus.shelf().lay(self.ledger.catalog.clone());
+            self.lay_catalog();
         } else if shared.position >= self.ledger.catalog.position {
             self.ledger.catalog = shared;
+        } else {
+            self.lay_catalog();
         }
         Ok(())
+    }
+
+    fn lay_catalog(&self) {
+        self.parts.bus.shelf().lay(self.ledger.catalog.clone());
     }
 
     /// Works until told to stop.
@@ -162,9 +168,9 @@ impl<D: Decider> Host<D> {
         let mut followers = tokio::task::JoinSet::new();
         // The catalog is one for all partitions: it hears them all.
         let near = (D::SERVICE != ServiceName::Catalog).then_some(self.parts.id.partition);
-        for (source, log) in self.parts.bus.sources(D::HEARS, near) {
-            let (heard, _) = self.parts.writer.heard(source);
-            followers.spawn(follow(source, log, heard + 1, deliver.clone(), stop.clone()));
+        for source in self.parts.bus.sources(D::HEARS, near) {
+            let (heard, _) = self.parts.writer.heard(source.host());
+            followers.spawn(follow(source, heard + 1, deliver.clone(), stop.clone()));
         }
         drop(deliver);
         let all: Vec<FileId> = self.ledger.files.keys().copied().collect();
@@ -208,9 +214,13 @@ impl<D: Decider> Host<D> {
         let appended = self.parts.writer.append(entries).map_err(|source| HostError::Log { host, source })?;
         self.position = appended.first_position + appended.headers.len() as u64 - 1;
         let mut touched = BTreeSet::new();
+        let of_catalog = events.iter().any(|(source, ..)| source.service == ServiceName::Catalog);
         for (source, sequence, event) in events {
             self.last_at = self.last_at.max(event.recorded_at);
             self.fold(source, sequence, &event, &mut touched);
+        }
+        if of_catalog {
+            self.lay_catalog();
         }
         self.advance_all(touched)
     }
@@ -337,7 +347,7 @@ impl<D: Decider> Host<D> {
             self.fold(host, header.sequence, event, &mut touched);
         }
         if host.service == ServiceName::Catalog {
-            self.parts.bus.shelf().lay(self.ledger.catalog.clone());
+            self.lay_catalog();
         }
         Ok((events, touched))
     }

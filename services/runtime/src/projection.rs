@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use ledger::{FileId, HostId, Ledger, ServiceName, Subject};
+use futures_util::future::join_all;
+use ledger::{Event, FileId, HostId, Ledger, ServiceName, Subject};
 use tokio::sync::{mpsc, watch};
 
-use crate::bus::{Bus, DELIVERIES_MAX, FollowError, follow};
+use crate::bus::{Bus, DELIVERIES_MAX, Delivery, FollowError, follow};
+
+/// Facts that are folded in one step: readers wait for it, and a batch of records may be in each.
+const FOLD_AT_ONCE: usize = 16;
 
 /// A fold that many may read while one task keeps it fresh.
 #[derive(Clone, Debug)]
@@ -16,35 +20,59 @@ pub struct Projection {
     changed: Arc<Mutex<BTreeSet<FileId>>>,
     positions: watch::Sender<BTreeMap<HostId, u64>>,
     bus: Bus,
+    listener: Option<Listener>,
+}
+
+/// Somebody who is told every event that was folded.
+#[derive(Clone)]
+struct Listener(Arc<Hear>);
+
+type Hear = dyn Fn(&Ledger, HostId, u64, &Event) + Send + Sync;
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 impl Projection {
     /// A fold of everything that the hosts of a bus recorded; empty until [`Projection::run`] runs.
     #[must_use]
     pub fn new(bus: Bus) -> Self {
-        Self { ledger: Arc::default(), changed: Arc::default(), positions: watch::Sender::new(BTreeMap::new()), bus }
+        let (ledger, changed, positions) = (Arc::default(), Arc::default(), watch::Sender::new(BTreeMap::new()));
+        Self { ledger, changed, positions, bus, listener: None }
+    }
+
+    /// The same, and somebody is told every event in its order, once it is folded.
+    #[must_use]
+    pub fn heard_by(self, listener: impl Fn(&Ledger, HostId, u64, &Event) + Send + Sync + 'static) -> Self {
+        Self { listener: Some(Listener(Arc::new(listener))), ..self }
     }
 
     /// Follows every log until told to stop.
     ///
     /// # Errors
     /// When a log can't be followed.
-    pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), FollowError> {
+    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), FollowError> {
         let (deliver, mut deliveries) = mpsc::channel(DELIVERIES_MAX);
         let mut followers = tokio::task::JoinSet::new();
-        for (source, log) in self.bus.sources(&ServiceName::WRITERS, None) {
-            followers.spawn(follow(source, log, 1, deliver.clone(), stop.clone()));
+        for source in self.bus.sources(&ServiceName::WRITERS, None) {
+            followers.spawn(follow(source, 1, deliver.clone(), stop.clone()));
         }
         drop(deliver);
+        if followers.is_empty() {
+            // A process that keeps no fold: there is nothing to hear, and nothing wrong with that.
+            drop(stop.changed().await);
+            return Ok(());
+        }
+        let mut batch = Vec::with_capacity(FOLD_AT_ONCE);
         loop {
             tokio::select! {
-                delivery = deliveries.recv() => {
-                    let Some((source, delivery)) = delivery else { return Ok(()) };
-                    let sequence = delivery.header.sequence;
-                    self.take(source, sequence, &delivery.event);
-                    self.positions.send_modify(|positions| {
-                        positions.insert(source, sequence);
-                    });
+                taken = deliveries.recv_many(&mut batch, FOLD_AT_ONCE) => {
+                    if taken == 0 {
+                        return Ok(());
+                    }
+                    self.take(&mut batch);
                 }
                 Some(ended) = followers.join_next() => {
                     if let Ok(Err(error)) = ended {
@@ -55,17 +83,31 @@ impl Projection {
         }
     }
 
-    fn take(&self, source: HostId, sequence: u64, event: &ledger::Event) {
+    /// Folds what was heard, then says how far it goes: who waits for that finds the catalog on the shelf too.
+    fn take(&self, batch: &mut Vec<(HostId, Delivery)>) {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
-        let shared = self.bus.shelf().take();
-        if source.service == ServiceName::Catalog && shared.position >= sequence {
-            ledger.catalog = shared;
-        } else {
-            ledger.evolve(sequence, event);
+        let mut reached = BTreeMap::new();
+        for (source, Delivery { header, event, .. }) in batch.drain(..) {
+            let shared = self.bus.shelf().take();
+            if source.service == ServiceName::Catalog && shared.position >= header.sequence {
+                ledger.catalog = shared;
+            } else {
+                drop(shared);
+                ledger.evolve(header.sequence, &event);
+            }
+            if let Subject::File(file) = event.subject {
+                self.changes_of_files().insert(file);
+            }
+            if let Some(Listener(hear)) = &self.listener {
+                hear(&ledger, source, header.sequence, &event);
+            }
+            reached.insert(source, header.sequence);
         }
-        if let Subject::File(file) = event.subject {
-            self.changes_of_files().insert(file);
+        if reached.keys().any(|source| source.service == ServiceName::Catalog) {
+            self.bus.shelf().lay(ledger.catalog.clone());
         }
+        drop(ledger);
+        self.positions.send_modify(|positions| positions.append(&mut reached));
     }
 
     fn changes_of_files(&self) -> MutexGuard<'_, BTreeSet<FileId>> {
@@ -96,16 +138,20 @@ impl Projection {
         positions.wait_for(|positions| positions.get(&host).copied().unwrap_or(0) >= sequence).await.is_ok()
     }
 
-    /// Waits until the fold has everything that every host has synced by now.
+    /// Waits until the fold has everything that every host has synced by now; false when one can't be asked, or the
+    /// process stops first.
     pub async fn catch_up(&self) -> bool {
-        for (host, log) in self.bus.sources(&ServiceName::WRITERS, None) {
-            let Ok(synced) = log.synced() else { return false };
-            let sequence = synced.borrow().sequence;
-            if !self.reach(host, sequence).await {
-                return false;
+        let sources = self.bus.sources(&ServiceName::WRITERS, None);
+        let caught_up = sources.iter().map(|source| async {
+            match source.position().await {
+                Ok(sequence) => self.reach(source.host(), sequence).await,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "can't tell whether the fold is late");
+                    false
+                }
             }
-        }
-        true
+        });
+        join_all(caught_up).await.into_iter().all(|caught_up| caught_up)
     }
 
     /// What wakes who waits for any change.

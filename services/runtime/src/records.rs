@@ -9,7 +9,7 @@ use ledger::record::{Billing, CheckedBatch, ClosedRows, ReadBatch};
 use ledger::{Event, Fact, FileId, HostId, Partition, ServiceName, UsageFile};
 use thiserror::Error;
 
-use crate::log::{LogError, LogReader};
+use crate::source::{Source, SourceError};
 
 /// A batch of records can't be given.
 #[derive(Debug, Error)]
@@ -23,7 +23,7 @@ pub enum RecordsError {
         sequence: u64,
         /// Why not.
         #[source]
-        source: LogError,
+        source: SourceError,
     },
     /// There is nothing, or something else.
     #[error("{host} holds no {what} at sequence {sequence}")]
@@ -57,17 +57,17 @@ pub struct Joined {
     pub checked: Option<CheckedBatch>,
 }
 
-/// Readers of the logs that hold records.
+/// The sources of what holds records.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
-    logs: BTreeMap<HostId, LogReader>,
+    sources: BTreeMap<HostId, Source>,
 }
 
 impl Records {
-    /// Records read through these logs.
+    /// Records read from these sources.
     #[must_use]
-    pub fn new(logs: BTreeMap<HostId, LogReader>) -> Self {
-        Self { logs }
+    pub fn new(sources: impl IntoIterator<Item = Source>) -> Self {
+        Self { sources: sources.into_iter().map(|source| (source.host(), source)).collect() }
     }
 
     /// The event at a sequence of a service's chain, with its header's hash.
@@ -82,19 +82,19 @@ impl Records {
     ) -> Result<(Event, ledger::Hash), RecordsError> {
         let host = HostId { service, partition };
         let missing = || RecordsError::Missing { host, what: "event", sequence };
-        let log = self.logs.get(&host).ok_or_else(missing)?;
-        let entry = log.own_at(sequence).map_err(|source| RecordsError::Log { host, sequence, source })?;
-        let entry = entry.ok_or_else(missing)?;
-        let bytes = entry.payload.as_deref().ok_or_else(missing)?;
-        let event = proto::decode_event(bytes).map_err(|source| RecordsError::Wire { host, sequence, source })?;
-        Ok((event, entry.header.hash()))
+        let source = self.sources.get(&host).ok_or_else(missing)?;
+        let fact = source.own_at(sequence).map_err(|source| RecordsError::Log { host, sequence, source })?;
+        let fact = fact.ok_or_else(missing)?;
+        let event = proto::decode_event(&fact.payload);
+        let event = event.map_err(|source| RecordsError::Wire { host, sequence, source })?;
+        Ok((event, fact.header.hash()))
     }
 
     /// The last sequence of a service's chain that can be read; 0 for a service that isn't here.
     #[must_use]
     pub fn synced(&self, service: ServiceName, partition: Partition) -> u64 {
-        let log = self.logs.get(&HostId { service, partition });
-        log.and_then(|log| log.synced().ok()).map_or(0, |synced| synced.borrow().sequence)
+        let source = self.sources.get(&HostId { service, partition });
+        source.and_then(|source| source.last().ok()).unwrap_or(0)
     }
 
     /// A batch as read, with the hash that names it.
@@ -206,7 +206,7 @@ impl Records {
     }
 }
 
-impl std::fmt::Debug for LogReader {
+impl std::fmt::Debug for crate::log::LogReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "LogReader({})", self.host())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ledger::Catalog;
 use tokio::sync::watch;
 
-/// Where the catalog's host lays each new fold and the others take it from.
+/// Where whoever folds the catalog first lays each new fold, and the others take it from.
 #[derive(Clone, Debug)]
 pub struct CatalogShelf(watch::Sender<Arc<Catalog>>);
 
@@ -16,9 +16,15 @@ impl Default for CatalogShelf {
 }
 
 impl CatalogShelf {
-    /// Lays a newer fold.
+    /// Lays a fold; one that is older than what lies there changes nothing.
     pub fn lay(&self, catalog: Arc<Catalog>) {
-        self.0.send_replace(catalog);
+        self.0.send_if_modified(|laid| {
+            let newer = catalog.position >= laid.position;
+            if newer {
+                *laid = catalog;
+            }
+            newer
+        });
     }
 
     /// The newest fold.

@@ -7,4 +7,4 @@ pub mod product;
 mod sealing;
 pub mod secrets;
 pub mod trial;
-mod webhooks;
+mod wiring;

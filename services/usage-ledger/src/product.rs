@@ -1,35 +1,36 @@
-//! The one place that wires the product: the same services in one process that may later run apart.
+//! The product as a process: all of its services, or some that work with others over NATS.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Calls, Gateway};
 use ledger::{HostId, ServiceName};
-use runtime::blobs::{BlobError, Blobs};
-use runtime::bus::{Ask, Bus, Neighbour};
+use runtime::blobs::BlobError;
+use runtime::bus::Bus;
 use runtime::clock::Clock;
-use runtime::decider::Decider;
-use runtime::host::{Host, HostError, HostParts};
+use runtime::host::HostError;
 use runtime::log::{LogError, LogSettings, Logs};
+use runtime::nats::{DeskError, Link, LinkError, LinkSettings, OutboxError};
 use runtime::projection::Projection;
-use runtime::records::Records;
-use runtime::shelf::CatalogShelf;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use workbook::foreign::Guard;
 
 use crate::sealing::Sealing;
 use crate::secrets::{Secrets, SecretsError};
-use crate::trial::{Bench, Trials};
-use crate::webhooks::Webhooks;
+use crate::wiring::Wiring;
 
 /// How long requests may take to end when the process stops.
 const STOP_WAIT: Duration = Duration::from_secs(5);
+
+/// The pause before asking again how far the logs are that can't be asked now.
+const CATCH_UP_PAUSE: Duration = Duration::from_millis(200);
+/// Names the services of a data directory that isn't the whole ledger's.
+const SERVICES: &str = "services";
 
 /// The commit that a release was built from, as who builds it names it.
 const COMMIT: Option<&str> = option_env!("USAGE_LEDGER_COMMIT");
@@ -58,8 +59,12 @@ pub struct Settings {
     pub guard: Option<Guard>,
     /// How many requests a second each key may send; 0 is no limit.
     pub requests_per_second: u32,
-    /// Whether webhooks may lead to private addresses and to this machine.
-    pub webhooks_to_private: bool,
+    /// What runs in this process: everything, or some services, which then need NATS.
+    pub services: BTreeSet<ServiceName>,
+    /// Where the other processes are met.
+    pub nats: Option<LinkSettings>,
+    /// The file of secrets; gateways that serve one ledger share a copy. Without it, `secrets` in the data directory.
+    pub secrets: Option<PathBuf>,
     /// Services that do nothing: their work stands still, and what is asked of them is refused as not available.
     pub idle: Vec<ServiceName>,
 }
@@ -72,18 +77,35 @@ impl Settings {
         let (data, idle) = (data.to_owned(), Vec::new());
         let requests_per_second = gateway::REQUESTS_PER_SECOND;
         let (public_url, clock, guard) = (None, Clock::Machine, None);
+        let (seal_after, nats, secrets) = (None, None, None);
+        let services = ServiceName::WRITERS.into_iter().chain([ServiceName::Gateway]).collect();
         Self {
             data,
             listen,
             rotate_bytes,
             public_url,
-            seal_after: None,
+            seal_after,
             clock,
             guard,
             requests_per_second,
-            webhooks_to_private: false,
+            services,
+            nats,
+            secrets,
             idle,
         }
+    }
+
+    /// The hosts of this process.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<HostId> {
+        let here = ServiceName::WRITERS.into_iter().filter(|service| self.services.contains(service));
+        here.map(|service| HostId::new(service, 0)).collect()
+    }
+
+    /// Whether everything runs in this process.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.hosts().len() == ServiceName::WRITERS.len() && self.services.contains(&ServiceName::Gateway)
     }
 }
 
@@ -126,6 +148,29 @@ pub enum ProductError {
     /// The gateway can't follow a log.
     #[error("could not follow the logs")]
     Follow(#[from] runtime::bus::FollowError),
+    /// Some services only, and no way to the others.
+    #[error("services that run apart meet over NATS: give its address with --nats")]
+    Apart,
+    /// The data directory is that of some services only.
+    #[error(
+        "{path} says that this data directory belongs to a process of these services only: {services}. Start it with \
+         `usage-ledger run --only {services} --nats …`, or ask the process that runs"
+    )]
+    Part {
+        /// Where it says so.
+        path: PathBuf,
+        /// The services.
+        services: String,
+    },
+    /// NATS can't be used.
+    #[error("could not use NATS")]
+    Link(#[from] LinkError),
+    /// A host may not write.
+    #[error("could not publish")]
+    Outbox(#[from] OutboxError),
+    /// A host can't be asked.
+    #[error("could not be asked over NATS")]
+    Desk(#[from] DeskError),
     /// A part ended without a reason: a defect of ours.
     #[error("a part of the product ended: {0}")]
     Ended(String),
@@ -151,14 +196,14 @@ pub struct Product {
 
 /// The running parts. Each that ends before the product stops says so, with its reason in the log.
 #[derive(Debug)]
-struct Parts {
+pub(crate) struct Parts {
     tasks: JoinSet<()>,
     ended: watch::Sender<bool>,
     stop: watch::Receiver<bool>,
 }
 
 impl Parts {
-    fn spawn(&mut self, part: impl Future<Output = Result<(), ProductError>> + Send + 'static) {
+    pub(crate) fn spawn(&mut self, part: impl Future<Output = Result<(), ProductError>> + Send + 'static) {
         let (ended, stop) = (self.ended.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             let outcome = part.await;
@@ -179,43 +224,8 @@ impl std::fmt::Debug for Product {
     }
 }
 
-/// Every writer of one partition.
-fn hosts() -> Vec<HostId> {
-    ServiceName::WRITERS.iter().map(|service| HostId::new(*service, 0)).collect()
-}
-
-struct Wiring {
-    bus: Bus,
-    records: Records,
-    asks: BTreeMap<HostId, mpsc::Receiver<Ask>>,
-    settings: Settings,
-    stop: watch::Receiver<bool>,
-}
-
-impl Wiring {
-    /// Opens a service and its blobs; it runs when the returned future does.
-    fn host<D: Decider>(&mut self, logs: &Logs, decider: D) -> Result<(Arc<Blobs>, Host<D>), ProductError> {
-        let id = HostId::new(D::SERVICE, 0);
-        let folder = self.settings.data.join("blobs").join(D::SERVICE.name());
-        let blobs = Arc::new(Blobs::open(&folder)?);
-        let asks = self.asks.remove(&id).ok_or_else(|| ProductError::Ended(format!("{id} has no queue")))?;
-        let parts = HostParts {
-            id,
-            writer: logs.writer(id)?,
-            reader: logs.reader(id)?,
-            asks,
-            bus: self.bus.clone(),
-            blobs: blobs.clone(),
-            records: self.records.clone(),
-            clock: self.settings.clock.clone(),
-            cache: self.settings.data.join("cache"),
-        };
-        Ok((blobs, Host::open(decider, parts)?))
-    }
-}
-
 impl Product {
-    /// Opens the data directory and starts every service and the gateway.
+    /// Opens the data directory and starts the services of this process and, if it is one of them, the gateway.
     ///
     /// # Errors
     /// See [`ProductError`].
@@ -223,67 +233,54 @@ impl Product {
         let data = settings.data.clone();
         let made = std::fs::create_dir_all(&data);
         made.map_err(|source| ProductError::Data { path: data.clone(), source })?;
+        let near = settings.hosts();
+        claim(&settings)?;
         let log_settings = LogSettings { rotate_bytes: settings.rotate_bytes, ..LogSettings::default() };
-        let logs = Logs::open(&data.join("log"), &hosts(), log_settings)?;
-        let secrets = Secrets::open(&data)?;
+        if !settings.is_whole() && settings.nats.is_none() {
+            return Err(ProductError::Apart);
+        }
+        let logs = Logs::open(&data.join("log"), &near, log_settings)?;
+        let secrets = Secrets::open(&settings.secrets.clone().unwrap_or_else(|| data.join("secrets")))?;
         let listener = TcpListener::bind(settings.listen).await;
         let listener = listener.map_err(|source| ProductError::Listen { listen: settings.listen, source })?;
         let address = listener.local_addr();
         let address = address.map_err(|source| ProductError::Listen { listen: settings.listen, source })?;
-
+        let link = match &settings.nats {
+            Some(nats) => Some(Link::connect(nats, settings.clock.clone()).await?),
+            None => None,
+        };
         let (stop, stopped) = watch::channel(false);
-        let mut wiring = wire(&logs, &settings, stopped.clone())?;
-        let (bus, records) = (wiring.bus.clone(), wiring.records.clone());
         let (ended_at, ended) = watch::channel(false);
         let mut parts = Parts { tasks: JoinSet::new(), ended: ended_at, stop: stopped.clone() };
-        // The catalog first: its fold is shared with those that follow.
-        let (_, host) = wiring.host(
-            &logs,
-            catalog::CatalogService { partitions: 1, webhooks_to_private: settings.webhooks_to_private },
-        )?;
-        run(&mut parts, host, &wiring);
-        let (_, host) = wiring.host(&logs, approval::Approval)?;
-        run(&mut parts, host, &wiring);
-        let (uploads, host) = wiring.host(&logs, ingestion::IngestionService::new(settings.guard.clone()))?;
-        run(&mut parts, host, &wiring);
-        let ids = data.join("cache").join("record-ids");
-        let (last, _) = logs.reader(HostId::new(ServiceName::Validation, 0))?.head()?;
-        let service = validation::ValidationService::open(&ids, last)?;
-        let examiner = service.examiner();
-        let (processed, host) = wiring.host(&logs, service)?;
-        run(&mut parts, host, &wiring);
-        let (reconciliations, host) = wiring.host(&logs, extraction::ExtractionService::default())?;
-        run(&mut parts, host, &wiring);
-
-        let projection = Projection::new(bus.clone());
+        let mut wiring = Wiring::new(&logs, &settings, link, stopped.clone())?;
+        let mut lent = wiring.services(&logs, &mut parts)?;
+        let projection = wiring.projection(&mut lent)?;
         let follow = projection.clone().run(stopped.clone());
         parts.spawn(async move { follow.await.map_err(ProductError::from) });
         let (ready_at, ready) = watch::channel(false);
         let caught_up = projection.clone();
-        tokio::spawn(async move { ready_at.send_replace(caught_up.catch_up().await) });
-        let (guard, temp) = (settings.guard.clone(), uploads.temp().to_owned());
-        let bench = Bench { examiner, records: records.clone(), guard, temp };
-        let trials = Trials { bench, projection: projection.clone(), clock: settings.clock.clone() };
-        let gateway = Arc::new(Gateway {
-            bus: bus.clone(),
-            projection: projection.clone(),
-            records,
-            uploads,
-            reconciliations,
-            processed,
-            clock: settings.clock.clone(),
-            pepper: secrets.pepper.clone(),
-            link_secret: secrets.link.clone(),
-            public_url: settings.public_url.clone(),
-            version: version(),
-            dry_run: Arc::new(trials),
-            deliveries: gateway::Deliveries::default(),
-            requests_per_second: settings.requests_per_second,
-            ready,
-            stopping: stopped.clone(),
+        tokio::spawn(async move {
+            while !caught_up.catch_up().await {
+                tokio::time::sleep(CATCH_UP_PAUSE).await;
+            }
+            ready_at.send_replace(true);
         });
-        by_itself(&mut parts, &settings, &gateway, address);
-        parts.spawn(serve(listener, gateway, stopped));
+        let probes = wiring.probes(ready, version());
+        let bus = wiring.bus.clone();
+        if settings.services.contains(&ServiceName::Gateway) {
+            let gateway = wiring.gateway(&lent, projection.clone(), &secrets, probes)?;
+            if let Some(hours) = settings.seal_after {
+                let (bus, projection, clock) = (bus.clone(), projection.clone(), settings.clock.clone());
+                let sealing = Sealing { bus, projection, clock, hours }.run(stopped.clone());
+                parts.spawn(async move {
+                    sealing.await;
+                    Ok(())
+                });
+            }
+            parts.spawn(serve(listener, gateway::router(Arc::new(gateway)), stopped));
+        } else {
+            parts.spawn(serve(listener, gateway::probes(probes), stopped));
+        }
         Ok(Self { address, bus, projection, secrets, clock: settings.clock, stop, ended, parts, logs })
     }
 
@@ -292,6 +289,13 @@ impl Product {
         let mut ended = self.ended.clone();
         // The sender lives as long as the product does.
         drop(ended.wait_for(|ended| *ended).await);
+    }
+
+    /// Waits until the fold has everything that was recorded by now, however long NATS or another process is away.
+    pub async fn caught_up(&self) {
+        while !self.projection.catch_up().await {
+            tokio::time::sleep(CATCH_UP_PAUSE).await;
+        }
     }
 
     /// Ends every part and closes the log.
@@ -319,55 +323,30 @@ impl Product {
     }
 }
 
-fn wire(logs: &Logs, settings: &Settings, stop: watch::Receiver<bool>) -> Result<Wiring, ProductError> {
-    let mut neighbours = BTreeMap::new();
-    let mut readers = BTreeMap::new();
-    let mut asks = BTreeMap::new();
-    for id in hosts() {
-        let reader = logs.reader(id)?;
-        let (neighbour, queue) = Neighbour::open(reader.clone());
-        readers.insert(id, reader);
-        neighbours.insert(id, neighbour);
-        asks.insert(id, queue);
+/// Says in the data directory which services it belongs to; one that belongs to some only isn't opened as a whole.
+fn claim(settings: &Settings) -> Result<(), ProductError> {
+    let path = settings.data.join(SERVICES);
+    let failed = |source| ProductError::Data { path: path.clone(), source };
+    if settings.is_whole() {
+        return match std::fs::read_to_string(&path) {
+            Ok(services) => Err(ProductError::Part { path, services: services.trim().to_owned() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed(error)),
+        };
     }
-    let bus = Bus::embedded(neighbours, CatalogShelf::default());
-    Ok(Wiring { bus, records: Records::new(readers), asks, settings: settings.clone(), stop })
-}
-
-fn run<D: Decider>(parts: &mut Parts, host: Host<D>, wiring: &Wiring) {
-    if wiring.settings.idle.contains(&D::SERVICE) {
-        return;
-    }
-    let stop = wiring.stop.clone();
-    parts.spawn(async move { host.run(stop).await.map_err(ProductError::from) });
-}
-
-/// What the product does without being asked: it submits files that are overdue, and calls webhooks.
-fn by_itself(parts: &mut Parts, settings: &Settings, gateway: &Arc<Gateway>, address: SocketAddr) {
-    let stop = parts.stop.clone();
-    let (projection, clock) = (gateway.projection.clone(), settings.clock.clone());
-    if let Some(hours) = settings.seal_after {
-        let (projection, clock) = (projection.clone(), clock.clone());
-        let sealing = Sealing { bus: gateway.bus.clone(), projection, clock, hours }.run(stop.clone());
-        parts.spawn(async move {
-            sealing.await;
-            Ok(())
-        });
-    }
-    let calls = Arc::new(Calls::new(gateway.clone(), format!("http://{address}")));
-    let (folder, to_private) = (settings.data.join("webhooks"), settings.webhooks_to_private);
-    parts.spawn(Webhooks { calls, projection, clock, folder, to_private }.run(stop));
+    let names: Vec<&str> = settings.services.iter().map(|service| service.name()).collect();
+    std::fs::write(&path, format!("{}\n", names.join(","))).map_err(failed)
 }
 
 async fn serve(
     listener: TcpListener,
-    gateway: Arc<Gateway>,
+    routes: axum::Router,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), ProductError> {
     let stopping = async move {
         // An error means that the product is gone, which is a reason to stop too.
         drop(stop.wait_for(|stop| *stop).await);
     };
-    let served = axum::serve(listener, gateway::router(gateway)).with_graceful_shutdown(stopping).await;
+    let served = axum::serve(listener, routes).with_graceful_shutdown(stopping).await;
     served.map_err(|error| ProductError::Ended(format!("the gateway: {error}")))
 }

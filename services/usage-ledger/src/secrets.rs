@@ -40,15 +40,14 @@ pub enum SecretsError {
 }
 
 impl Secrets {
-    /// Reads the secrets of a data directory; the first start makes them, readable by its owner only.
+    /// Reads a file of secrets; the first start makes it, readable by its owner only.
     ///
     /// # Errors
     /// See [`SecretsError`].
-    pub fn open(data: &Path) -> Result<Self, SecretsError> {
-        let path = data.join("secrets");
-        let bytes = match fs::read(&path) {
+    pub fn open(path: &Path) -> Result<Self, SecretsError> {
+        let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make(data, &path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make(path)?,
             Err(error) => return Err(error.into()),
         };
         if bytes.len() != SECRET_BYTES * 2 {
@@ -59,16 +58,18 @@ impl Secrets {
     }
 }
 
-fn make(data: &Path, path: &Path) -> Result<Vec<u8>, SecretsError> {
+fn make(path: &Path) -> Result<Vec<u8>, SecretsError> {
     let bytes = random(SECRET_BYTES * 2)?;
-    let temp = data.join("secrets.new");
+    let temp = path.with_extension("new");
     // What an interrupted first start left is worth nothing.
     drop(fs::remove_file(&temp));
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temp)?;
     file.write_all(&bytes)?;
     file.sync_all()?;
     fs::rename(&temp, path)?;
-    fs::File::open(data)?.sync_all()?;
+    if let Some(folder) = path.parent() {
+        fs::File::open(folder)?.sync_all()?;
+    }
     Ok(bytes)
 }
 

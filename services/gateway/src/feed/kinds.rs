@@ -8,7 +8,7 @@ use crate::json::event::{EventObject, EventReference};
 
 /// Which side of a file sees a kind of event. An operator sees all; outside production the vendor is both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(super) enum Side {
     /// What the vendor does before the provider has the file, and what is the vendor's own.
     Vendor,
     /// What the provider does with it.
@@ -19,14 +19,14 @@ pub(crate) enum Side {
 
 /// A kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
+pub(super) struct Kind {
     /// `usage_file.submitted`: what it is about, and what happened to it.
-    pub(crate) name: &'static str,
-    pub(crate) side: Side,
+    pub(super) name: &'static str,
+    pub(super) side: Side,
 }
 
 /// What a fact is called in the feed, if it is shown: not every step of the work is an event for others.
-pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
+pub(super) fn kind(fact: &Fact) -> Option<Kind> {
     let (name, side) = match fact {
         Fact::ObjectRecorded(object) => match object.as_ref() {
             CatalogObject::Product(_) => ("product.recorded", Side::Both),
@@ -65,8 +65,6 @@ pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
         Fact::ReconciliationFailed { .. } => ("reconciliation.failed", Side::Provider),
         Fact::FileClosed { .. } => ("usage_file.closed", Side::Both),
         Fact::ContractPlaced { .. }
-        | Fact::WebhookRecorded(_)
-        | Fact::WebhookDeleted
         | Fact::CommandRefused { .. }
         | Fact::RulingStarted { .. }
         | Fact::ReadStarted { .. }

@@ -5,7 +5,7 @@ use rql::{Field, Kind};
 use serde_json::{Map, Value, json};
 
 /// The lists whose conditions have names, by the operation.
-const LISTS: [(&str, &[Field]); 20] = [
+const LISTS: [(&str, &[Field]); 19] = [
     ("list_usage_files", rql::FILES),
     ("list_categories", rql::CATEGORIES),
     ("list_validation_errors", rql::VALIDATION_ERRORS),
@@ -16,7 +16,6 @@ const LISTS: [(&str, &[Field]); 20] = [
     ("list_agregates", rql::AGGREGATES),
     ("list_aggregates_of_asset", rql::AGGREGATES),
     ("list_rules", rql::RULES),
-    ("list_webhooks", rql::WEBHOOKS),
     ("list_items", rql::ITEMS),
     ("list_accounts", rql::ACCOUNTS),
     ("list_hubs", rql::HUBS),

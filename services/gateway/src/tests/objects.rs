@@ -106,7 +106,7 @@ async fn a_linked_workbook_comes_as_it_was_kept() {
     let mut world = World::new();
     let uf = made(&mut world, Environment::Production).await;
     checked(&mut world, uf).await;
-    let mut writer = world.gateway.processed.writer(100).unwrap();
+    let mut writer = world.gateway.processed.blobs().writer(100).unwrap();
     writer.add(b"for vendor").unwrap();
     writer.finish().unwrap();
     let got = world.get(VENDOR, &format!("usage/files/{uf}")).await.json();
@@ -131,7 +131,7 @@ async fn chunks_and_reconciliations_are_the_providers() {
     let draft = world.get(PROVIDER, "usage/chunks/UFC-2026-11-0000-0000-001/download").await;
     assert_eq!(draft.error(), (400, "USG_030".into(), "Chunk in status \"draft\" can not be downloaded.".into()));
     world.say(uf, "SU-2", Fact::FileExtracted { upload: 1, chunks: 1, records: 12 }).await;
-    let mut writer = world.gateway.reconciliations.writer(100).unwrap();
+    let mut writer = world.gateway.reconciliations.blobs().writer(100).unwrap();
     writer.add(b"chunk").unwrap();
     let (blob, bytes) = writer.finish().unwrap();
     world.say(uf, "SU-2", Fact::ChunkWritten { chunk: 1, blob, bytes }).await;
@@ -156,7 +156,7 @@ async fn chunks_and_reconciliations_are_the_providers() {
     assert!(file["reconciliation_file_uri"].as_str().unwrap().contains("/RCF-2026-11-0000-0000-001.xlsx?"));
     let processed = "usage/reconciliations/RCF-2026-11-0000-0000-001/processedFile";
     assert_eq!(world.get(PROVIDER, processed).await.status, 404, "it is not processed yet");
-    let mut writer = world.gateway.reconciliations.writer(100).unwrap();
+    let mut writer = world.gateway.reconciliations.blobs().writer(100).unwrap();
     writer.add(b"results").unwrap();
     let (blob, _) = writer.finish().unwrap();
     let summary = "12 records closed".to_owned();

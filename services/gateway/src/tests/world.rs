@@ -23,11 +23,12 @@ use runtime::log::{LogSettings, LogWriter, Logs, NewEntry};
 use runtime::projection::Projection;
 use runtime::records::Records;
 use runtime::shelf::CatalogShelf;
+use runtime::store::BlobStore;
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use crate::Gateway;
+use crate::{Gateway, Probes};
 
 pub(super) const VENDOR: &str = "ApiKey SU-1:vendor-secret";
 pub(super) const PROVIDER: &str = "ApiKey SU-2:provider-secret";
@@ -80,7 +81,8 @@ impl World {
         let readers: BTreeMap<_, _> = hosts.iter().map(|&host| (host, logs.reader(host).unwrap())).collect();
         // Nobody takes commands here: an ask is refused as unavailable.
         let neighbours = readers.iter().map(|(&host, reader)| (host, Neighbour::open(reader.clone()).0)).collect();
-        let bus = Bus::embedded(neighbours, shelf);
+        let bus = Bus::new(neighbours, shelf);
+        let records = Records::new(bus.sources(&ServiceName::WRITERS, None));
         let projection = Projection::new(bus.clone());
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(projection.clone().run(stopped.clone()));
@@ -89,19 +91,17 @@ impl World {
         let gateway = Arc::new(Gateway {
             bus,
             projection,
-            records: Records::new(readers),
-            uploads: blobs("uploads"),
-            reconciliations: blobs("reconciliations"),
-            processed: blobs("processed"),
+            records,
+            uploads: BlobStore::near(ServiceName::Ingestion, blobs("uploads")),
+            reconciliations: BlobStore::near(ServiceName::Extraction, blobs("reconciliations")),
+            processed: BlobStore::near(ServiceName::Validation, blobs("processed")),
             clock: Clock::Fixed(now.clone()),
             pepper: PEPPER.to_vec(),
             link_secret: b"link".to_vec(),
             public_url: None,
-            version: "1.2.3".to_owned(),
             dry_run: Arc::new(super::dry_run::Counted),
-            deliveries: crate::Deliveries::default(),
             requests_per_second: 0,
-            ready: watch::channel(true).1,
+            probes: Probes::alone("1.2.3".to_owned(), watch::channel(true).1),
             stopping: stopped.clone(),
         });
         let writers = hosts.iter().map(|&host| (host.service, logs.writer(host).unwrap()));

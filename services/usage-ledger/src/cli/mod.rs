@@ -5,6 +5,7 @@ mod client;
 mod events;
 mod file;
 mod foreign;
+mod nats;
 mod product;
 mod progress;
 mod server;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ledger::ServiceName;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -75,6 +77,9 @@ enum Command {
     Item(product::ItemArgs),
     /// Read what happened, and wait for what happens.
     Events(events::EventsArgs),
+    /// Prepare NATS for services that run apart.
+    #[command(subcommand)]
+    Nats(nats::NatsCommand),
     /// Check a workbook without sending it: the same rules, every bad cell with its address.
     Validate(validate::ValidateArgs),
     /// Read an ODS, XLSB or XLS workbook for another process of this program.
@@ -111,10 +116,8 @@ struct RunArgs {
     /// Submit files of reported records so many hours after the end of their period; without it their vendors do.
     #[arg(long, env = "USAGE_LEDGER_SEAL_AFTER", value_name = "HOURS")]
     seal_after: Option<u32>,
-    /// Let webhooks lead to private addresses, and without encryption to this machine: for a network of your own, where
-    /// whoever has a key may reach what this server reaches.
-    #[arg(long, env = "USAGE_LEDGER_WEBHOOKS_TO_PRIVATE")]
-    webhooks_to_private: bool,
+    #[command(flatten)]
+    apart: nats::ApartArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -256,6 +259,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Product(args) => product::run_product(&args),
         Command::Item(args) => product::run_item(&args),
         Command::Events(args) => events::run(&args),
+        Command::Nats(command) => block_on(nats::run(command)),
         Command::Validate(args) => validate::run(&args),
         Command::ReadForeign(args) => foreign::run(&args),
     }
@@ -269,7 +273,7 @@ fn block_on(work: impl Future<Output = Result<u8, CliError>>) -> Result<u8, CliE
 
 fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("USAGE_LEDGER_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,async_nats=warn"));
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process keeps the first.
     drop(logging.try_init());
@@ -282,15 +286,16 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
     settings.rotate_bytes = args.rotate_bytes;
     settings.requests_per_second = args.requests_per_second;
     settings.seal_after = args.seal_after;
-    settings.webhooks_to_private = args.webhooks_to_private;
     settings.guard = guard();
+    args.apart.apply(&mut settings);
+    let keeps_catalog = settings.services.contains(&ServiceName::Catalog);
     let mut product = Product::start(settings).await?;
-    product.projection.catch_up().await;
+    product.caught_up().await;
     if let Some(path) = &args.catalog {
         let imported = admin::perform(&product, Request::Import { catalog: read_text(path)? }).await?;
         eprintln!("catalog: {imported}");
     }
-    if let Some(key) = admin::first_key(&product).await? {
+    if keeps_catalog && let Some(key) = admin::first_key(&product).await? {
         eprintln!("administrator key, shown only now: {key}");
     }
     println!("usage-ledger is ready at {}", product.url());

@@ -1,6 +1,6 @@
 //! A ledger that is given facts about files, and a service over an index of record ids in a temporary folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -193,7 +193,7 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn open(dir: &Path) -> Self {
         let logs = Logs::open(&dir.join("log"), &[HOST], LogSettings::default()).unwrap();
-        let records = Records::new(BTreeMap::from([(HOST, logs.reader(HOST).unwrap())]));
+        let records = Records::new([logs.reader(HOST).unwrap().into()]);
         Self { writer: logs.writer(HOST).unwrap(), records, _logs: logs }
     }
 

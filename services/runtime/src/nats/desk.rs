@@ -1,0 +1,154 @@
+//! What a host of this process answers over NATS: commands, and questions about its log and its workbooks.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::{Message, Subscriber};
+use futures_util::StreamExt;
+use ledger::{HostId, Rejection};
+use proto::ask::{WireAnswer, WireReply};
+use thiserror::Error;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use super::address::{self, Question};
+use super::carry;
+use super::link::{Link, chain};
+use super::outbox::Outgoing;
+use super::parts::{Parts, send};
+use super::question;
+use crate::blobs::Blobs;
+use crate::bus::{ASKS_MAX, Answer, Ask, AskKey};
+use crate::log::LogReader;
+
+/// How long messages on their way out may take when the process stops.
+const FLUSH_WAIT: Duration = Duration::from_secs(2);
+
+/// A host's subjects can't be listened on.
+#[derive(Debug, Error)]
+#[error("could not listen for what {host} is asked: {reason}")]
+pub struct DeskError {
+    /// Who.
+    host: HostId,
+    /// What NATS said.
+    reason: String,
+}
+
+/// Where one host of this process is asked.
+#[derive(Debug)]
+pub struct Desk {
+    /// The connection.
+    pub link: Link,
+    /// The host's log.
+    pub log: LogReader,
+    /// Where its commands come in.
+    pub asks: mpsc::Sender<Ask>,
+    /// Its workbooks.
+    pub blobs: Arc<Blobs>,
+    /// How far the host has published: an outcome is told once the stream has it too, so that what was answered is
+    /// known to whoever writes on, should this process be overtaken.
+    pub published: watch::Receiver<Outgoing>,
+}
+
+impl Desk {
+    /// Answers until told to stop.
+    ///
+    /// # Errors
+    /// When the subjects can't be listened on.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), DeskError> {
+        let host = self.log.host();
+        let mut commands = self.listen(address::asks(host)).await?;
+        let mut questions = self.listen(format!("{}.*", address::asks(host))).await?;
+        let (desk, turns) = (Arc::new(self), Arc::new(Semaphore::new(ASKS_MAX)));
+        let mut parts = Parts::default();
+        loop {
+            // Whoever comes when all turns are taken waits in the connection, not in memory.
+            let Ok(turn) = turns.clone().acquire_owned().await else { return Ok(()) };
+            let message = tokio::select! {
+                Some(message) = commands.next() => message,
+                Some(message) = questions.next() => message,
+                _ = stop.changed() => break,
+                else => break,
+            };
+            let Some(whole) = parts.take(&message, Instant::now()) else { continue };
+            let desk = desk.clone();
+            tokio::spawn(async move {
+                desk.answer(&message, whole).await;
+                drop(turn);
+            });
+        }
+        // What was answered is sent before the connection ends with the process.
+        let _ = tokio::time::timeout(FLUSH_WAIT, desk.link.client.flush()).await;
+        Ok(())
+    }
+
+    async fn listen(&self, subject: String) -> Result<Subscriber, DeskError> {
+        let host = self.log.host();
+        self.link.client.subscribe(subject).await.map_err(|error| DeskError { host, reason: chain(&error) })
+    }
+
+    async fn answer(&self, message: &Message, asked: Vec<u8>) {
+        let Some(reply) = message.reply.clone() else { return };
+        let word = message.subject.rsplit('.').next().unwrap_or_default();
+        let answer = match Question::ALL.into_iter().find(|question| question.word() == word) {
+            None => self.command(&asked).await,
+            Some(Question::Carry) => carry::answer(&self.link, &self.blobs, &asked).await,
+            Some(question) => self.question(question, &asked),
+        };
+        // Who gets no answer asks again; what can't be answered is in the log of this process.
+        let Some(answer) = answer else { return };
+        if let Err(error) = send(&self.link.client, reply, None, answer).await {
+            tracing::warn!(host = %self.log.host(), reason = chain(&error), "could not answer");
+        }
+    }
+
+    fn question(&self, question: Question, asked: &[u8]) -> Option<Vec<u8>> {
+        let answer = question::answer(&self.log, question, asked);
+        answer.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, host = %self.log.host(), "could not answer a question");
+            None
+        })
+    }
+
+    /// None where the outcome must not be told: who asked asks again, with the same key.
+    async fn command(&self, asked: &[u8]) -> Option<Vec<u8>> {
+        let outcome = match proto::decode_ask(asked) {
+            Ok(asked) => {
+                let key = asked.key.map(|key| AskKey { seed: key.seed, content: key.content });
+                let (reply, answer) = oneshot::channel();
+                let ask = Ask { command: asked.command, scope: asked.scope, key, reply };
+                match self.asks.send(ask).await {
+                    Ok(()) => answer.await.unwrap_or(Err(Rejection::Unavailable)),
+                    Err(_) => Err(Rejection::Unavailable),
+                }
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, host = %self.log.host(), "could not read a command: is it of a newer version?");
+                Err(Rejection::Unavailable)
+            }
+        };
+        if let Ok(answer) = &outcome {
+            let sequence = answer.sequence;
+            self.published.clone().wait_for(|outgoing| outgoing.acknowledged >= sequence).await.ok()?;
+        }
+        Some(encoded(wired(outcome)))
+    }
+}
+
+/// The bytes of a reply; what is too long for one is told without what was recorded, which the stream brings too.
+fn encoded(reply: WireReply) -> Vec<u8> {
+    let short = reply.clone().map(|answer| WireAnswer { events: Arc::default(), ..answer });
+    let bytes = proto::encode_reply(&reply).or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a reply goes without its events");
+        proto::encode_reply(&short)
+    });
+    bytes.unwrap_or_default()
+}
+
+fn wired(outcome: Result<Answer, Rejection>) -> WireReply {
+    outcome.map(|answer| {
+        let Answer { host, sequence, events, repeated, receipts } = answer;
+        WireAnswer { host, sequence, events, repeated, receipts }
+    })
+}

@@ -1,0 +1,56 @@
+//! What the bus is between processes: facts through JetStream, commands by request and reply, workbooks by the object
+//! store.
+//!
+//! NATS carries and never keeps: every fact is in its writer's own log first, and whoever misses one gets it there
+//! again. See docs/nats.md.
+
+mod address;
+mod ask;
+mod carry;
+mod desk;
+mod far;
+mod link;
+mod outbox;
+mod parts;
+mod question;
+mod stream;
+
+use ledger::HostId;
+use thiserror::Error;
+
+pub(crate) use ask::ask;
+pub use carry::set_up as set_up_bucket;
+pub use carry::{Carrier, CarryError};
+pub use desk::{Desk, DeskError};
+pub use far::FarLog;
+pub(crate) use far::{FarFacts, FarFollower};
+pub use link::chain as reasons;
+pub use link::{Link, LinkError, LinkSettings, Reachable};
+pub use outbox::{Outbox, OutboxError, Outgoing};
+pub use stream::{StreamError, set_up};
+
+/// What another process holds can't be had.
+#[derive(Debug, Error)]
+pub enum FarError {
+    /// Neither the stream nor the writer answers.
+    #[error("could not {action} of {host} over NATS: {reason}")]
+    Unreachable {
+        /// What was tried.
+        action: &'static str,
+        /// Whose.
+        host: HostId,
+        /// What NATS said.
+        reason: String,
+    },
+    /// Two different facts stand at one sequence: somebody wrote a second history.
+    #[error(
+        "what {host} published at sequence {sequence} doesn't continue what it published before: two processes write \
+         for it, or its log was replaced; stop both and run `usage-ledger audit verify` where it was written"
+    )]
+    Fork {
+        /// Whose.
+        host: HostId,
+        /// Where.
+        sequence: u64,
+    },
+}

@@ -1,0 +1,154 @@
+//! Requests and replies of any size: what is longer than a message goes in numbered parts under one key.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use async_nats::{Client, HeaderMap, Message, StatusCode, Subject};
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::link::chain;
+
+/// Bytes of one message: half of what NATS allows unless it is told otherwise.
+const PART_BYTES_MAX: usize = 512 << 10;
+/// Parts of one request or reply: 64 MiB, more than any command may have.
+const PARTS_MAX: usize = 128;
+/// What is not complete after this is forgotten: whoever sent it sends it again, whole.
+const FORGET_AFTER: Duration = Duration::from_secs(30);
+/// Requests that may be incomplete at once: what they hold is bounded by it.
+const COLLECTING_MAX: usize = 64;
+
+/// `<number>/<how many>/<key>`, numbers from 1; absent from what is whole.
+const PART: &str = "Ledger-Part";
+
+/// A request got no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoReply {
+    /// Nobody takes it: it had no effect.
+    Nobody,
+    /// Whether it had an effect isn't known.
+    Unknown(String),
+}
+
+/// Sends bytes, in parts if they are many.
+pub(crate) async fn send(
+    client: &Client,
+    to: impl Into<Subject>,
+    reply: Option<Subject>,
+    bytes: Vec<u8>,
+) -> Result<(), async_nats::PublishError> {
+    let (to, bytes) = (to.into(), Bytes::from(bytes));
+    if bytes.len() <= PART_BYTES_MAX {
+        return match reply {
+            Some(reply) => client.publish_with_reply(to, reply, bytes).await,
+            None => client.publish(to, bytes).await,
+        };
+    }
+    let (count, key) = (bytes.len().div_ceil(PART_BYTES_MAX), client.new_inbox());
+    for number in 0..count {
+        let start = number * PART_BYTES_MAX;
+        let part = bytes.slice(start..bytes.len().min(start + PART_BYTES_MAX));
+        let mut headers = HeaderMap::new();
+        headers.insert(PART, format!("{}/{count}/{key}", number + 1));
+        match &reply {
+            Some(reply) => {
+                client.publish_with_reply_and_headers(to.clone(), reply.clone(), headers, part).await?;
+            }
+            None => client.publish_with_headers(to.clone(), headers, part).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Asks and waits for the whole reply.
+pub(crate) async fn request(client: &Client, to: String, bytes: Vec<u8>, wait: Duration) -> Result<Vec<u8>, NoReply> {
+    let unknown = |error: &dyn std::error::Error| NoReply::Unknown(chain(error));
+    let inbox = Subject::from(client.new_inbox());
+    let mut replies = client.subscribe(inbox.clone()).await.map_err(|error| unknown(&error))?;
+    let asked = async {
+        send(client, to, Some(inbox), bytes).await.map_err(|error| unknown(&error))?;
+        let mut parts = Parts::default();
+        while let Some(message) = replies.next().await {
+            if message.status == Some(StatusCode::NO_RESPONDERS) {
+                return Err(NoReply::Nobody);
+            }
+            if let Some(whole) = parts.take(&message, Instant::now()) {
+                return Ok(whole);
+            }
+        }
+        Err(NoReply::Unknown("the connection was closed".to_owned()))
+    };
+    let late = || NoReply::Unknown(format!("no reply within {} s", wait.as_secs()));
+    tokio::time::timeout(wait, asked).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// Parts that wait for the others of their key.
+#[derive(Debug, Default)]
+pub(crate) struct Parts(HashMap<String, Collecting>);
+
+#[derive(Debug)]
+struct Collecting {
+    since: Instant,
+    count: usize,
+    parts: BTreeMap<usize, Bytes>,
+}
+
+impl Parts {
+    /// Takes a message in; gives the whole when nothing of it is missing any more.
+    pub(crate) fn take(&mut self, message: &Message, now: Instant) -> Option<Vec<u8>> {
+        let part = message.headers.as_ref().and_then(|headers| headers.get(PART));
+        let Some(part) = part else { return Some(message.payload.to_vec()) };
+        self.collect(part.as_str(), message.payload.clone(), now)
+    }
+
+    fn collect(&mut self, part: &str, bytes: Bytes, now: Instant) -> Option<Vec<u8>> {
+        let mut words = part.splitn(3, '/');
+        let number: usize = words.next()?.parse().ok()?;
+        let count: usize = words.next()?.parse().ok()?;
+        let key = words.next()?;
+        if !(1..=count).contains(&number) || count > PARTS_MAX || bytes.len() > PART_BYTES_MAX {
+            return None;
+        }
+        self.0.retain(|_, one| now.duration_since(one.since) < FORGET_AFTER);
+        if self.0.len() >= COLLECTING_MAX && !self.0.contains_key(key) {
+            return None;
+        }
+        let new = || Collecting { since: now, count, parts: BTreeMap::new() };
+        let collecting = self.0.entry(key.to_owned()).or_insert_with(new);
+        if collecting.count != count {
+            return None;
+        }
+        collecting.parts.insert(number, bytes);
+        if collecting.parts.len() < count {
+            return None;
+        }
+        let whole = self.0.remove(key)?;
+        Some(whole.parts.into_values().collect::<Vec<_>>().concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: parts make one whole in whatever order they come, and hostile ones hold no memory.
+    #[test]
+    fn parts_make_a_whole_in_any_order_and_nothing_else_does() {
+        let start = Instant::now();
+        let bytes = |text: &str| Bytes::from(text.to_owned());
+        let mut parts = Parts::default();
+        assert_eq!(parts.collect("2/3/k", bytes("b"), start), None);
+        assert_eq!(parts.collect("1/2/other", bytes("x"), start), None);
+        assert_eq!(parts.collect("3/3/k", bytes("c"), start), None);
+        assert_eq!(parts.collect("2/3/k", bytes("b"), start), None, "a repeated part");
+        assert_eq!(parts.collect("1/3/k", bytes("a"), start), Some(b"abc".to_vec()));
+        for wrong in ["", "1", "0/2/k", "3/2/k", "1/129/k", "x/2/k", "1/4/other"] {
+            assert_eq!(parts.collect(wrong, bytes("x"), start), None, "{wrong}");
+        }
+        assert_eq!(parts.collect("2/2/other", bytes("y"), start + FORGET_AFTER), None, "its first part is forgotten");
+        for key in 0..1_000 {
+            parts.collect(&format!("1/2/{key}"), bytes("z"), start + FORGET_AFTER);
+        }
+        assert!(parts.0.len() <= COLLECTING_MAX);
+    }
+}

@@ -1,0 +1,95 @@
+//! What a host is asked besides commands, and what it answers (`proto/usage/v1/command.proto`).
+
+use std::time::Duration;
+
+use ledger::{EventId, Hash, HostId};
+use proto::WireError;
+use proto::ask::{Lookup, LookupReply, Read, ReadReply};
+
+use super::FarError;
+use super::address::{self, Question};
+use super::far::decode;
+use super::link::{Link, chain};
+use super::parts::{NoReply, request};
+use crate::log::LogReader;
+use crate::source::{Published, SourceError, content_of};
+
+/// How long a host may take to answer a question: it reads a few pages of its log.
+const WAIT: Duration = Duration::from_secs(5);
+/// Bytes of facts in one answer at most, whatever was asked for.
+const READ_BYTES_MAX: usize = 1 << 20;
+/// A sequence that no log reaches: what is asked for from there on is only how far the log goes.
+const BEYOND: u64 = u64::MAX;
+
+async fn ask<T>(
+    link: &Link,
+    host: HostId,
+    what: Question,
+    bytes: Vec<u8>,
+    decode: impl FnOnce(&[u8]) -> Result<T, WireError>,
+) -> Result<T, FarError> {
+    let failed = |reason| FarError::Unreachable { action: what.doing(), host, reason };
+    let reply = request(&link.client, address::question(host, what), bytes, WAIT).await;
+    let reply = reply.map_err(|no_reply| match no_reply {
+        NoReply::Nobody => failed("its process isn't there".to_owned()),
+        NoReply::Unknown(reason) => failed(reason),
+    })?;
+    decode(&reply).map_err(|error| failed(chain(&error)))
+}
+
+/// How far a host's log is durable.
+pub(crate) async fn position(link: &Link, host: HostId) -> Result<u64, FarError> {
+    Ok(ask_read(link, host, Read { from: BEYOND, bytes_max: 1 }).await?.last)
+}
+
+/// What was asked for when an event was recorded.
+pub(crate) async fn lookup(link: &Link, host: HostId, event: EventId) -> Result<Option<Hash>, FarError> {
+    let asked = Lookup { event }.encode();
+    Ok(ask(link, host, Question::Lookup, asked, LookupReply::decode).await?.content)
+}
+
+/// Facts from a sequence on, of about so many bytes; at least one if there is one.
+pub(crate) async fn read(link: &Link, host: HostId, from: u64, bytes_max: u32) -> Result<Vec<Published>, FarError> {
+    let entries = ask_read(link, host, Read { from, bytes_max }).await?.entries;
+    let damaged =
+        || FarError::Unreachable { action: Question::Read.doing(), host, reason: "a fact arrived damaged".to_owned() };
+    entries.iter().map(|entry| decode(host, entry).ok_or_else(damaged)).collect()
+}
+
+async fn ask_read(link: &Link, host: HostId, read: Read) -> Result<ReadReply, FarError> {
+    ask(link, host, Question::Read, read.encode(), ReadReply::decode).await
+}
+
+/// The answer of a host of this process; none to what can't be understood.
+pub(crate) fn answer(log: &LogReader, what: Question, asked: &[u8]) -> Result<Option<Vec<u8>>, SourceError> {
+    Ok(match what {
+        Question::Lookup => match Lookup::decode(asked) {
+            Ok(Lookup { event }) => Some(LookupReply { content: content_of(log, event)? }.encode()),
+            Err(_) => None,
+        },
+        Question::Read => match Read::decode(asked) {
+            Ok(asked) => read_own(log, asked)?.encode().ok(),
+            Err(_) => None,
+        },
+        Question::Carry => None,
+    })
+}
+
+fn read_own(log: &LogReader, asked: Read) -> Result<ReadReply, SourceError> {
+    let last = log.synced()?.borrow().sequence;
+    let (mut entries, mut bytes) = (Vec::new(), 0);
+    if asked.from > last {
+        return Ok(ReadReply { entries, last });
+    }
+    let bytes_max = usize::try_from(asked.bytes_max).unwrap_or(usize::MAX).min(READ_BYTES_MAX);
+    for entry in log.own(asked.from) {
+        let Published { header, payload } = entry?.try_into()?;
+        let entry = [&header.encode()[..], &payload].concat();
+        bytes += entry.len();
+        entries.push(entry);
+        if bytes >= bytes_max {
+            break;
+        }
+    }
+    Ok(ReadReply { entries, last })
+}

@@ -1,0 +1,58 @@
+//! The streams: one for each writer, made by the product itself.
+
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use ledger::HostId;
+use thiserror::Error;
+
+use super::address;
+use super::link::{Link, chain};
+
+/// A repeated publication is recognised by its expected sequence, not by its id: JetStream needs to remember none.
+const DUPLICATES: Duration = Duration::from_secs(1);
+
+/// A stream can't be made or changed.
+#[derive(Debug, Error)]
+#[error("could not set up the stream {stream}: {reason}")]
+pub struct StreamError {
+    /// Which.
+    pub stream: String,
+    /// What NATS said.
+    pub reason: String,
+}
+
+/// What a writer's stream is: everything in it stays, in order, under one subject.
+pub(crate) fn config(host: HostId, replicas: usize) -> Config {
+    Config {
+        name: address::stream(host),
+        description: Some(format!("What {host} recorded, in the order of its chain. Its log is the truth.")),
+        subjects: vec![address::facts(host)],
+        retention: RetentionPolicy::Limits,
+        storage: StorageType::File,
+        discard: DiscardPolicy::New,
+        num_replicas: replicas,
+        duplicate_window: DUPLICATES,
+        allow_direct: true,
+        deny_delete: true,
+        deny_purge: true,
+        ..Config::default()
+    }
+}
+
+/// Makes a writer's stream, or brings one that is there to the number of replicas that is wanted.
+///
+/// # Errors
+/// What NATS answers: without JetStream, without the right, or with fewer servers than replicas.
+pub async fn set_up(link: &Link, host: HostId) -> Result<(), StreamError> {
+    let wanted = config(host, link.replicas);
+    let failed = |reason| StreamError { stream: address::stream(host), reason };
+    let known = link.jetstream.get_or_create_stream(wanted.clone()).await.map_err(|error| failed(chain(&error)))?;
+    let known = &known.cached_info().config;
+    if known.num_replicas != wanted.num_replicas {
+        let changed = Config { num_replicas: wanted.num_replicas, ..known.clone() };
+        link.jetstream.update_stream(changed).await.map_err(|error| failed(chain(&error)))?;
+        tracing::info!(stream = wanted.name, replicas = wanted.num_replicas, "changed the number of replicas");
+    }
+    Ok(())
+}

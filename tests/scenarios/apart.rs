@@ -1,0 +1,77 @@
+//! Services that run apart: what NATS and second writers may do without a fact being lost or done twice. The other
+//! scenarios run apart too, with `SHAPE=apart`.
+
+use ledger::ServiceName;
+use serde_json::json;
+
+use super::world::{CONTRACT, Distributor, Vendor, World};
+
+const RECORDS: u32 = 2_500;
+
+/// Goal: NATS may lose everything at any moment. Method: its store is wiped between the steps of a file's life, and in
+/// the middle of one; the end is that of a life in one process.
+#[test]
+fn a_store_that_is_wiped_between_steps_and_within_one_loses_nothing() {
+    let mut world = World::apart();
+    let (workbook, made) = world.generate(CONTRACT, "wiped", RECORDS);
+    let wipe = |world: &mut World| {
+        world.nats().stop();
+        world.nats().wipe();
+        world.nats().go_on();
+    };
+    wipe(&mut world);
+    let file = world.create(CONTRACT);
+    wipe(&mut world);
+    world.upload(&file, &workbook).expect(201);
+    wipe(&mut world);
+    let ready = world.checked(&file);
+    assert_eq!(ready["stats"]["validated"], json!(RECORDS));
+    wipe(&mut world);
+    world.submit(&file);
+    wipe(&mut world);
+    world.act(Distributor, &file, "accept").expect(201);
+    wipe(&mut world);
+    world.close(Distributor, &file);
+    let closed = world.reach(&file, "closed");
+    assert_eq!(closed["stats"]["validated"], json!(RECORDS));
+    let whole = World::new();
+    let twin = whole.create(CONTRACT);
+    whole.upload(&twin, &workbook).expect(201);
+    whole.checked(&twin);
+    let totals =
+        |world: &World, file: &str| world.get(Vendor, &format!("usage/files/{file}")).expect(200)["totals"].clone();
+    assert_eq!(totals(&world, &file), totals(&whole, &twin));
+    drop(made);
+}
+
+/// Goal: two processes may not write for one service, and whoever was answered finds what was answered. Method: a copy
+/// of approval's data directory is started beside the original; both decide the next command, one of them publishes it.
+#[test]
+fn of_two_writers_one_is_stopped_and_what_was_answered_is_there() {
+    let mut world = World::apart();
+    let known = world.ready(CONTRACT, "known", 20);
+    world.stop();
+    let copy = world.path("approval-copy");
+    let copied =
+        std::process::Command::new("cp").arg("-a").arg(world.data_of(ServiceName::Approval)).arg(&copy).status();
+    assert!(copied.expect("cp runs").success());
+    world.start();
+    let second = world.second(ServiceName::Approval, copy);
+    let file = world.create(CONTRACT);
+    let first_ended = world.first_to_end(world.product_of(ServiceName::Approval), &second);
+    // Whoever is left knows both files and goes on.
+    for file in [known, file] {
+        assert_eq!(world.get(Vendor, &format!("usage/files/{file}")).expect(200)["id"], file.as_str());
+    }
+    let next = world.accepted(CONTRACT, "after", 20);
+    world.close(Distributor, &next);
+    world.reach(&next, "closed");
+    let heads = |product: &usage_ledger::product::Product| {
+        product.logs().reader(ledger::HostId::new(ServiceName::Approval, 0)).unwrap().head().unwrap()
+    };
+    let original = heads(world.product_of(ServiceName::Approval));
+    let copied = heads(&second);
+    let (left, stopped) = if first_ended { (copied, original) } else { (original, copied) };
+    assert!(left.0 > stopped.0, "the one that is left wrote on: {left:?}, {stopped:?}");
+    world.end(second);
+}
