@@ -15,7 +15,7 @@ use crate::auth::Caller;
 use crate::json;
 use crate::lifecycle;
 use crate::openapi::{Open, Reading, tag};
-use crate::probes::{Gauges, Readiness};
+use crate::probes::{Gauges, Probes, Readiness};
 
 /// The process answers.
 #[derive(Serialize, ToSchema)]
@@ -61,8 +61,8 @@ pub(crate) async fn live() -> Response {
     responses((status = 200, description = "They are", body = Readiness), (status = 503, description = "Not yet", body = Readiness), Open),
     security(()),
 )]
-pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
-    app.probes.readiness()
+pub(crate) async fn ready(State(probes): State<Probes>) -> Response {
+    probes.readiness()
 }
 
 /// Try a key

@@ -3,19 +3,22 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::Router;
+use axum::extract::{FromRef, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use runtime::nats::{Outgoing, Reachable};
 use runtime::source::Source;
 use serde::Serialize;
-use serde_json::json;
 use tokio::sync::watch;
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::app::App;
+use crate::health;
 use crate::json::{self, words};
+use crate::openapi::{Open, tag};
 
 /// What a process tells of itself.
 #[derive(Clone, Debug)]
@@ -124,11 +127,28 @@ impl IntoResponse for Gauges {
     }
 }
 
+impl FromRef<Arc<App>> for Probes {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.probes.clone()
+    }
+}
+
+/// Read the gauges of a process without the gateway
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "process_metrics",
+    tag = tag::PROBES,
+    responses((status = 200, description = "The gauges", body = String, content_type = "text/plain"), Open),
+    security(()),
+)]
+async fn metrics(State(probes): State<Probes>) -> Gauges {
+    probes.gauges()
+}
+
 /// What a process without the gateway serves.
 pub(crate) fn routes(probes: Probes) -> Router {
-    Router::new()
-        .route("/livez", get(|| async { Json(json!({ "status": "alive" })) }))
-        .route("/readyz", get(|State(probes): State<Arc<Probes>>| async move { probes.readiness() }))
-        .route("/metrics", get(|State(probes): State<Arc<Probes>>| async move { probes.gauges() }))
-        .with_state(Arc::new(probes))
+    let routes =
+        OpenApiRouter::new().routes(routes!(health::live)).routes(routes!(health::ready)).routes(routes!(metrics));
+    routes.with_state(probes).into()
 }
