@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "usage/v1/catalog.proto",
     "usage/v1/file.proto",
     "usage/v1/record.proto",
@@ -10,6 +10,7 @@ const FILES: [&str; 7] = [
     "usage/v1/event.proto",
     "usage/v1/command.proto",
     "usage/v1/feed.proto",
+    "usage/v1/report.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

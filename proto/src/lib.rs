@@ -6,6 +6,7 @@
 pub mod ask;
 mod convert;
 mod error;
+pub mod report;
 #[doc(hidden)]
 pub mod samples;
 #[cfg(test)]
@@ -23,4 +24,5 @@ pub use convert::checked::{decode_checked_batch, encode_checked_batch};
 pub use convert::event::{decode_event, encode_event};
 pub use convert::read::{decode_read_batch, encode_read_batch};
 pub use convert::reply::{decode_reply, encode_reply};
+pub use convert::report::{decode_report, decode_report_reply, encode_report, encode_report_reply};
 pub use error::WireError;

@@ -8,10 +8,12 @@ mod batches;
 mod facts;
 mod objects;
 mod replies;
+mod reports;
 
 pub use asks::{asks, command_name};
 pub use batches::{checked_batch, checked_batch_warnings, read_batch};
 pub use replies::{rejection_name, replies};
+pub use reports::{report_replies, reports};
 
 use ledger::catalog::Named;
 use ledger::fact::Fact;

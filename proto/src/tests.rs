@@ -5,4 +5,5 @@ mod damage;
 mod golden;
 mod limits;
 mod messages;
+mod reports;
 mod round_trip;

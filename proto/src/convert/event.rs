@@ -72,6 +72,7 @@ impl From<&Actor> for wire::Actor {
             }
             Actor::Service(service) => WireActor::Service(service_number(*service)),
             Actor::Operator => WireActor::Operator(wire::Operator {}),
+            Actor::Producer { account } => WireActor::Producer(wire::Producer { account_id: account.to_string() }),
         };
         Self { actor: Some(actor) }
     }
@@ -87,6 +88,7 @@ impl TryFrom<wire::Actor> for Actor {
             }
             WireActor::Service(number) => Self::Service(service(number)?),
             WireActor::Operator(wire::Operator {}) => Self::Operator,
+            WireActor::Producer(it) => Self::Producer { account: object_id(&it.account_id, "account_id")? },
         })
     }
 }

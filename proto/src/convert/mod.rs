@@ -4,6 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod control;
 pub(crate) mod event;
 pub(crate) mod reply;
+pub(crate) mod report;
 
 mod approval;
 mod catalog;

@@ -19,7 +19,21 @@ pub fn asks() -> Vec<(String, WireAsk)> {
     let plain = commands().into_iter().map(|command| (command_name(&command).to_owned(), command));
     let special = special().into_iter().map(|(name, command)| (name.to_owned(), command));
     // New ones come at the end: a sample's number is in its bytes.
-    plain.chain(special).zip(0_u8..).map(|((name, command), number)| (name, ask(command, number))).collect()
+    let mut asks: Vec<(String, WireAsk)> =
+        plain.chain(special).zip(0_u8..).map(|((name, command), number)| (name, ask(command, number))).collect();
+    asks.push(("open_report_by_producer".to_owned(), by_producer()));
+    asks
+}
+
+/// What a program asks for that reports over NATS.
+fn by_producer() -> WireAsk {
+    let account = object_id("VA-123-456");
+    let scope =
+        Scope { actor: Actor::Producer { account: account.clone() }, account: Some(account), role: Role::Vendor };
+    let period = Period { from: moment(0), to: moment(1) };
+    let (product, contract) = (object_id("PRD-123-456-789"), object_id("CRD-12345-67890-00001"));
+    let report = OpenReport { product, contract, period, currency: None, environment: None };
+    WireAsk { command: Command::OpenReport(Box::new(report)), scope, key: None }
 }
 
 /// The name of a command in `command.proto`.

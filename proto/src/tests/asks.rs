@@ -60,7 +60,7 @@ fn every_message_says_again_what_it_said() {
 #[test]
 fn every_scope_comes_back() {
     let actors = (1..=6).map(|number| Actor::Service(ServiceName::from_number(number).unwrap()));
-    for actor in actors.chain([Actor::Operator]) {
+    for actor in actors.chain([Actor::Operator, Actor::Producer { account: id("VA-2") }]) {
         for role in [Role::Vendor, Role::Distributor, Role::Reseller, Role::Operator] {
             for account in [None, Some(id("VA-1"))] {
                 let scope = Scope { actor: actor.clone(), account, role };

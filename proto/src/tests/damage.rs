@@ -67,6 +67,7 @@ fn a_damaged_message_never_panics() {
             assert!((message.read)(&message.bytes[..end]).is_err(), "{} cut off at {end}", message.name);
         }
     }
+    let messages: Vec<_> = messages.into_iter().chain(messages::reports()).collect();
     let mut random = Random(SEED);
     for _ in 0..MUTATIONS * 4 {
         let message = &messages[random.below(messages.len())];

@@ -10,8 +10,8 @@ use super::messages;
 use crate::ask::{Carry, CarryReply, Lookup, LookupReply, Read, ReadReply};
 use crate::convert::{checked, frame, read};
 use crate::{
-    decode_ask, decode_checked_batch, decode_event, decode_read_batch, decode_reply, encode_checked_batch,
-    encode_event, encode_read_batch, samples,
+    decode_ask, decode_checked_batch, decode_event, decode_read_batch, decode_reply, decode_report,
+    decode_report_reply, encode_checked_batch, encode_event, encode_read_batch, samples,
 };
 
 fn folder() -> PathBuf {
@@ -58,7 +58,7 @@ fn every_batch_holds_the_bytes_that_were_frozen() {
 
 #[test]
 fn every_message_has_the_bytes_that_were_frozen() {
-    for message in messages::all() {
+    for message in messages::all().into_iter().chain(messages::reports()) {
         let frozen = frozen(&message.name, &message.bytes);
         let (says, _) = (message.read)(&frozen).unwrap();
         assert_eq!(says, message.says, "{}", message.name);
@@ -130,6 +130,9 @@ fn every_frozen_file_is_still_read() {
             name if name.starts_with("question_read") => Read::decode(&bytes).map(drop),
             name if name.starts_with("question_carry_reply") => CarryReply::decode(&bytes).map(drop),
             name if name.starts_with("question_carry") => Carry::decode(&bytes).map(drop),
+            // Facts are called report_… too.
+            "report_whole" | "report_least" => decode_report(&bytes).map(drop),
+            name if name.starts_with("told_") => decode_report_reply(&bytes).map(drop),
             _ => decode_event(&bytes).map(drop),
         };
         assert!(read.is_ok(), "{name}: {read:?}");

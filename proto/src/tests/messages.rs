@@ -5,7 +5,10 @@ use std::fmt::Debug;
 use ledger::{EventId, Hash};
 
 use crate::ask::{Carry, CarryReply, Lookup, LookupReply, Read, ReadReply};
-use crate::{WireError, decode_ask, decode_reply, encode_ask, encode_reply, samples};
+use crate::{
+    WireError, decode_ask, decode_reply, decode_report, decode_report_reply, encode_ask, encode_reply, encode_report,
+    encode_report_reply, samples,
+};
 
 /// What bytes say, and what is written for that. As text, since two calls of reported records are equal that needn't
 /// be alike.
@@ -39,7 +42,28 @@ pub(super) fn all() -> Vec<Message> {
             Ok((format!("{reply:?}"), encode_reply(&reply)?))
         })
     });
-    asks.chain(replies).chain(questions()).collect()
+    asks.chain(replies).chain(questions()).chain(told()).collect()
+}
+
+/// What producers send: cut off between two fields it is another report, so it isn't among those above.
+pub(super) fn reports() -> Vec<Message> {
+    let reports = samples::reports().into_iter().map(|(name, report)| {
+        Message::new(name, &report, encode_report(&report).unwrap(), |bytes| {
+            let report = decode_report(bytes)?;
+            Ok((format!("{report:?}"), encode_report(&report)?))
+        })
+    });
+    reports.collect()
+}
+
+fn told() -> Vec<Message> {
+    let told = samples::report_replies().into_iter().map(|(name, reply)| {
+        Message::new(name, &reply, encode_report_reply(&reply).unwrap(), |bytes| {
+            let reply = decode_report_reply(bytes)?;
+            Ok((format!("{reply:?}"), encode_report_reply(&reply)?))
+        })
+    });
+    told.collect()
 }
 
 fn questions() -> Vec<Message> {

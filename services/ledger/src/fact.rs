@@ -55,6 +55,11 @@ pub enum Actor {
     Service(ServiceName),
     /// Somebody at the machine, through the command line.
     Operator,
+    /// A program that reports over NATS, where the subject says for whom.
+    Producer {
+        /// The account that it acts for.
+        account: ObjectId,
+    },
 }
 
 impl Actor {
@@ -63,6 +68,7 @@ impl Actor {
     pub fn id(&self) -> Option<&ObjectId> {
         match self {
             Self::Key { key, .. } => Some(&key.id),
+            Self::Producer { account } => Some(account),
             Self::Service(_) | Self::Operator => None,
         }
     }
@@ -74,6 +80,7 @@ impl Actor {
             Self::Key { key, .. } => &key.name,
             Self::Service(service) => service.name(),
             Self::Operator => "operator",
+            Self::Producer { .. } => "producer over NATS",
         }
     }
 }
