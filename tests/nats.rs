@@ -1,9 +1,15 @@
 //! A nats-server of its own for a test: on a free port of the loopback, its store in a folder that goes with the test.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use ledger::{HostId, ServiceName};
+use runtime::clock::Clock;
+use runtime::nats::{Grants, LinkSettings};
+use usage_ledger::credentials::{self, Folder};
 
 /// How long a server may take to listen on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,6 +37,8 @@ pub(crate) struct Server {
     dir: PathBuf,
     port: u16,
     child: Option<Child>,
+    /// Who may connect, if not everybody.
+    credentials: Option<Folder>,
 }
 
 impl Drop for Server {
@@ -42,22 +50,56 @@ impl Drop for Server {
 impl Server {
     /// Starts a server whose store is in a folder.
     pub(crate) fn start(dir: &Path) -> Self {
-        let mut server = Self { dir: dir.to_owned(), port: free_port(), child: None };
+        Self::begin(dir, None)
+    }
+
+    /// The same with TLS and a user for each service.
+    pub(crate) fn start_secured(dir: &Path) -> Self {
+        let folder = Folder::open(&dir.join("credentials")).expect("a folder");
+        let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        credentials::make(&folder, &hosts, Clock::Machine.now()).expect("credentials");
+        Self::begin(dir, Some(folder))
+    }
+
+    fn begin(dir: &Path, credentials: Option<Folder>) -> Self {
+        let mut server = Self { dir: dir.to_owned(), port: free_port(), child: None, credentials };
         server.go_on();
         server
     }
 
+    /// How a process of one service reaches it.
+    pub(crate) fn link(&self, service: ServiceName) -> LinkSettings {
+        let services = BTreeSet::from([service]);
+        let (user, grants) = (credentials::process_user(&services), credentials::process_grants(&services));
+        let file = self
+            .credentials
+            .as_ref()
+            .map(|folder| credentials::user(folder, &user, &grants, Clock::Machine.now()).expect("a user"));
+        let root_certificate = self.credentials.as_ref().map(credentials::authority);
+        LinkSettings { servers: self.url(), user, credentials: file, root_certificate, replicas: 1 }
+    }
+
     /// Where it is.
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://localhost:{}", self.port)
+    }
+
+    /// How somebody reaches it who makes the streams.
+    pub(crate) fn link_of_setup(&self) -> LinkSettings {
+        let folder = self.credentials.as_ref().expect("credentials");
+        let hosts = ServiceName::WRITERS.map(|service| HostId::new(service, 0)).into();
+        let (user, now) = ("setup".to_owned(), Clock::Machine.now());
+        let file = credentials::user(folder, &user, &Grants::setup(&user, &hosts), now).expect("a user");
+        LinkSettings { user, credentials: Some(file), ..self.link(ServiceName::Gateway) }
     }
 
     /// Starts it again.
     pub(crate) fn go_on(&mut self) {
         assert!(self.child.is_none(), "it runs");
         std::fs::create_dir_all(&self.dir).expect("a folder");
+        let included = self.credentials.as_ref().map_or("", |_| "include \"credentials/nats.conf\"\n");
         let config = format!(
-            "listen: \"127.0.0.1:{}\"\njetstream {{ store_dir: \"{}\" }}\n",
+            "listen: \"127.0.0.1:{}\"\njetstream {{ store_dir: \"{}\" }}\n{included}",
             self.port,
             self.dir.join("store").display()
         );

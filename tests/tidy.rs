@@ -23,7 +23,7 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
         ],
     ),
     ("sled", &["services/runtime/src/log/store.rs"]),
-    ("async_nats", &["services/runtime/src/nats/"]),
+    ("async_nats", &["services/runtime/src/nats/", "tests/credentials.rs"]),
     ("prost", &["proto/"]),
     ("zstd", &["proto/"]),
     ("rust_xlsxwriter", &["services/workbook/", "services/usage-ledger/src/demo/generate"]),

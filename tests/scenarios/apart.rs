@@ -46,6 +46,19 @@ fn a_store_that_is_wiped_between_steps_and_within_one_loses_nothing() {
     assert_eq!((&validated, &closed), (&expected, &expected));
 }
 
+/// Goal: the least that a process may do is enough for everything that it does. Method: a file's whole life with a user for
+/// each service, TLS between all, and nobody else let in.
+#[test]
+fn with_credentials_a_file_lives_its_whole_life() {
+    let world = World::secured();
+    let file = world.accepted(CONTRACT, "trusted", 50);
+    world.get(Vendor, &format!("usage/files/{file}")).expect(200);
+    let processed = world.get(Vendor, &format!("usage/files/{file}")).expect(200)["processed_file_uri"].clone();
+    assert_eq!(world.follow(&processed).status, 200, "the processed workbook comes from validation");
+    world.close(Distributor, &file);
+    world.reach(&file, "closed");
+}
+
 /// Goal: two processes may not write for one service, and whoever was answered finds what was answered. Method: a copy
 /// of approval's data directory is started beside the original; both decide the next command, one of them publishes it.
 #[test]

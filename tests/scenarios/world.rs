@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use ledger::digest::digest_of;
 use ledger::{Catalog, Hash, HostId, Moment, ObjectId, ServiceName};
 use runtime::clock::Clock;
-use runtime::nats::LinkSettings;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use usage_ledger::admin::{self, AdminError};
@@ -87,20 +86,25 @@ impl World {
     /// A product that is run otherwise than by default.
     pub(super) fn tuned(tune: fn(&mut Settings)) -> Self {
         let apart = std::env::var_os("SHAPE").is_some_and(|shape| shape == "apart");
-        Self::shaped(apart, tune)
+        Self::shaped(apart.then_some(Server::start), tune)
     }
 
     /// A product whose services run apart, whatever `SHAPE` says.
     pub(super) fn apart() -> Self {
-        Self::shaped(true, |_| {})
+        Self::shaped(Some(Server::start), |_| {})
     }
 
-    fn shaped(apart: bool, tune: fn(&mut Settings)) -> Self {
+    /// The same with TLS and credentials for each.
+    pub(super) fn secured() -> Self {
+        Self::shaped(Some(Server::start_secured), |_| {})
+    }
+
+    fn shaped(nats: Option<fn(&Path) -> Server>, tune: fn(&mut Settings)) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let now = Moment::parse_iso("2026-11-22T00:00:00").unwrap().0;
         let dir = tempfile::tempdir().unwrap();
         let now = Arc::new(AtomicI64::new(now));
-        let nats = apart.then(|| Server::start(&dir.path().join("nats")));
+        let nats = nats.map(|start| start(&dir.path().join("nats")));
         let mut world = Self { runtime, products: Vec::new(), nats, now, tune, catalog: Catalog::default(), dir };
         world.start();
         world.import(&demo_catalog()).expect("the demo catalog is sound");
@@ -132,14 +136,8 @@ impl World {
 
     /// One service on its own.
     fn part(&self, service: ServiceName, nats: &Server) -> Settings {
-        let link = LinkSettings {
-            servers: nats.url(),
-            name: service.name().to_owned(),
-            credentials: None,
-            root_certificate: None,
-            replicas: 1,
-        };
-        let (services, nats, secrets) = ([service].into(), Some(link), Some(self.dir.path().join("secrets")));
+        let (services, nats, secrets) =
+            ([service].into(), Some(nats.link(service)), Some(self.dir.path().join("secrets")));
         Settings { services, nats, secrets, ..self.settings(service) }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod cli;
+pub mod credentials;
 pub mod demo;
 pub mod product;
 mod sealing;

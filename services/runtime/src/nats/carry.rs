@@ -18,7 +18,7 @@ use super::parts::{NoReply, request};
 use crate::blobs::{BlobError, Blobs};
 
 /// The bucket; its stream is `OBJ_LEDGER_BLOBS`.
-const BUCKET: &str = "LEDGER_BLOBS";
+pub(crate) const BUCKET: &str = "LEDGER_BLOBS";
 /// How long a workbook stays there: it only passes through.
 const KEEP: Duration = Duration::from_secs(3_600);
 /// How long the other side may take: 64 MB through an R3 object store, written and synced.

@@ -10,6 +10,7 @@ use ledger::Moment;
 use thiserror::Error;
 use tokio::sync::watch;
 
+use super::grants::inbox_of;
 use crate::clock::Clock;
 
 /// How long a request of JetStream's own interface may take: a leader election takes about five seconds, after which
@@ -23,8 +24,8 @@ const RECONNECT_WAIT_MAX: Duration = Duration::from_secs(2);
 pub struct LinkSettings {
     /// One address or several, separated by commas: `nats://127.0.0.1:4222`.
     pub servers: String,
-    /// The name that NATS shows for the connection.
-    pub name: String,
+    /// The user's name: the services of the process, joined by `-`. Its inboxes are named after it.
+    pub user: String,
     /// A file of credentials, as `usage-ledger nats credentials` writes it.
     pub credentials: Option<PathBuf>,
     /// The certificate of the authority that signed the servers'; with it TLS is required.
@@ -97,7 +98,8 @@ impl Link {
             options = options.add_root_certificates(path.clone()).require_tls(true);
         }
         let options = options
-            .name(&settings.name)
+            .name(format!("usage-ledger {}", settings.user))
+            .custom_inbox_prefix(inbox_of(&settings.user))
             .retry_on_initial_connect()
             .max_reconnects(None)
             .reconnect_delay_callback(|attempts| {
@@ -110,10 +112,8 @@ impl Link {
             });
         let servers: Vec<&str> = settings.servers.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
         let client = options.connect(servers).await;
-        let client = client.map_err(|error| LinkError::Connect {
-            servers: settings.servers.clone(),
-            reason: crate::nats::link::chain(&error),
-        })?;
+        let client =
+            client.map_err(|error| LinkError::Connect { servers: settings.servers.clone(), reason: chain(&error) })?;
         let jetstream = jetstream::ContextBuilder::new().timeout(REQUEST_WAIT).build(client.clone());
         Ok(Self { client, jetstream, replicas: settings.replicas, reachable })
     }

@@ -1,14 +1,17 @@
 //! Services that run apart: which of them this process is, how it reaches the others, and what they meet on.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use ledger::{HostId, ServiceName};
 use runtime::clock::Clock;
-use runtime::nats::{Link, LinkSettings};
+use runtime::nats::{Grants, Link, LinkSettings};
 
 use super::CliError;
+use crate::credentials::{self, Folder};
 use crate::product::Settings;
 
 /// How this process reaches NATS.
@@ -31,10 +34,10 @@ pub(super) struct NatsArgs {
 
 impl NatsArgs {
     /// The settings of the connection, if there is to be one.
-    fn settings(&self, name: String) -> Option<LinkSettings> {
+    fn settings(&self, user: String) -> Option<LinkSettings> {
         Some(LinkSettings {
             servers: self.nats.clone()?,
-            name,
+            user,
             credentials: self.nats_credentials.clone(),
             root_certificate: self.nats_ca.clone(),
             replicas: usize::from(self.nats_replicas),
@@ -92,8 +95,7 @@ impl ApartArgs {
             settings.services = self.only.iter().map(|service| ServiceName::from(*service)).collect();
         }
         settings.secrets.clone_from(&self.secrets);
-        let names: Vec<&str> = settings.services.iter().map(|service| service.name()).collect();
-        settings.nats = self.nats.settings(format!("usage-ledger {}", names.join(",")));
+        settings.nats = self.nats.settings(credentials::process_user(&settings.services));
     }
 }
 
@@ -102,18 +104,85 @@ impl ApartArgs {
 pub(super) enum NatsCommand {
     /// Make the streams and the bucket that the services meet on; what is there already stays as it is.
     Setup(NatsArgs),
+    /// Make what NATS servers and processes need to trust each other: an account, certificates, and a user for each
+    /// process with the least that it needs. What is there already stays as it is.
+    ///
+    /// Include DIR/nats.conf in the configuration of each server, give each process its own file with
+    /// --nats-credentials, and all of them DIR/tls/ca.pem with --nats-ca. Keep the seeds: who has them may make users.
+    Credentials {
+        /// The folder; it is made when it isn't there, readable by its owner only.
+        dir: PathBuf,
+        /// The names and addresses that servers are connected to by, separated by commas.
+        #[arg(long, value_name = "HOST", value_delimiter = ',', default_value = "localhost,127.0.0.1")]
+        hosts: Vec<String>,
+        /// A process of several services, separated by commas: one user for it. Without any, each service has its own.
+        #[arg(long, value_name = "SERVICES")]
+        process: Vec<Together>,
+    },
+}
+
+/// Services of one process, as they are written after `--only`.
+#[derive(Clone, Debug)]
+pub(super) struct Together(BTreeSet<ServiceName>);
+
+impl FromStr for Together {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let one = |word: &str| Service::from_str(word.trim(), false).map(ServiceName::from);
+        Ok(Self(text.split(',').map(one).collect::<Result<_, _>>()?))
+    }
 }
 
 /// Does it.
 pub(super) async fn run(command: NatsCommand) -> Result<u8, CliError> {
-    let NatsCommand::Setup(args) = command;
-    let settings = args.settings("usage-ledger nats setup".to_owned());
+    match command {
+        NatsCommand::Setup(args) => set_up(args).await,
+        NatsCommand::Credentials { dir, hosts, process } => make_credentials(&dir, &hosts, process),
+    }
+}
+
+/// How long NATS may take to be there: a cluster that has just started elects a leader first.
+const SETUP_WAIT: Duration = Duration::from_secs(30);
+/// The user that makes the streams and nothing else.
+const SETUP: &str = "setup";
+
+fn make_credentials(dir: &Path, hosts: &[String], process: Vec<Together>) -> Result<u8, CliError> {
+    let failed = |error: credentials::CredentialsError| CliError::Plain(runtime::nats::reasons(&error));
+    let folder = Folder::open(dir).map_err(failed)?;
+    let now = Clock::Machine.now();
+    let config = credentials::make(&folder, hosts, now).map_err(failed)?;
+    println!("servers:    include {} in their configuration", config.display());
+    let each = || {
+        let services = ServiceName::WRITERS.into_iter().chain([ServiceName::Gateway]);
+        services.map(|service| Together([service].into())).collect()
+    };
+    let processes = if process.is_empty() { each() } else { process };
+    for Together(services) in processes {
+        let (user, grants) = (credentials::process_user(&services), credentials::process_grants(&services));
+        let path = credentials::user(&folder, &user, &grants, now).map_err(failed)?;
+        println!("{user}: --nats-credentials {}", path.display());
+    }
+    let path = credentials::user(&folder, SETUP, &Grants::setup(SETUP, &writers()), now).map_err(failed)?;
+    println!("{SETUP}: --nats-credentials {}", path.display());
+    println!("everybody:  --nats-ca {}", credentials::authority(&folder).display());
+    Ok(0)
+}
+
+fn writers() -> BTreeSet<HostId> {
+    ServiceName::WRITERS.map(|service| HostId::new(service, 0)).into()
+}
+
+async fn set_up(args: NatsArgs) -> Result<u8, CliError> {
+    let settings = args.settings(SETUP.to_owned());
     let settings = settings.ok_or_else(|| CliError::Usage("give the address of NATS with --nats".to_owned()))?;
     let failed = |error: &dyn std::error::Error| CliError::Plain(runtime::nats::reasons(error));
     let link = Link::connect(&settings, Clock::Machine).await.map_err(|error| failed(&error))?;
-    link.reached().await;
-    let hosts: BTreeSet<HostId> = ServiceName::WRITERS.map(|service| HostId::new(service, 0)).into();
-    for host in hosts {
+    let reached = tokio::time::timeout(SETUP_WAIT, link.reached()).await;
+    reached.map_err(|_| {
+        CliError::Plain(format!("NATS at {} can't be reached, or doesn't take the credentials", settings.servers))
+    })?;
+    for host in writers() {
         runtime::nats::set_up(&link, host).await.map_err(|error| failed(&error))?;
         println!("stream for {host}: ready");
     }

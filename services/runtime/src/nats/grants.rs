@@ -1,0 +1,114 @@
+//! What a NATS user of the product may do: its own subjects and no others, cut along the names in `address`.
+
+use std::collections::BTreeSet;
+
+use ledger::{HostId, ServiceName};
+
+use super::address::{self, Question};
+use super::carry::BUCKET;
+
+/// What a user may do; nothing else is allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Subjects that it may publish on.
+    pub publish: BTreeSet<String>,
+    /// Subjects that it may subscribe to.
+    pub subscribe: BTreeSet<String>,
+    /// Whether it may answer whoever asks it.
+    pub answers: bool,
+}
+
+/// The inboxes of a user: others can't listen in, since nobody else may subscribe to them.
+#[must_use]
+pub fn inbox_of(user: &str) -> String {
+    format!("_INBOX_{user}")
+}
+
+impl Grants {
+    /// A user that hears nothing but the answers to what it asks.
+    fn of(user: &str) -> Self {
+        Self { subscribe: BTreeSet::from([format!("{}.>", inbox_of(user))]), ..Self::default() }
+    }
+
+    /// A process of these hosts, which hear those.
+    #[must_use]
+    pub fn process(user: &str, runs: &BTreeSet<HostId>, hears: &BTreeSet<HostId>, is_gateway: bool) -> Self {
+        let mut grants = Self::of(user);
+        for host in runs {
+            grants.write(*host);
+        }
+        for host in hears.difference(runs) {
+            grants.read(*host);
+            if is_gateway {
+                grants.publish.insert(address::asks(*host));
+                grants.publish.insert(address::question(*host, Question::Lookup));
+                grants.publish.insert(address::question(*host, Question::Carry));
+            }
+        }
+        let keeps_workbooks = |host: &HostId| {
+            matches!(host.service, ServiceName::Ingestion | ServiceName::Validation | ServiceName::Extraction)
+        };
+        if is_gateway || runs.iter().any(keeps_workbooks) {
+            grants.carry();
+        }
+        grants
+    }
+
+    /// Somebody at the machine who makes the streams, and nothing else.
+    #[must_use]
+    pub fn setup(user: &str, hosts: &BTreeSet<HostId>) -> Self {
+        let mut grants = Self::of(user);
+        hosts.iter().for_each(|host| grants.make(&address::stream(*host)));
+        grants.make(&format!("OBJ_{BUCKET}"));
+        grants
+    }
+
+    fn api(&mut self, words: &str) {
+        self.publish.insert(format!("$JS.API.{words}"));
+    }
+
+    /// Makes a stream, or looks how it is.
+    fn make(&mut self, stream: &str) {
+        for verb in ["INFO", "CREATE", "UPDATE"] {
+            self.api(&format!("STREAM.{verb}.{stream}"));
+        }
+    }
+
+    /// Writes for a host, and answers for it.
+    fn write(&mut self, host: HostId) {
+        let stream = address::stream(host);
+        self.make(&stream);
+        self.api(&format!("STREAM.MSG.GET.{stream}"));
+        self.publish.insert(address::facts(host));
+        self.subscribe.insert(address::asks(host));
+        self.subscribe.insert(format!("{}.*", address::asks(host)));
+        self.answers = true;
+    }
+
+    /// Reads what a host published.
+    fn read(&mut self, host: HostId) {
+        self.pull(&address::stream(host));
+        self.publish.insert(address::question(host, Question::Read));
+    }
+
+    /// Reads a stream by consumers of its own.
+    fn pull(&mut self, stream: &str) {
+        self.api(&format!("CONSUMER.CREATE.{stream}"));
+        for verb in ["CREATE", "MSG.NEXT", "INFO", "DELETE"] {
+            self.api(&format!("CONSUMER.{verb}.{stream}.>"));
+        }
+        self.api(&format!("DIRECT.GET.{stream}"));
+        self.api(&format!("DIRECT.GET.{stream}.>"));
+    }
+
+    /// Puts workbooks into the bucket, and takes them out.
+    fn carry(&mut self) {
+        let stream = format!("OBJ_{BUCKET}");
+        self.make(&stream);
+        self.pull(&stream);
+        self.api(&format!("STREAM.PURGE.{stream}"));
+        self.api(&format!("STREAM.MSG.GET.{stream}"));
+        self.publish.insert(format!("$O.{BUCKET}.>"));
+        self.publish.insert(format!("$JS.FC.{stream}.>"));
+    }
+}

@@ -1,0 +1,200 @@
+//! Credentials for NATS, all made by the product: an operator and an account that the servers are told of, a user for
+//! each process with the least that it needs, and certificates.
+//!
+//! A user is a file that the account's key signs, so a new one needs no change of the servers. What is there already
+//! is never made again: running it twice changes nothing.
+
+mod jwt;
+mod tls;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use ledger::{HostId, Moment, ServiceName};
+use nkeys::KeyPair;
+use runtime::decider::Decider;
+use runtime::nats::Grants;
+use thiserror::Error;
+
+use jwt::Subject;
+
+/// What the servers are told.
+const CONFIG: &str = "nats.conf";
+const OPERATOR_SEED: &str = "operator.seed";
+const ACCOUNT_SEED: &str = "account.seed";
+const SYSTEM_SEED: &str = "system.seed";
+
+/// Credentials can't be made.
+#[derive(Debug, Error)]
+pub enum CredentialsError {
+    /// A file can't be read or written.
+    #[error("could not use {path}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A key can't be made or used.
+    #[error("could not use a key: {0}")]
+    Key(String),
+    /// A certificate can't be made.
+    #[error("could not make a certificate: {0}")]
+    Certificate(String),
+    /// Nobody has made the account yet.
+    #[error("{path} has no account: run `usage-ledger nats credentials {path}` first")]
+    NoAccount {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// The folder of credentials: readable by its owner only, as every file in it.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// A folder that is there, or is made now.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn open(path: &Path) -> Result<Self, CredentialsError> {
+        let folder = Self(path.to_owned());
+        folder.make_dir(path)?;
+        folder.make_dir(&path.join("tls"))?;
+        Ok(folder)
+    }
+
+    fn make_dir(&self, path: &Path) -> Result<(), CredentialsError> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|source| CredentialsError::File { path: path.to_owned(), source })
+    }
+
+    /// The path of a file in it.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    fn read(&self, name: &str) -> Result<Option<String>, CredentialsError> {
+        let path = self.path(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(CredentialsError::File { path, source }),
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), CredentialsError> {
+        let path = self.path(name);
+        let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let written = opened.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+        written.map_err(|source| CredentialsError::File { path, source })
+    }
+
+    /// The key of a seed; a new one if there is none.
+    fn key(&self, name: &str, new: fn() -> KeyPair) -> Result<KeyPair, CredentialsError> {
+        let failed = |error: nkeys::error::Error| CredentialsError::Key(error.to_string());
+        if let Some(seed) = self.read(name)? {
+            return KeyPair::from_seed(seed.trim()).map_err(failed);
+        }
+        let key = new();
+        self.write(name, &format!("{}\n", key.seed().map_err(failed)?))?;
+        Ok(key)
+    }
+}
+
+/// A process of the product: its services, joined by `-`, are the user's name.
+#[must_use]
+pub fn process_user(services: &BTreeSet<ServiceName>) -> String {
+    services.iter().map(|service| service.name()).collect::<Vec<_>>().join("-")
+}
+
+/// What a process may do.
+#[must_use]
+pub fn process_grants(services: &BTreeSet<ServiceName>) -> Grants {
+    let hosts =
+        |services: &[ServiceName]| services.iter().map(|service| HostId::new(*service, 0)).collect::<BTreeSet<_>>();
+    let is_gateway = services.contains(&ServiceName::Gateway);
+    let runs: Vec<ServiceName> = ServiceName::WRITERS.into_iter().filter(|it| services.contains(it)).collect();
+    let heard = |service: &ServiceName| match service {
+        ServiceName::Catalog => catalog::CatalogService::HEARS,
+        ServiceName::Approval => approval::Approval::HEARS,
+        ServiceName::Ingestion => ingestion::IngestionService::HEARS,
+        ServiceName::Validation => validation::ValidationService::HEARS,
+        ServiceName::Extraction => extraction::ExtractionService::HEARS,
+        ServiceName::Gateway => &ServiceName::WRITERS,
+    };
+    let hears: Vec<ServiceName> = services.iter().flat_map(heard).copied().collect();
+    Grants::process(&process_user(services), &hosts(&runs), &hosts(&hears), is_gateway)
+}
+
+/// Makes what the servers need: keys, the account, certificates for these host names, and the lines of their
+/// configuration. Gives the path of the configuration.
+///
+/// # Errors
+/// See [`CredentialsError`].
+pub fn make(folder: &Folder, hosts: &[String], at: Moment) -> Result<PathBuf, CredentialsError> {
+    let operator = folder.key(OPERATOR_SEED, KeyPair::new_operator)?;
+    let account = folder.key(ACCOUNT_SEED, KeyPair::new_account)?;
+    let system = folder.key(SYSTEM_SEED, KeyPair::new_account)?;
+    tls::make(folder, hosts)?;
+    if !folder.has(CONFIG) {
+        let of_ledger = Subject { name: "LEDGER", key: account.public_key() };
+        let of_system = Subject { name: "SYS", key: system.public_key() };
+        let config = format!(
+            "# Who may connect, and as whom: included by the configuration of each server. A user's token is in the first\n\
+             # line that it sends, which is longer than the server takes by default.\n\
+             max_control_line: 64KB\noperator: {}\n\
+             system_account: {}\nresolver: MEMORY\nresolver_preload {{\n  {}: {}\n  {}: {}\n}}\n{}",
+            jwt::operator(&operator, at)?,
+            system.public_key(),
+            account.public_key(),
+            jwt::account(&operator, &of_ledger, true, at)?,
+            system.public_key(),
+            jwt::account(&operator, &of_system, false, at)?,
+            tls::config(&folder.0),
+        );
+        folder.write(CONFIG, &config)?;
+    }
+    Ok(folder.path(CONFIG))
+}
+
+/// Makes a user, unless it is there, and gives the path of its file.
+///
+/// # Errors
+/// See [`CredentialsError`].
+pub fn user(folder: &Folder, name: &str, grants: &Grants, at: Moment) -> Result<PathBuf, CredentialsError> {
+    let file = format!("{name}.creds");
+    if folder.has(&file) {
+        return Ok(folder.path(&file));
+    }
+    if !folder.has(ACCOUNT_SEED) {
+        return Err(CredentialsError::NoAccount { path: folder.0.clone() });
+    }
+    let account = folder.key(ACCOUNT_SEED, KeyPair::new_account)?;
+    let key = KeyPair::new_user();
+    let about = Subject { name, key: key.public_key() };
+    let token = jwt::user(&account, &about, grants, at)?;
+    let seed = key.seed().map_err(|error| CredentialsError::Key(error.to_string()))?;
+    let text = format!(
+        "-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n{seed}\n\
+         ------END USER NKEY SEED------\n"
+    );
+    folder.write(&file, &text)?;
+    Ok(folder.path(&file))
+}
+
+/// The certificate of the authority that signed the servers'.
+#[must_use]
+pub fn authority(folder: &Folder) -> PathBuf {
+    folder.path(tls::CA)
+}

@@ -1,0 +1,131 @@
+//! What the product's own NATS credentials forbid: nats-server refuses it, whoever asks.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_nats::{ConnectOptions, Event};
+use ledger::ServiceName;
+use runtime::nats::{LinkSettings, inbox_of};
+use tokio::sync::mpsc;
+
+use crate::nats::Server;
+
+/// How long a refusal may take on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Who tries what: `user verb subject`, and why that would be bad.
+const FORBIDDEN: &str = "
+gateway publish fact.0.approval                             would speak for a service
+gateway publish fact.0.catalog                              would speak for a service
+gateway publish $JS.API.STREAM.DELETE.LEDGER_0_approval     would delete a stream
+gateway publish $JS.API.STREAM.PURGE.LEDGER_0_approval      would empty a stream
+gateway publish $JS.API.STREAM.MSG.DELETE.LEDGER_0_approval would delete a fact
+gateway publish $JS.API.STREAM.UPDATE.LEDGER_0_approval     would change a stream
+gateway publish $JS.API.STREAM.CREATE.MINE                  would make a stream
+gateway publish $JS.API.CONSUMER.DURABLE.CREATE.LEDGER_0_approval.mine would leave a consumer behind
+gateway publish $JS.API.STREAM.LIST                         would list what is there
+gateway publish $SYS.REQ.SERVER.PING                        would ask the servers
+gateway subscribe >                                         would hear everything
+gateway subscribe ask.0.approval                            would answer for a service
+gateway subscribe fact.>                                    would hear past its consumers
+gateway subscribe _INBOX_approval.>                         would hear others' answers
+gateway subscribe $JS.API.>                                 would hear what is asked of JetStream
+ingestion publish fact.0.approval                           would speak for another service
+ingestion publish ask.0.approval                            would give commands
+ingestion publish ask.0.approval.carry                      would move another's workbooks
+ingestion publish ask.0.catalog.read                        hears approval only
+ingestion publish $JS.API.CONSUMER.CREATE.LEDGER_0_catalog  hears approval only
+ingestion publish $JS.API.STREAM.DELETE.LEDGER_0_ingestion  would delete its own stream
+ingestion publish $JS.API.STREAM.PURGE.LEDGER_0_ingestion   would empty its own stream
+ingestion publish $JS.API.STREAM.UPDATE.LEDGER_0_approval   would change another's stream
+ingestion subscribe ask.0.approval                          would answer for another service
+ingestion subscribe >                                       would hear everything
+ingestion subscribe _INBOX_gateway.>                        would hear others' answers
+setup publish fact.0.approval                               would speak for a service
+setup publish ask.0.approval                                would give commands
+setup publish $JS.API.STREAM.DELETE.LEDGER_0_approval       would delete a stream
+setup publish $JS.API.CONSUMER.CREATE.LEDGER_0_approval     would read facts
+setup publish $JS.API.DIRECT.GET.LEDGER_0_approval          would read facts
+setup publish $JS.API.STREAM.MSG.GET.LEDGER_0_approval      would read facts
+setup publish $O.LEDGER_BLOBS.C.x                           would put a workbook
+setup subscribe fact.0.approval                             would read facts
+setup subscribe ask.0.approval                              would answer for a service
+setup subscribe >                                           would hear everything
+";
+
+/// Tries one thing and waits for the server's refusal of exactly that.
+async fn refused(link: &LinkSettings, verb: &str, subject: &str) {
+    let (said, mut heard) = mpsc::unbounded_channel();
+    let options = ConnectOptions::with_credentials_file(link.credentials.as_ref().expect("credentials")).await;
+    let options = options.expect("they can be read").add_root_certificates(link.root_certificate.clone().expect("one"));
+    let options = options.custom_inbox_prefix(inbox_of(&link.user)).event_callback(move |event| {
+        let said = said.clone();
+        async move { drop(said.send(event)) }
+    });
+    let client = options.connect(&link.servers).await.expect("a connection");
+    let word = match verb {
+        "publish" => {
+            client.publish(subject.to_owned(), "x".into()).await.expect("it is sent");
+            "Publish"
+        }
+        _ => {
+            let subscriber = client.subscribe(subject.to_owned()).await.expect("it is sent");
+            // It stays until the server has said no.
+            std::mem::forget(subscriber);
+            "Subscription"
+        }
+    };
+    client.flush().await.expect("the server has it");
+    let said_no = async {
+        while let Some(event) = heard.recv().await {
+            let Event::ServerError(error) = event else { continue };
+            let error = error.to_string().to_lowercase();
+            if error.contains("permissions violation") {
+                assert!(error.contains(&word.to_lowercase()) && error.contains(&subject.to_lowercase()), "{error}");
+                return;
+            }
+        }
+        panic!("the connection ended");
+    };
+    let outcome = tokio::time::timeout(PATIENCE, said_no).await;
+    assert!(outcome.is_ok(), "{} may {verb} {subject}", link.user);
+}
+
+#[test]
+fn what_a_process_has_no_business_with_nats_itself_refuses() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    let server = Server::start_secured(dir.path());
+    let mut tried = BTreeSet::new();
+    for line in FORBIDDEN.lines().filter(|line| !line.is_empty()) {
+        let mut words = line.split_whitespace();
+        let (Some(user), Some(verb), Some(subject)) = (words.next(), words.next(), words.next()) else {
+            panic!("{line}: user, verb and subject")
+        };
+        let link = match user {
+            "setup" => server.link_of_setup(),
+            name => server
+                .link(ServiceName::WRITERS.into_iter().find(|it| it.name() == name).unwrap_or(ServiceName::Gateway)),
+        };
+        assert_eq!(link.user, user);
+        runtime.block_on(refused(&link, verb, subject));
+        tried.insert((user, verb, subject));
+    }
+    for user in ["gateway", "ingestion", "setup"] {
+        assert!(tried.iter().filter(|(who, ..)| *who == user).count() >= 10, "{user} tries too little");
+    }
+}
+
+#[test]
+fn who_has_no_credentials_is_not_let_in() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
+    let server = Server::start_secured(dir.path());
+    let link = server.link(ServiceName::Gateway);
+    let certificate = link.root_certificate.clone().expect("one");
+    let anonymous = ConnectOptions::new().add_root_certificates(certificate).connect(&link.servers);
+    let error = runtime.block_on(anonymous).expect_err("nobody is let in without credentials");
+    assert!(error.to_string().contains("authorization"), "{error}");
+    let plain = ConnectOptions::new().connect(&link.servers);
+    runtime.block_on(plain).expect_err("nor without TLS");
+}
