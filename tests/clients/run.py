@@ -3,6 +3,7 @@
 
     python3 tests/clients/run.py                              # target/release/usage-ledger
     python3 tests/clients/run.py --binary PATH --only http bad_input
+    python3 tests/clients/run.py --shape apart                # each service on its own, over NATS; two gateways in turn
 
 Makes the venvs with the published client packages in .cache if they aren't there (the only step that needs a
 network), starts the server on a free loopback port with a data directory of its own, and ends it by its pid. One line for each check, and a
@@ -55,6 +56,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, help="the usage-ledger to test (default: the newest in target/)")
     parser.add_argument("--only", nargs="+", choices=SUITES, default=SUITES, help="only some suites")
+    parser.add_argument("--shape", choices=["whole", "apart"], default="whole", help="one process, or several over NATS")
     parser.add_argument("--keep", action="store_true", help="keep the data directory and say where it is")
     parser.add_argument("--verbose", action="store_true", help="show where in the suites a check failed")
     given = parser.parse_args()
@@ -62,6 +64,8 @@ def main():
     for suite in given.only:
         if suite in VENVS:
             VENVS[suite].ensure()
+    if given.shape == "apart":
+        venvs.NATS.ensure()
     for name in list(os.environ):
         # Everything is loopback: no proxy may stand between.
         if name.lower().endswith("_proxy"):
@@ -92,22 +96,21 @@ def run(binary, folder, given):
     known = catalog.extended(ROOT / "schemas" / "demo-catalog.json", folder / "catalog.json")
     together = [name for name in given.only if name not in ALONE]
     for names in [together] * bool(together) + [[name] for name in given.only if name in ALONE]:
-        serve(binary, folder, known, check, names)
+        serve(binary, folder, known, check, names, given.shape)
     print(f"{check.passed} passed, {len(check.failures)} failed in {time.monotonic() - started:.1f} s")
     return len(check.failures)
 
 
-def serve(binary, folder, known, check, suites):
-    """Runs some suites, one after the other, against a server that is started for them."""
+def serve(binary, folder, known, check, suites, shape):
+    """Runs some suites, one after the other, against a ledger that is started for them."""
     import importlib
 
     import api
     from checks import Stop
-    from server import Server
 
-    begun, log = time.monotonic(), folder / f"server-{suites[0]}.log"
-    with Server(binary, folder / f"data-{suites[0]}", folder / "catalog.json", log) as server:
-        print(f"{binary.name} at {server.url}, ready after {time.monotonic() - begun:.2f} s", flush=True)
+    begun, catalog = time.monotonic(), folder / "catalog.json"
+    with started(shape, binary, folder, suites[0], catalog) as server:
+        print(f"{binary.name} ({shape}) at {server.url}, ready after {time.monotonic() - begun:.2f} s", flush=True)
         world = api.World(binary, server.url, known, check, folder)
         for name in suites:
             check.suite = name
@@ -120,10 +123,21 @@ def serve(binary, folder, known, check, suites):
         check.suite = "server"
         with check("the server is still there"):
             assert server.alive, "it has ended"
+        server.check(check)
     with check("the server's log holds no error and no panic"):
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = [line for log in server.logs for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
         bad = [line for line in lines if "panicked" in line or " ERROR " in line or "\x1b[31mERROR" in line]
         assert not bad, "\n".join(bad[:5])
+
+
+def started(shape, binary, folder, name, catalog):
+    """The ledger in a shape, not started yet."""
+    from apart import Apart
+    from server import Server
+
+    if shape == "apart":
+        return Apart(binary, folder / f"apart-{name}", catalog)
+    return Server(binary, folder / f"data-{name}", catalog, folder / f"server-{name}.log")
 
 
 if __name__ == "__main__":

@@ -12,38 +12,56 @@ START_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 10
 
 
-class Server:
-    """A running ledger; use it in `with`."""
+class Process:
+    """A process of the product; use it in `with`. `options` are those of `subprocess.Popen`."""
 
-    def __init__(self, binary, data, catalog, log):
-        self.command = [str(binary), "run", "--data", str(data), "--listen", "127.0.0.1:0", "--catalog", str(catalog)]
-        self.log = log
+    def __init__(self, command, log, **options):
+        self.command = [str(word) for word in command]
+        self.log = pathlib.Path(log)
+        self.options = options
         self.process = None
         self.url = ""
 
     def __enter__(self):
-        log = open(self.log, "ab")
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.start()
         try:
-            self.url = self._address()
-            self._ready()
+            self.wait()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
+        self.tell()
+        self.end()
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=log, text=True, **self.options)
+
+    def wait(self):
+        """Waits until it serves."""
+        self.url = self._address()
+        self._ready()
+
+    def tell(self):
+        """Tells it to stop."""
+        if self.alive:
             self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+
+    def end(self):
+        """Waits until it has stopped, but not for ever."""
+        if self.process is None:
+            return
+        try:
+            self.process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     @property
     def alive(self):
-        return self.process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     def _address(self):
         """The address that the server prints; what it prints later is read and dropped, so that it never waits."""
@@ -60,7 +78,7 @@ class Server:
         threading.Thread(target=read, daemon=True).start()
         found.wait(START_SECONDS_MAX)
         if not seen:
-            tail = pathlib.Path(self.log).read_text(encoding="utf-8", errors="replace")[-2000:]
+            tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
             raise RuntimeError(f"the server printed no address; its log ends with:\n{tail}")
         return seen[0]
 
@@ -76,3 +94,17 @@ class Server:
             if time.monotonic() > give_up or not self.alive:
                 raise RuntimeError("the server did not become ready")
             time.sleep(0.05)
+
+
+class Server(Process):
+    """The whole ledger in one process."""
+
+    def __init__(self, binary, data, catalog, log):
+        super().__init__([binary, "run", "--data", data, "--listen", "127.0.0.1:0", "--catalog", catalog], log)
+
+    @property
+    def logs(self):
+        return [self.log]
+
+    def check(self, check):
+        """What is to be seen at the end, besides that it is still there: nothing of one process."""

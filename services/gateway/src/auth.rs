@@ -22,6 +22,8 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        // Whoever was answered by another gateway relies on it here, be it a file or a key.
+        app.projection.refresh().await;
         // The shelf is the newest catalog of this process: a key that was revoked is refused at once.
         let scope = header.and_then(|header| scope_of(header, &app.bus.shelf().take(), &app.pepper));
         let scope = scope.ok_or(ApiError::Rejected(Rejection::KeyUnknown))?;

@@ -1,16 +1,21 @@
 //! What the gateway knows: the fold of every service's facts, kept in memory only.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use ledger::{Event, FileId, HostId, Ledger, ServiceName, Subject};
 use tokio::sync::{mpsc, watch};
 
 use crate::bus::{Bus, DELIVERIES_MAX, Delivery, FollowError, follow};
+use crate::source::{Source, SourceError};
 
 /// Facts that are folded in one step: readers wait for it, and a batch of records may be in each.
 const FOLD_AT_ONCE: usize = 16;
+/// A reader waits no longer for what may be new elsewhere: a host that hangs must not take the reads with it.
+const REFRESH_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A fold that many may read while one task keeps it fresh.
 #[derive(Clone, Debug)]
@@ -21,6 +26,15 @@ pub struct Projection {
     positions: watch::Sender<BTreeMap<HostId, u64>>,
     bus: Bus,
     listener: Option<Listener>,
+    rounds: Arc<Rounds>,
+}
+
+/// Rounds in which the hosts of other processes are asked how far they are. One serves everybody who came before it.
+#[derive(Debug, Default)]
+struct Rounds {
+    begun: AtomicU64,
+    /// The last one that ended; held while one is under way.
+    ended: tokio::sync::Mutex<u64>,
 }
 
 /// Somebody who is told every event that was folded.
@@ -40,7 +54,7 @@ impl Projection {
     #[must_use]
     pub fn new(bus: Bus) -> Self {
         let (ledger, changed, positions) = (Arc::default(), Arc::default(), watch::Sender::new(BTreeMap::new()));
-        Self { ledger, changed, positions, bus, listener: None }
+        Self { ledger, changed, positions, bus, listener: None, rounds: Arc::default() }
     }
 
     /// The same, and somebody is told every event in its order, once it is folded.
@@ -143,15 +157,44 @@ impl Projection {
     pub async fn catch_up(&self) -> bool {
         let sources = self.bus.sources(&ServiceName::WRITERS, None);
         let caught_up = sources.iter().map(|source| async {
-            match source.position().await {
-                Ok(sequence) => self.reach(source.host(), sequence).await,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "can't tell whether the fold is late");
-                    false
-                }
-            }
+            let caught_up = self.reach_position(source).await;
+            caught_up.unwrap_or_else(|error| {
+                tracing::warn!(error = &error as &dyn std::error::Error, "can't tell whether the fold is late");
+                false
+            })
         });
         join_all(caught_up).await.into_iter().all(|caught_up| caught_up)
+    }
+
+    /// Waits until the fold has what other processes have recorded by now: whoever was answered by another gateway
+    /// finds here what was answered. A host that can't be asked is not waited for.
+    pub async fn refresh(&self) {
+        let mut sources = self.bus.sources(&ServiceName::WRITERS, None);
+        sources.retain(Source::is_reached_elsewhere);
+        if sources.is_empty() {
+            return;
+        }
+        // A round that is under way may have been answered before whatever the caller has heard of.
+        let wanted = self.rounds.begun.load(Ordering::Acquire) + 1;
+        let mut ended = self.rounds.ended.lock().await;
+        if *ended >= wanted {
+            return;
+        }
+        let round = self.rounds.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let reached = sources.iter().map(|source| async {
+            let reached = tokio::time::timeout(REFRESH_TIME_MAX, self.reach_position(source)).await;
+            if !matches!(reached, Ok(Ok(_))) {
+                tracing::debug!(host = %source.host(), "reads may lack what it has just recorded");
+            }
+        });
+        join_all(reached).await;
+        *ended = round;
+    }
+
+    /// Waits until the fold is as far as a host is now; false when the process stops first.
+    async fn reach_position(&self, source: &Source) -> Result<bool, SourceError> {
+        let sequence = source.position().await?;
+        Ok(self.reach(source.host(), sequence).await)
     }
 
     /// What wakes who waits for any change.

@@ -121,6 +121,15 @@ impl Source {
         }
     }
 
+    /// Whether the host is in another process, and the way to it is there.
+    #[must_use]
+    pub(crate) fn is_reached_elsewhere(&self) -> bool {
+        match self {
+            Self::Near(_) => false,
+            Self::Far(log) => log.is_reachable(),
+        }
+    }
+
     /// One fact, if it is durable. Blocks: not for a thread that drives an asynchronous runtime.
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use catalog::json;
 use ledger::catalog::{Account, CatalogObject, Key, Role};
-use ledger::{Command, Named, ObjectId, Rejection, Scope};
+use ledger::{Command, Named, ObjectId, Rejection, Scope, ServiceName};
+use runtime::source::SourceError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -18,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use crate::product::{Product, ProductError, Settings};
-use crate::secrets;
+use crate::{secrets, state};
 
 /// Objects in one command: about a mebibyte of facts.
 const OBJECTS_AT_ONCE: usize = 200;
@@ -52,6 +53,11 @@ pub enum Request {
     },
     /// List the keys.
     ListKeys,
+    /// Tell digests of what is known.
+    State {
+        /// By every service's log, instead of by this process.
+        logs: bool,
+    },
 }
 
 /// An operator's request was not done.
@@ -83,6 +89,9 @@ pub enum AdminError {
     /// The data directory can't be opened.
     #[error("could not open the data directory")]
     Product(#[from] ProductError),
+    /// A log can't be read.
+    #[error("could not read what was recorded")]
+    Log(#[from] SourceError),
     /// No random numbers.
     #[error(transparent)]
     Secrets(#[from] secrets::SecretsError),
@@ -113,6 +122,15 @@ pub async fn perform(product: &Product, request: Request) -> Result<Value, Admin
                         "revoked": key.revoked })
             });
             Ok(Value::Array(keys.collect()))
+        }
+        Request::State { logs } => {
+            if logs {
+                // How far the logs of other processes go is known once they were asked.
+                for source in product.bus.sources(&ServiceName::WRITERS, None) {
+                    source.position().await?;
+                }
+            }
+            Ok(tokio::task::block_in_place(|| if logs { state::of_logs(product) } else { state::of_process(product) })?)
         }
     }
 }

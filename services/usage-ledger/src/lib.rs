@@ -7,5 +7,6 @@ pub mod demo;
 pub mod product;
 mod sealing;
 pub mod secrets;
+mod state;
 pub mod trial;
 mod wiring;

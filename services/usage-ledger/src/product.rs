@@ -188,6 +188,8 @@ pub struct Product {
     pub secrets: Secrets,
     /// The time.
     pub clock: Clock,
+    /// Whether the gateway runs in this process.
+    pub(crate) serves: bool,
     stop: watch::Sender<bool>,
     ended: watch::Receiver<bool>,
     parts: Parts,
@@ -267,7 +269,8 @@ impl Product {
         });
         let probes = wiring.probes(ready, version());
         let bus = wiring.bus.clone();
-        if settings.services.contains(&ServiceName::Gateway) {
+        let serves = settings.services.contains(&ServiceName::Gateway);
+        if serves {
             let gateway = wiring.gateway(&lent, projection.clone(), &secrets, probes)?;
             if let Some(hours) = settings.seal_after {
                 let (bus, projection, clock) = (bus.clone(), projection.clone(), settings.clock.clone());
@@ -281,7 +284,7 @@ impl Product {
         } else {
             parts.spawn(serve(listener, gateway::probes(probes), stopped));
         }
-        Ok(Self { address, bus, projection, secrets, clock: settings.clock, stop, ended, parts, logs })
+        Ok(Self { address, bus, projection, secrets, clock: settings.clock, serves, stop, ended, parts, logs })
     }
 
     /// Waits until a part has ended that should not have: the rest would wait for it for ever.

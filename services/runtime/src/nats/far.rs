@@ -95,6 +95,11 @@ impl FarLog {
         self.host
     }
 
+    /// Whether the connection to it is there.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.link.is_reachable()
+    }
+
     /// How far the facts are known here; positions are the emitter's own, so sequences stand in for them.
     pub(crate) fn synced(&self) -> watch::Receiver<Synced> {
         self.synced.subscribe()

@@ -124,6 +124,11 @@ impl Link {
         self.reachable.clone()
     }
 
+    /// Whether NATS is there now.
+    pub(crate) fn is_reachable(&self) -> bool {
+        *self.reachable.borrow() == Reachable::Yes
+    }
+
     /// Waits until NATS is there.
     pub async fn reached(&self) {
         let mut reachable = self.reachable.clone();

@@ -77,6 +77,8 @@ enum Command {
     Item(product::ItemArgs),
     /// Read what happened, and wait for what happens.
     Events(events::EventsArgs),
+    /// Print digests of what the process of a data directory knows: equal ones mean equal knowledge.
+    State(StateArgs),
     /// Prepare NATS for services that run apart.
     #[command(subcommand)]
     Nats(nats::NatsCommand),
@@ -92,6 +94,15 @@ struct DataArgs {
     /// The data directory; it is made when it isn't there.
     #[arg(long, env = "USAGE_LEDGER_DATA", default_value = "./data")]
     data: PathBuf,
+}
+
+#[derive(Args, Clone, Debug)]
+struct StateArgs {
+    /// Read every service's log from its beginning, and print what each service and gateway must know by them.
+    #[arg(long)]
+    logs: bool,
+    #[command(flatten)]
+    data: DataArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -259,6 +270,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Product(args) => product::run_product(&args),
         Command::Item(args) => product::run_item(&args),
         Command::Events(args) => events::run(&args),
+        Command::State(args) => block_on(state(args)),
         Command::Nats(command) => block_on(nats::run(command)),
         Command::Validate(args) => validate::run(&args),
         Command::ReadForeign(args) => foreign::run(&args),
@@ -385,6 +397,12 @@ async fn key(command: KeyCommand) -> Result<u8, CliError> {
             }
         }
     }
+    Ok(0)
+}
+
+async fn state(args: StateArgs) -> Result<u8, CliError> {
+    let known = admin::ask(&args.data.data, Request::State { logs: args.logs }).await?;
+    println!("{known:#}");
     Ok(0)
 }
 
