@@ -7,6 +7,8 @@ RECORDS ?= 50000
 TARGET  ?= rows
 SECONDS ?= 600
 KILLS   ?= 4
+# Suites of the clients that run apart too; `--shape apart` alone runs all of them.
+APART   ?= http workbooks validation queries objects openapi_client namespaces billing
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench bless kills fuzz fmt client-tests
@@ -23,6 +25,7 @@ test: ## Install what the tests need (if missing) and run every suite
 	$(CARGO) build --locked -p usage-ledger
 	$(CARGO) build --locked -p rql --example answers
 	$(PYTHON) tests/clients/run.py --binary target/debug/usage-ledger
+	$(PYTHON) tests/clients/run.py --binary target/debug/usage-ledger --shape apart --only $(APART)
 	$(CARGO) nextest run --workspace --locked
 
 check: ## Format, lints, licences, docs: what must be green before a commit
