@@ -174,20 +174,26 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// What whoever asked is told; a fault of ours is told to our own log, too.
+    pub(crate) fn sentence(&self) -> String {
+        if !self.status().is_server_error() {
+            return self.to_string();
+        }
+        tracing::error!(error = chain(self), "could not answer a request");
+        match self {
+            Self::Rejected(rejection) => rejection.to_string(),
+            Self::Carry(CarryError::Unreachable { .. }) => Rejection::Unavailable.to_string(),
+            // What went wrong inside is for our own log; it would help nobody else.
+            _ => "The request could not be answered because of a fault on our side. Try again.".to_owned(),
+        }
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status.is_server_error() {
-            tracing::error!(error = chain(&self), "could not answer a request");
-            let sentence = match &self {
-                Self::Rejected(rejection) => rejection.to_string(),
-                Self::Carry(CarryError::Unreachable { .. }) => Rejection::Unavailable.to_string(),
-                // What went wrong inside is for our own log; it would help nobody else.
-                _ => "The request could not be answered because of a fault on our side. Try again.".to_owned(),
-            };
-            return shaped(status, self.code(), &[sentence]);
-        }
-        let mut response = shaped(status, self.code(), &[self.to_string()]);
+        let mut response = shaped(status, self.code(), &[self.sentence()]);
         let hint = match status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "ApiKey")),
             // A second brings back what a key may send, and most who wait for news.

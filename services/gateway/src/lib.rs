@@ -32,6 +32,7 @@ mod openapi;
 mod payload;
 pub mod period;
 mod probes;
+mod producers;
 mod progress;
 mod reconciliations;
 mod records;
@@ -58,6 +59,7 @@ use tokio::sync::watch;
 
 pub use dry_run::{DryRun, DryRunError, Incoming, Outcome, unreadable, verdict};
 pub use probes::Probes;
+pub use producers::Producers;
 
 /// A workbook that is uploaded may have this many bytes: what Connect's own portal allows (connect-api §2.6).
 pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -103,8 +105,14 @@ pub struct Gateway {
 
 /// Everything that is served.
 pub fn router(gateway: Arc<Gateway>) -> axum::Router {
+    served(gateway).0
+}
+
+/// Everything that is served, and who takes the reports of producers over NATS.
+pub fn served(gateway: Arc<Gateway>) -> (axum::Router, Producers) {
     let (routes, _) = routes::all().split_for_parts();
-    edge::wrap(routes, Arc::new(app::App::new(gateway)))
+    let app = Arc::new(app::App::new(gateway));
+    (edge::wrap(routes, app.clone()), Producers(app))
 }
 
 /// What a process serves that runs without the gateway: probes and metrics.

@@ -46,15 +46,19 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestKey {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
-        let text = value.to_str().ok().map(str::trim);
-        let text = text.filter(|text| (1..=KEY_CHARS_MAX).contains(&text.len()));
-        let message = format!("Give 1 to {KEY_CHARS_MAX} characters.");
-        let key = text.ok_or_else(|| ApiError::field("Idempotency-Key", message))?.to_owned();
-        Ok(Self(Some(Keyed { key, method: parts.method.to_string(), target: parts.uri.to_string() })))
+        Self::of(value.to_str().unwrap_or_default(), parts.method.to_string(), parts.uri.to_string())
     }
 }
 
 impl RequestKey {
+    /// A key that came with a request, for what it asks.
+    pub(crate) fn of(key: &str, method: String, target: String) -> Result<Self, ApiError> {
+        let key = Some(key.trim()).filter(|key| (1..=KEY_CHARS_MAX).contains(&key.len()));
+        let message = format!("Give 1 to {KEY_CHARS_MAX} characters.");
+        let key = key.ok_or_else(|| ApiError::field("Idempotency-Key", message))?.to_owned();
+        Ok(Self(Some(Keyed { key, method, target })))
+    }
+
     /// The key together with what is asked: keys of two accounts never meet.
     pub(crate) fn about(&self, scope: &Scope, content: &impl std::hash::Hash) -> Once {
         let account = scope.account.as_ref().map_or("", |account| account.as_str());

@@ -12,7 +12,7 @@ use runtime::bus::Bus;
 use runtime::clock::Clock;
 use runtime::host::HostError;
 use runtime::log::{LogError, LogSettings, Logs};
-use runtime::nats::{DeskError, Link, LinkError, LinkSettings, OutboxError};
+use runtime::nats::{DeskError, Link, LinkError, LinkSettings, OutboxError, ReportsError};
 use runtime::projection::Projection;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -171,6 +171,9 @@ pub enum ProductError {
     /// A host can't be asked.
     #[error("could not be asked over NATS")]
     Desk(#[from] DeskError),
+    /// Producers can't be heard.
+    #[error("could not hear producers")]
+    Reports(#[from] ReportsError),
     /// A part ended without a reason: a defect of ours.
     #[error("a part of the product ended: {0}")]
     Ended(String),
@@ -280,7 +283,9 @@ impl Product {
                     Ok(())
                 });
             }
-            parts.spawn(serve(listener, gateway::router(Arc::new(gateway)), stopped));
+            let (routes, producers) = gateway::served(Arc::new(gateway));
+            wiring.producers(producers, &mut parts);
+            parts.spawn(serve(listener, routes, stopped));
         } else {
             parts.spawn(serve(listener, gateway::probes(probes), stopped));
         }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gateway::{Gateway, Probes};
+use gateway::{Gateway, Probes, Producers};
 use ledger::{HostId, ServiceName};
 use runtime::blobs::Blobs;
 use runtime::bus::{Ask, Bus, Neighbour};
 use runtime::decider::Decider;
 use runtime::host::{Host, HostParts};
 use runtime::log::Logs;
-use runtime::nats::{Carrier, Desk, Link, Outbox};
+use runtime::nats::{self, Carrier, Desk, Link, Outbox};
 use runtime::projection::Projection;
 use runtime::records::Records;
 use runtime::shelf::CatalogShelf;
@@ -210,6 +210,19 @@ impl Wiring {
             probes,
             stopping: self.stop.clone(),
         })
+    }
+
+    /// Hears producers, where there is NATS.
+    pub(crate) fn producers(&self, producers: Producers, parts: &mut Parts) {
+        let Some(link) = &self.link else { return };
+        let producers = Arc::new(producers);
+        let answered = nats::answer_reports(link.clone(), producers.clone(), self.stop.clone());
+        parts.spawn(async move { answered.await.map_err(ProductError::from) });
+        let taken = nats::take_reports(link.clone(), producers, self.stop.clone());
+        parts.spawn(async move {
+            taken.await;
+            Ok(())
+        });
     }
 
     /// A service's workbooks: its own folder, or copies of what another process has.

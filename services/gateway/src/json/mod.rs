@@ -163,6 +163,11 @@ pub(crate) struct FileReference {
 }
 
 impl FileReference {
+    /// Id, name, schema and currency.
+    pub(crate) fn parts(&self) -> (String, Option<String>, Option<String>, Option<String>) {
+        (self.id.clone(), self.name.clone(), self.schema.map(str::to_owned), self.currency.clone())
+    }
+
     /// What other objects say of a file.
     pub(crate) fn new(id: FileId, created: &FileCreated) -> Self {
         Self {

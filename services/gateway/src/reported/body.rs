@@ -13,14 +13,14 @@ use ledger::batch::BatchBuilder;
 use ledger::command::OpenReport;
 use ledger::record::{CellKind, ReadBatch};
 use ledger::report::{Print, REPORT_RECORDS_MAX, prints};
-use ledger::{Hash, Rejection};
+use ledger::{Hash, ObjectId, Rejection};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 use workbook::columns::{CUSTOM_PREFIX, RECORDS};
 
-use super::month;
+use super::{month, wire};
 use crate::error::ApiError;
 use crate::files::creation;
 use crate::payload::{Fields, not_json};
@@ -32,11 +32,34 @@ const NAME_BYTES_MAX: usize = 128;
 
 /// How records come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     /// One object with all of them.
     Whole,
     /// A line for each; what they are about stands in the query.
     Lines,
+    /// `UsageReport` of `usage.v1`.
+    Wire,
+}
+
+impl Form {
+    /// What a kind of body is, without its parameters; none for what isn't read.
+    pub(crate) fn of(kind: &str) -> Option<Self> {
+        match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "application/json" => Some(Self::Whole),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Some(Self::Lines),
+            "application/protobuf" | "application/x-protobuf" => Some(Self::Wire),
+            _ => None,
+        }
+    }
+}
+
+/// What a report is about, where that doesn't stand in it.
+#[derive(Clone, Debug)]
+pub(crate) struct About {
+    /// The contract.
+    pub(crate) contract: ObjectId,
+    /// The product.
+    pub(crate) product: ObjectId,
 }
 
 /// A body as it came.
@@ -45,6 +68,7 @@ pub(crate) struct Report {
     form: Form,
     query: Vec<(String, String)>,
     bytes: Bytes,
+    about: Option<About>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Report {
@@ -55,21 +79,23 @@ impl<S: Send + Sync> FromRequest<S> for Report {
         let query = query.map_err(|error| ApiError::field("query", error.body_text()))?.0;
         let kind = request.headers().get(CONTENT_TYPE);
         let kind = kind.map(|kind| String::from_utf8_lossy(kind.as_bytes()).to_ascii_lowercase()).unwrap_or_default();
-        let form = match kind.split(';').next().unwrap_or_default().trim() {
-            "application/json" | "" => Form::Whole,
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Form::Lines,
+        let form = match Form::of(&kind) {
+            None if kind.trim().is_empty() => Form::Whole,
+            Some(form @ (Form::Whole | Form::Lines)) => form,
             _ => return Err(ApiError::MediaType { found: kind, expected: "application/json or application/x-ndjson" }),
         };
         let limit = BYTES_MAX as u64;
         let bytes = to_bytes(request.into_body(), BYTES_MAX).await;
         let bytes = bytes.map_err(|_| ApiError::TooLarge { what: "A report".to_owned(), limit })?;
-        Ok(Self { form, query, bytes })
+        Ok(Self { form, query, bytes, about: None })
     }
 }
 
 /// What a call says.
 #[derive(Debug)]
 pub(crate) struct Call {
+    /// What makes a repetition recognisable, where that stands in the body.
+    pub(crate) key: Option<String>,
     /// The file that the records are for.
     pub(crate) report: OpenReport,
     /// The names of the batch's columns.
@@ -83,10 +109,16 @@ pub(crate) struct Call {
 }
 
 impl Report {
+    /// A report whose sender has said elsewhere what it is about.
+    pub(crate) fn about(about: About, form: Form, bytes: Bytes) -> Self {
+        Self { form, query: Vec::new(), bytes, about: Some(about) }
+    }
+
     pub(crate) fn parse(&self) -> Result<Call, ApiError> {
-        let Whole { terms, records } = match self.form {
+        let Whole { terms, records, key } = match self.form {
             Form::Whole => serde_json::from_slice(&self.bytes).map_err(|error| not_json(&error, 0))?,
-            Form::Lines => Whole { terms: self.terms(), records: lines(&self.bytes)? },
+            Form::Lines => Whole { terms: self.terms(), records: lines(&self.bytes)?, key: None },
+            Form::Wire => wire::whole(&self.bytes)?,
         };
         if records.is_empty() {
             return Err(ApiError::field("records", "Give at least one record."));
@@ -98,11 +130,26 @@ impl Report {
             return Err(Rejection::TooLarge { message }.into());
         }
         let (columns, batch) = batch(&records)?;
-        let report = self::report(terms, &columns, &batch)?;
+        let report = self::report(self.bound(terms)?, &columns, &batch)?;
         let prints = prints(&report.contract, &report.product, &columns, &batch);
         let contents: Vec<&[u8]> = prints.iter().map(|print| print.content.as_slice()).collect();
         let content = Hash::of_parts(&contents);
-        Ok(Call { report, columns, batch: Arc::new(batch), prints, content })
+        Ok(Call { key, report, columns, batch: Arc::new(batch), prints, content })
+    }
+
+    /// Terms that say what the report is about, and nothing else than what its sender said elsewhere.
+    fn bound(&self, mut terms: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+        let Some(About { contract, product }) = &self.about else { return Ok(terms) };
+        let given = Value::Object(terms.clone());
+        let given = Fields::of(&given);
+        for (name, id) in [("contract", contract), ("product", product)] {
+            if given.value(name).is_some() && given.reference(name)? != *id {
+                let message = format!("The subject is about {id}. Name that here, or nothing.");
+                return Err(ApiError::field(&format!("{name}.id"), message));
+            }
+            terms.insert(name.to_owned(), Value::String(id.to_string()));
+        }
+        Ok(terms)
     }
 
     /// Parameters of the query, as if they stood in an object.
@@ -170,9 +217,13 @@ fn check_name(number: usize, name: &str) -> Result<(), ApiError> {
 }
 
 /// A body with everything in it.
-struct Whole<'a> {
-    terms: Map<String, Value>,
-    records: Vec<Sent<'a>>,
+pub(super) struct Whole<'a> {
+    /// What the records are about.
+    pub(super) terms: Map<String, Value>,
+    /// The records.
+    pub(super) records: Vec<Sent<'a>>,
+    /// What makes a repetition recognisable.
+    pub(super) key: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for Whole<'de> {
@@ -191,7 +242,7 @@ impl<'de> Visitor<'de> for WholeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Whole<'de>, A::Error> {
-        let mut whole = Whole { terms: Map::new(), records: Vec::new() };
+        let mut whole = Whole { terms: Map::new(), records: Vec::new(), key: None };
         while let Some(name) = map.next_key::<String>()? {
             if name == "records" {
                 whole.records = map.next_value()?;
@@ -204,7 +255,7 @@ impl<'de> Visitor<'de> for WholeVisitor {
 }
 
 /// A record as it was sent: what is null or empty is left out.
-struct Sent<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(super) struct Sent<'a>(pub(super) Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'de> Deserialize<'de> for Sent<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,8 +1,10 @@
-//! `POST /ledger/v1/records`: usage reported record by record, each told at once what became of it.
+//! Usage reported record by record, each told at once what became of it: over HTTP (`POST /ledger/v1/records`), and what
+//! is the same for producers over NATS.
 
 mod body;
 mod month;
 mod receipt;
+mod wire;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,8 +27,10 @@ use crate::json::{self, FileReference};
 use crate::once::{Once, RequestKey};
 use crate::openapi::{Changing, bodies, params, tag};
 
-use body::{Call, Report};
-use receipt::{RecordReceipt, Reported};
+pub(crate) use body::{About, Call, Form, Report};
+use receipt::RecordReceipt;
+pub(crate) use receipt::Reported;
+pub(crate) use wire::receipt as wired;
 
 /// Open files that are remembered by what they are about; with more, all are looked up anew.
 const OPEN_MAX: usize = 4_096;
@@ -76,11 +80,18 @@ pub(crate) async fn report(
     }
     let call = Arc::new(aside("a report", move || report.parse()).await??);
     let once = key.about(&scope, &(&call.report, call.content));
-    app.once(&once, app.reported(&scope, &call, &once)).await
+    let told = async { Ok(json::answer(StatusCode::OK, &json::value(&app.reported(&scope, &call, &once).await?))) };
+    app.once(&once, told).await
 }
 
 impl App {
-    async fn reported(self: &Arc<Self>, scope: &Scope, call: &Arc<Call>, once: &Once) -> Answered {
+    /// Takes the records of a call; when this says what became of them it is durable.
+    pub(crate) async fn reported(
+        self: &Arc<Self>,
+        scope: &Scope,
+        call: &Arc<Call>,
+        once: &Once,
+    ) -> Result<Reported, ApiError> {
         let mut sealed = Rejection::Unavailable;
         for _ in 0..FILES_OF_A_CALL_MAX {
             let (file, created) = self.collecting(scope, &call.report).await?;
@@ -148,10 +159,9 @@ impl App {
         judged.await?
     }
 
-    async fn told(self: &Arc<Self>, settled: Settled, judged: Judged) -> Answered {
+    async fn told(self: &Arc<Self>, settled: Settled, judged: Judged) -> Result<Reported, ApiError> {
         let app = self.clone();
-        let told = aside("a report", move || app.receipts(&settled, &judged)).await??;
-        Ok(json::answer(StatusCode::OK, &json::value(&told)))
+        aside("a report", move || app.receipts(&settled, &judged)).await?
     }
 
     fn receipts(&self, settled: &Settled, judged: &Judged) -> Result<Reported, ApiError> {

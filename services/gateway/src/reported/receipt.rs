@@ -62,22 +62,29 @@ pub(crate) struct RecordReceipt {
 pub(crate) struct Refusal {
     /// The code of the rule.
     #[schema(example = "USG_FILE_006")]
-    code: String,
+    pub(crate) code: String,
     /// The column that it is about.
     #[schema(example = "quantity")]
-    column: Option<String>,
+    pub(crate) column: Option<String>,
     /// What is wrong.
     #[schema(example = "Quantity is not a number")]
-    message: String,
+    pub(crate) message: String,
     /// What would be right.
     #[schema(example = "Write 1234.5: digits with a point before the decimals.")]
-    fix: Option<String>,
+    pub(crate) fix: Option<String>,
 }
 
-const ADDED: &str = "added";
-const IDENTICAL: &str = "identical";
-const CONFLICTING: &str = "conflicting";
-const REFUSED: &str = "refused";
+pub(super) const ADDED: &str = "added";
+pub(super) const IDENTICAL: &str = "identical";
+pub(super) const CONFLICTING: &str = "conflicting";
+pub(super) const REFUSED: &str = "refused";
+
+impl RecordReceipt {
+    /// Whether the file has the record as it was sent.
+    pub(crate) fn is_kept(&self) -> bool {
+        [ADDED, IDENTICAL].contains(&self.result)
+    }
+}
 
 impl Refusal {
     pub(crate) fn new(error: &RecordError, columns: &[String]) -> Self {

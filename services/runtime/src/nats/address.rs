@@ -1,6 +1,6 @@
 //! The names of things on NATS: one place, since credentials are cut along them.
 
-use ledger::HostId;
+use ledger::{HostId, ObjectId};
 
 /// The stream of a writer's facts.
 pub(crate) fn stream(host: HostId) -> String {
@@ -20,6 +20,29 @@ pub(crate) fn asks(host: HostId) -> String {
 /// The subject of another question to a host: a word of [`Question`].
 pub(crate) fn question(host: HostId, question: Question) -> String {
     format!("{}.{}", asks(host), question.word())
+}
+
+/// Where producers report and get a receipt: `report.<contract>.<product>`.
+pub(crate) const REPORT: &str = "report.*.*";
+/// Whoever listens there in this group gets each report once.
+pub(crate) const REPORT_QUEUE: &str = "report";
+/// Where producers report that can't wait: `reports.<contract>.<product>`.
+pub(crate) const REPORTS: &str = "reports.*.*";
+/// The stream of these.
+pub(crate) const REPORTS_STREAM: &str = "REPORTS_0";
+/// Where reports are laid aside that can't be taken: `dead.<contract>.<product>`.
+pub(crate) const DEAD: &str = "dead.*.*";
+/// The stream of these.
+pub(crate) const DEAD_STREAM: &str = "DEAD_0";
+
+/// Where a producer reports about a contract and a product.
+pub(crate) fn of_producer(contract: &ObjectId, product: &ObjectId) -> [String; 2] {
+    ["report", "reports"].map(|first| format!("{first}.{contract}.{product}"))
+}
+
+/// Where a report is laid aside that was sent to a subject.
+pub(crate) fn dead(subject: &str) -> String {
+    format!("dead.{}", subject.split_once('.').map_or(subject, |(_, rest)| rest))
 }
 
 /// What a host answers besides commands.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{HostId, ServiceName};
+use ledger::{HostId, ObjectId, ServiceName};
 
 use super::address::{self, Question};
 use super::carry::BUCKET;
@@ -51,6 +51,30 @@ impl Grants {
         if is_gateway || runs.iter().any(keeps_workbooks) {
             grants.carry();
         }
+        if is_gateway {
+            grants.hear_producers();
+        }
+        grants
+    }
+
+    /// Somebody at the machine who looks at dead letters, sends them again and drops them.
+    #[must_use]
+    pub fn dead_letters(user: &str) -> Self {
+        let mut grants = Self::of(user);
+        grants.make(address::DEAD_STREAM);
+        grants.api(&format!("DIRECT.GET.{}", address::DEAD_STREAM));
+        grants.api(&format!("STREAM.MSG.DELETE.{}", address::DEAD_STREAM));
+        grants.publish.insert(address::REPORTS.to_owned());
+        grants
+    }
+
+    /// Whoever reports usage of these contracts and products, and nothing else: it can't even see what it sent.
+    #[must_use]
+    pub fn producer<'a>(user: &str, about: impl IntoIterator<Item = (&'a ObjectId, &'a ObjectId)>) -> Self {
+        let mut grants = Self::of(user);
+        for (contract, product) in about {
+            grants.publish.extend(address::of_producer(contract, product));
+        }
         grants
     }
 
@@ -60,6 +84,8 @@ impl Grants {
         let mut grants = Self::of(user);
         hosts.iter().for_each(|host| grants.make(&address::stream(*host)));
         grants.make(&format!("OBJ_{BUCKET}"));
+        grants.make(address::REPORTS_STREAM);
+        grants.make(address::DEAD_STREAM);
         grants
     }
 
@@ -99,6 +125,19 @@ impl Grants {
         }
         self.api(&format!("DIRECT.GET.{stream}"));
         self.api(&format!("DIRECT.GET.{stream}.>"));
+    }
+
+    /// Answers producers, works off what they left in their stream, and lays aside what can't be taken.
+    fn hear_producers(&mut self) {
+        self.make(address::REPORTS_STREAM);
+        self.make(address::DEAD_STREAM);
+        for verb in ["CREATE", "MSG.NEXT", "INFO"] {
+            self.api(&format!("CONSUMER.{verb}.{}.>", address::REPORTS_STREAM));
+        }
+        self.publish.insert(format!("$JS.ACK.{}.>", address::REPORTS_STREAM));
+        self.publish.insert(address::DEAD.to_owned());
+        self.subscribe.insert(address::REPORT.to_owned());
+        self.answers = true;
     }
 
     /// Puts workbooks into the bucket, and takes them out.

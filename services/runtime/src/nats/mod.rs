@@ -7,13 +7,16 @@
 mod address;
 mod ask;
 mod carry;
+mod dead;
 mod desk;
 mod far;
 mod grants;
+mod intake;
 mod link;
 mod outbox;
 mod parts;
 mod question;
+mod reports;
 mod stream;
 
 use ledger::HostId;
@@ -22,13 +25,16 @@ use thiserror::Error;
 pub(crate) use ask::ask;
 pub use carry::set_up as set_up_bucket;
 pub use carry::{Carrier, CarryError};
+pub use dead::{DeadError, DeadLetter, DeadLetters};
 pub use desk::{Desk, DeskError};
 pub use far::FarLog;
 pub(crate) use far::{FarFacts, FarFollower};
 pub use grants::{Grants, inbox_of};
+pub use intake::{set_up_reports, take_reports};
 pub use link::chain as reasons;
 pub use link::{Link, LinkError, LinkSettings, Reachable};
 pub use outbox::{Outbox, OutboxError, Outgoing};
+pub use reports::{Reason, ReportsError, Sent, Taken, Takes, Told, answer_reports};
 pub use stream::{StreamError, set_up};
 
 /// What another process holds can't be had.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, HeaderMap, Message, StatusCode, Subject};
+use async_nats::{Client, HeaderMap, Message, PublishError, StatusCode, Subject};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
@@ -36,28 +36,46 @@ pub(crate) async fn send(
     to: impl Into<Subject>,
     reply: Option<Subject>,
     bytes: Vec<u8>,
-) -> Result<(), async_nats::PublishError> {
+) -> Result<(), PublishError> {
+    send_with(client, to, reply, HeaderMap::new(), bytes).await
+}
+
+/// The same, with headers on every part.
+pub(crate) async fn send_with(
+    client: &Client,
+    to: impl Into<Subject>,
+    reply: Option<Subject>,
+    headers: HeaderMap,
+    bytes: Vec<u8>,
+) -> Result<(), PublishError> {
     let (to, bytes) = (to.into(), Bytes::from(bytes));
     if bytes.len() <= PART_BYTES_MAX {
-        return match reply {
-            Some(reply) => client.publish_with_reply(to, reply, bytes).await,
-            None => client.publish(to, bytes).await,
-        };
+        return publish(client, to, reply, headers, bytes).await;
     }
     let (count, key) = (bytes.len().div_ceil(PART_BYTES_MAX), client.new_inbox());
     for number in 0..count {
         let start = number * PART_BYTES_MAX;
         let part = bytes.slice(start..bytes.len().min(start + PART_BYTES_MAX));
-        let mut headers = HeaderMap::new();
+        let mut headers = headers.clone();
         headers.insert(PART, format!("{}/{count}/{key}", number + 1));
-        match &reply {
-            Some(reply) => {
-                client.publish_with_reply_and_headers(to.clone(), reply.clone(), headers, part).await?;
-            }
-            None => client.publish_with_headers(to.clone(), headers, part).await?,
-        }
+        publish(client, to.clone(), reply.clone(), headers, part).await?;
     }
     Ok(())
+}
+
+async fn publish(
+    client: &Client,
+    to: Subject,
+    reply: Option<Subject>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<(), PublishError> {
+    match (reply, headers.is_empty()) {
+        (Some(reply), true) => client.publish_with_reply(to, reply, bytes).await,
+        (Some(reply), false) => client.publish_with_reply_and_headers(to, reply, headers, bytes).await,
+        (None, true) => client.publish(to, bytes).await,
+        (None, false) => client.publish_with_headers(to, headers, bytes).await,
+    }
 }
 
 /// Asks and waits for the whole reply.

@@ -2,6 +2,7 @@
 
 mod about;
 mod client;
+mod dead;
 mod events;
 mod file;
 mod foreign;
@@ -82,6 +83,9 @@ enum Command {
     /// Prepare NATS for services that run apart.
     #[command(subcommand)]
     Nats(nats::NatsCommand),
+    /// Look at reports from NATS that could not be taken, send them again or drop them.
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
     /// Check a workbook without sending it: the same rules, every bad cell with its address.
     Validate(validate::ValidateArgs),
     /// Read an ODS, XLSB or XLS workbook for another process of this program.
@@ -272,6 +276,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Events(args) => events::run(&args),
         Command::State(args) => block_on(state(args)),
         Command::Nats(command) => block_on(nats::run(command)),
+        Command::Dead(command) => block_on(dead::run(command)),
         Command::Validate(args) => validate::run(&args),
         Command::ReadForeign(args) => foreign::run(&args),
     }

@@ -45,6 +45,21 @@ impl NatsArgs {
     }
 }
 
+impl NatsArgs {
+    /// Connects as a user.
+    pub(super) async fn connect(&self, user: &str) -> Result<Link, CliError> {
+        let settings = self.settings(user.to_owned());
+        let settings = settings.ok_or_else(|| CliError::Usage("give the address of NATS with --nats".to_owned()))?;
+        let link = Link::connect(&settings, Clock::Machine).await;
+        let link = link.map_err(|error| CliError::Plain(runtime::nats::reasons(&error)))?;
+        let reached = tokio::time::timeout(CONNECT_WAIT, link.reached()).await;
+        reached.map_err(|_| {
+            CliError::Plain(format!("NATS at {} can't be reached, or doesn't take the credentials", settings.servers))
+        })?;
+        Ok(link)
+    }
+}
+
 /// A part of the product that can run as a process of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Service {
@@ -143,7 +158,7 @@ pub(super) async fn run(command: NatsCommand) -> Result<u8, CliError> {
 }
 
 /// How long NATS may take to be there: a cluster that has just started elects a leader first.
-const SETUP_WAIT: Duration = Duration::from_secs(30);
+const CONNECT_WAIT: Duration = Duration::from_secs(30);
 /// The user that makes the streams and nothing else.
 const SETUP: &str = "setup";
 
@@ -174,19 +189,15 @@ fn writers() -> BTreeSet<HostId> {
 }
 
 async fn set_up(args: NatsArgs) -> Result<u8, CliError> {
-    let settings = args.settings(SETUP.to_owned());
-    let settings = settings.ok_or_else(|| CliError::Usage("give the address of NATS with --nats".to_owned()))?;
     let failed = |error: &dyn std::error::Error| CliError::Plain(runtime::nats::reasons(error));
-    let link = Link::connect(&settings, Clock::Machine).await.map_err(|error| failed(&error))?;
-    let reached = tokio::time::timeout(SETUP_WAIT, link.reached()).await;
-    reached.map_err(|_| {
-        CliError::Plain(format!("NATS at {} can't be reached, or doesn't take the credentials", settings.servers))
-    })?;
+    let link = args.connect(SETUP).await?;
     for host in writers() {
         runtime::nats::set_up(&link, host).await.map_err(|error| failed(&error))?;
         println!("stream for {host}: ready");
     }
     runtime::nats::set_up_bucket(&link).await.map_err(CliError::Plain)?;
     println!("bucket for workbooks: ready");
+    runtime::nats::set_up_reports(&link).await.map_err(|error| failed(&error))?;
+    println!("streams for reports and dead letters: ready");
     Ok(0)
 }
