@@ -1,8 +1,11 @@
 //! What annotations can't say, added to the whole document: members of answers are left out instead of null, lists tell
-//! where their page stands, their conditions have names, and every body has an example.
+//! where their page stands, their conditions have names, answers lead to what can be asked next, and every body has an
+//! example.
 
 use rql::{Field, Kind};
 use serde_json::{Map, Value, json};
+
+use super::links;
 
 /// The lists whose conditions have names, by the operation.
 const LISTS: [(&str, &[Field]); 19] = [
@@ -51,6 +54,7 @@ pub(super) fn finished(mut document: Value) -> Value {
     }
     for operation in operations(&mut document) {
         name_conditions(operation);
+        add_links(operation);
         let is_list =
             operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "conditions"));
         if is_list {
@@ -136,24 +140,51 @@ fn without_null(schema: &mut Value) {
 fn name_conditions(operation: &mut Value) {
     let fields = LISTS.iter().find(|(id, _)| operation["operationId"] == *id).map(|(_, fields)| *fields);
     let Some(fields) = fields else { return };
-    let mut parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
-    let conditions = parameters.find(|parameter| parameter["name"] == "conditions");
-    let Some(conditions) = conditions else { return };
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
+    let Some(conditions) = parameters.iter_mut().find(|parameter| parameter["name"] == "conditions") else { return };
     let named = fields.iter().filter(|field| field.kind != Kind::Block);
-    let properties: Map<String, Value> = named.map(|field| (field.name.to_owned(), condition(field))).collect();
+    // A link can only give what is a parameter of its own.
+    let (linked, named): (Vec<&Field>, Vec<&Field>) = named.partition(|field| links::give(&id, field.name));
+    let properties: Map<String, Value> =
+        named.into_iter().map(|field| (field.name.to_owned(), condition(field))).collect();
     conditions["description"] = json!(CONDITIONS);
     conditions["style"] = json!("form");
     conditions["explode"] = json!(true);
     conditions["schema"]["properties"] = Value::Object(properties);
+    parameters.extend(linked.into_iter().map(|field| {
+        let (name, words, schema) = (field.name, words(field), schema(field));
+        json!({ "name": name, "in": "query", "description": words, "required": false, "schema": schema })
+    }));
+}
+
+/// What can be asked next stands beside what is answered where all went well.
+fn add_links(operation: &mut Value) {
+    let links = links::of(operation["operationId"].as_str().unwrap_or_default());
+    let answers = operation["responses"].as_object_mut().into_iter().flatten();
+    let success = answers.into_iter().find(|(status, _)| status.starts_with('2'));
+    if let Some((_, answer)) = success.filter(|_| !links.is_empty()) {
+        answer["links"] = Value::Object(links);
+    }
 }
 
 fn condition(field: &Field) -> Value {
-    let mut schema = match field.kind {
+    let mut condition = schema(field);
+    condition["description"] = Value::from(words(field));
+    condition
+}
+
+fn schema(field: &Field) -> Value {
+    match field.kind {
         Kind::Enum(values) => json!({ "type": "string", "enum": values }),
         Kind::Time => json!({ "type": "string", "examples": ["2026-11-22T10:00:00"] }),
         Kind::Number => json!({ "type": "number" }),
         Kind::Text | Kind::Block => json!({ "type": "string" }),
-    };
+    }
+}
+
+/// What can be asked about a field.
+fn words(field: &Field) -> String {
     let operators = match field.kind {
         Kind::Time | Kind::Number => "eq, ne, gt, ge, lt, le, in, out",
         Kind::Text | Kind::Enum(_) | Kind::Block => "eq, ne, like, ilike, in, out",
@@ -161,8 +192,7 @@ fn condition(field: &Field) -> Value {
     let null = if field.null { ", null()" } else { "" };
     let ordered = if field.ordering { "; ordering" } else { "" };
     let searched = if field.search { "; search" } else { "" };
-    schema["description"] = json!(format!("{operators}{null}{ordered}{searched}"));
-    schema
+    format!("{operators}{null}{ordered}{searched}")
 }
 
 /// Gives every body an example that has none: the whole one of its schema, or one made of the examples of its members.

@@ -4,6 +4,7 @@
 mod answers;
 pub(crate) mod bodies;
 mod finish;
+pub(crate) mod links;
 pub(crate) mod params;
 pub(crate) mod tag;
 

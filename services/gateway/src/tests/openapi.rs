@@ -101,3 +101,59 @@ fn every_operation_says_what_it_does_takes_and_gives() {
         assert!(is_open != has_401, "{what}: who needs a key is told when it has none");
     }
 }
+
+/// What a schema says of the member that a JSON pointer leads to; nothing where it has none.
+fn pointed<'a>(document: &'a Value, mut schema: &'a Value, pointer: &str) -> Option<&'a Value> {
+    let resolved = |mut schema: &'a Value| {
+        while let Some(name) = schema["$ref"].as_str() {
+            schema = document.pointer(name.trim_start_matches('#'))?;
+        }
+        Some(schema)
+    };
+    for name in pointer.split('/').skip(1) {
+        schema = resolved(schema)?;
+        let member = if name.parse::<usize>().is_ok() { schema.get("items") } else { schema["properties"].get(name) };
+        schema = member?;
+    }
+    resolved(schema)
+}
+
+#[test]
+fn every_link_gives_what_its_target_takes() {
+    let document = openapi::value();
+    let operations = operations(&document);
+    let of = |id: &str| operations.iter().map(|(_, _, told)| told).find(|told| told["operationId"] == *id);
+    let parameters = |told: &Value| told["parameters"].as_array().cloned().unwrap_or_default();
+    let mut seen = Vec::new();
+    for (source, links) in openapi::links::TABLE.iter().flat_map(|links| links.of.iter().map(move |of| (*of, links))) {
+        let told = of(source).unwrap_or_else(|| panic!("{source} is no operation"));
+        let answers = told["responses"].as_object().unwrap().iter();
+        let (_, answer) = answers.into_iter().find(|(status, _)| status.starts_with('2')).unwrap();
+        for target in links.to {
+            let what = format!("{source} to {target}");
+            assert!(!seen.contains(&what), "{what} is there twice");
+            seen.push(what.clone());
+            assert_eq!(answer["links"][target]["operationId"], **target, "{what}");
+            let takes = parameters(of(target).unwrap_or_else(|| panic!("{what}: no such operation")));
+            let given = answer["links"][target]["parameters"].as_object().unwrap();
+            for (name, value) in given {
+                assert!(takes.iter().any(|one| one["name"] == **name), "{what}: it takes no {name}");
+                let value = value.as_str().unwrap();
+                let schema = &answer["content"]["application/json"]["schema"];
+                if let Some(pointer) = value.strip_prefix("$response.body#") {
+                    let member = pointed(&document, schema, pointer);
+                    assert!(member.is_some_and(|member| member["type"] == "string"), "{what}: no text at {value}");
+                } else if let Some(name) = value.strip_prefix("$request.path.") {
+                    let has_it = parameters(told).iter().any(|one| one["name"] == name && one["in"] == "path");
+                    assert!(has_it, "{what}: {source} has no {name} in its path");
+                } else {
+                    assert!(!value.starts_with('$'), "{what}: {value} is no expression of a link");
+                }
+            }
+            for required in takes.iter().filter(|one| one["required"] == true) {
+                let name = required["name"].as_str().unwrap();
+                assert!(given.contains_key(name), "{what}: it needs {name}");
+            }
+        }
+    }
+}
