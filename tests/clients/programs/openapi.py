@@ -310,18 +310,21 @@ def main():
         return ended(faults)
     roles = [Role(document, name, role) for name, role in seeds["roles"].items()]
     faults, counts = calls(document, roles, told.calls, told.seed)
+    return ended(faults + counted(counts, f"--seed {told.seed}"))
+
+
+def counted(counts, words):
+    """Prints the successes and calls of each operation and role; gives what is wrong with their share."""
     sent, successes = 0, 0
     for operation, by_role in counts.items():
-        words = []
+        shown = []
         for role, count in by_role.items():
             sent, successes = sent + count["call"], successes + count["success"]
-            words.append(f"{role} {count['success']}/{count['call']}")
-        print(f"      {operation:30} {'  '.join(words)}")
+            shown.append(f"{role} {count['success']}/{count['call']}")
+        print(f"      {operation:30} {'  '.join(shown)}")
     share = successes / max(sent, 1)
-    print(f"      {sent} calls (--seed {told.seed}), {successes} successes, {100 * share:.0f} %")
-    if share < SUCCESSES_LEAST:
-        faults.append(f"only {100 * share:.0f} % of the calls succeeded")
-    return ended(faults)
+    print(f"      {sent} calls ({words}), {successes} successes, {100 * share:.0f} %")
+    return [f"only {100 * share:.0f} % of the calls succeeded"] if share < SUCCESSES_LEAST else []
 
 
 def ended(faults):

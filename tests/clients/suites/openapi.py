@@ -1,7 +1,8 @@
-"""The published document against the server: every example in it is valid and runs, and thousands of calls made of it
-by schemathesis are answered as it says.
+"""The published document against the server: every example in it is valid and runs, every link leads somewhere, and
+thousands of calls made of it by schemathesis are answered as it says.
 
-../programs/openapi.py makes the calls in a venv of its own. OPENAPI_CALLS makes more of them, OPENAPI_SEED others.
+../programs/openapi.py makes the calls in a venv of its own, and ../programs/openapi_chains.py follows the links there.
+OPENAPI_CALLS and OPENAPI_STEPS make more of them, OPENAPI_SEED others.
 """
 
 import json
@@ -15,9 +16,10 @@ import catalog as ids
 import venvs
 from checks import holds, same
 
-PROGRAM = pathlib.Path(__file__).parents[1] / "programs" / "openapi.py"
-# Some 40 s on two cores.
-CALLS = 5_000
+CLIENTS = pathlib.Path(__file__).parents[1]
+CALLS_PROGRAM, CHAINS_PROGRAM = (CLIENTS / "programs" / name for name in ("openapi.py", "openapi_chains.py"))
+# Some 30 and 20 s on two cores.
+CALLS, STEPS = 4_000, 1_000
 SECONDS_MAX = 270
 ROLES = {"vendor": ids.VENDOR, "distributor": ids.DISTRIBUTOR, "reseller": ids.RESELLER, "operator": ids.OPERATOR}
 # Products that nobody sells, to be changed by their vendor and by the operator.
@@ -27,24 +29,40 @@ CONTRACTS = {"vendor": ids.AGREEMENT, "distributor": ids.AGREEMENT, "reseller": 
 
 
 def run(world):
-    seed, calls = os.environ.get("OPENAPI_SEED", "1"), int(os.environ.get("OPENAPI_CALLS", CALLS))
-    given = world.folder / "openapi.json"
+    seed = os.environ.get("OPENAPI_SEED", "1")
+    calls, steps = int(os.environ.get("OPENAPI_CALLS", CALLS)), int(os.environ.get("OPENAPI_STEPS", STEPS))
+    seeds = {name: Seeds(world, name) for name in ROLES}
+    # First: rules that generated calls leave behind decide about files.
+    with world.check(f"{steps:,} steps along the document's links, and each leads somewhere (OPENAPI_SEED={seed})"):
+        given = written(world, {name: one.begun() for name, one in seeds.items()})
+        print(called(CHAINS_PROGRAM, given, "--steps", str(steps), "--seed", seed), end="")
     with world.check("files in every status, for every role", needed=True):
-        roles = {name: Seeds(world, name).made() for name in ROLES}
-        given.write_text(json.dumps({"url": world.url, "roles": roles}), encoding="utf-8")
-    command = [str(venvs.OPENAPI.python), str(PROGRAM), str(given), "--calls", str(calls), "--seed", seed]
+        given = written(world, {name: one.made() for name, one in seeds.items()})
     with world.check("the document's examples fit its schemas"):
-        called([*command, "--only", "shapes"], world.folder)
+        called(CALLS_PROGRAM, given, "--only", "shapes")
     title = "the documented calls succeed for each role that may make them, and"
     with world.check(f"{title} {calls:,} generated ones are answered as documented (OPENAPI_SEED={seed})"):
-        print(called([*command, "--only", "calls"], world.folder), end="")
+        print(called(CALLS_PROGRAM, given, "--only", "calls", "--calls", str(calls), "--seed", seed), end="")
 
 
-def called(command, folder):
-    # What schemathesis leaves behind goes away with the rest of the run.
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS_MAX)
-    faults = [line for line in done.stdout.splitlines() if line.startswith("FAULT")]
-    holds(done.returncode == 0, "\n".join(faults) or done.stderr[-3000:])
+def written(world, roles):
+    path = world.folder / "openapi.json"
+    path.write_text(json.dumps({"url": world.url, "roles": roles}), encoding="utf-8")
+    return path
+
+
+def called(program, given, *options):
+    """Runs a program on the seeds; gives what it printed. It fails with the faults, and how to see them again."""
+    command = [str(venvs.OPENAPI.python), str(program), str(given), *options]
+    # The programs use the modules beside the suites. What schemathesis leaves behind goes away with the rest of the run.
+    place = {**os.environ, "PYTHONPATH": str(CLIENTS)}
+    done = subprocess.run(
+        command, cwd=given.parent, env=place, capture_output=True, text=True, timeout=SECONDS_MAX, check=False
+    )
+    if done.returncode != 0:
+        faults = [line for line in done.stdout.splitlines() if line.startswith("FAULT")]
+        again = f"again: OPENAPI_SEED={os.environ.get('OPENAPI_SEED', '1')} python3 tests/clients/run.py --only openapi"
+        raise AssertionError("\n".join([again, *faults]) if faults else f"{again}\n{done.stderr[-3000:]}")
     return done.stdout
 
 
@@ -57,6 +75,11 @@ class Seeds:
         self.provider = ids.RESELLER if role == "reseller" else ids.DISTRIBUTOR
         self.count = 0
 
+    def begun(self):
+        """What a role needs to make everything else by itself."""
+        key = self.world.catalog.keys[self.key]
+        return {"key": key, "path": {}, "product": ids.PULSE, "contract": self.contract, "rows": self.rows()}
+
     def made(self):
         sides = {"vendor": ("vendor",), "operator": ("vendor", "provider")}.get(self.role, ("provider",))
         path, files = {}, []
@@ -68,13 +91,10 @@ class Seeds:
         template = self.link(f"usage/products/{ids.PULSE}/template", "template_link")
         of_file = path["show_usage_file"]["id"]
         workbook = self.link(f"usage/files/{of_file}", "processed_file_uri")
-        return {
-            "key": self.world.catalog.keys[self.key],
+        return self.begun() | {
             "path": path,
             "links": {"download_template": template, "download_workbook": workbook},
             "files": files,
-            "product": ids.PULSE,
-            "contract": self.contract,
             "usage": self.kept("usage.xlsx", self.book()),
         }
 

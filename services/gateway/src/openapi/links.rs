@@ -26,12 +26,17 @@ const ITSELF: Given = &[("id", "$response.body#/id")];
 const FIRST: Given = &[("id", "$response.body#/0/id")];
 /// What belongs to the file that the answer is.
 const OF_ITSELF: Given = &[("usagefile.id", "$response.body#/id")];
+/// What of the file that the answer is was not billed yet.
+const TO_BILL: Given = &[("usagefile.id", "$response.body#/id"), ("status", "ready")];
 /// The file that the answer belongs to.
 const ITS_FILE: Given = &[("id", "$response.body#/usagefile/id")];
 /// The file that records went into.
 const REPORTED: Given = &[("id", "$response.body#/file/id")];
 /// The object that the request was about.
 const SAME: Given = &[("id", "$request.path.id")];
+/// The rules of a product that decide.
+const RULES_OF_ITSELF: Given = &[("id", "$response.body#/id"), ("status", "active")];
+const RULES_OF_SAME: Given = &[("id", "$request.path.id"), ("status", "active")];
 const RULE: Given = &[("id", "$request.path.id"), ("rule", "$response.body#/id")];
 const FIRST_RULE: Given = &[("id", "$request.path.id"), ("rule", "$response.body#/0/id")];
 const ITEM: Given = &[("id", "$request.path.id"), ("item", "$response.body#/id")];
@@ -79,9 +84,9 @@ pub(crate) const TABLE: &[Links] = &[
         &["show_usage_file", "approve_all_records", "accept_usage_file", "reject_usage_file"],
     ),
     links(&["approve_all_records"], ITSELF, &["accept_usage_file"]),
-    links(&["reject_usage_file"], ITSELF, &["show_usage_file", "upload_usage_file", "reprocess_usage_file"]),
-    links(&["accept_usage_file"], ITSELF, &["show_usage_file", "reconcile_usage_file", "close_usage_file"]),
-    links(&["accept_usage_file"], OF_ITSELF, &["list_chunks"]),
+    links(&["reject_usage_file"], ITSELF, &["show_usage_file", "upload_usage_file"]),
+    links(&["accept_usage_file"], ITSELF, &["show_usage_file", "reconcile_usage_file"]),
+    links(&["accept_usage_file"], TO_BILL, &["list_chunks"]),
     links(&["reconcile_usage_file"], ITSELF, &["show_usage_file"]),
     links(&["reconcile_usage_file"], OF_ITSELF, &["list_reconciliations"]),
     links(&["close_usage_file", "delete_usage_file"], ITSELF, &["show_usage_file"]),
@@ -96,7 +101,6 @@ pub(crate) const TABLE: &[Links] = &[
     links(&["show_record"], ITS_FILE, &["show_usage_file"]),
     links(&["show_record"], &[("id", "$response.body#/asset/id")], &["show_asset", "list_aggregates_of_asset"]),
     links(&["change_record", "close_record"], ITSELF, &["show_record"]),
-    links(&["change_record"], ITS_FILE, &["reject_usage_file"]),
     links(&["close_record"], ITS_FILE, &["show_usage_file"]),
     links(
         &["list_chunks"],
@@ -108,6 +112,7 @@ pub(crate) const TABLE: &[Links] = &[
     links(&["regenerate_chunk"], ITSELF, &["show_chunk", "download_chunk", "close_chunk"]),
     links(&["close_chunk"], ITSELF, &["show_chunk", "change_chunk", "download_chunk"]),
     links(&["show_chunk", "close_chunk"], ITS_FILE, &["show_usage_file"]),
+    links(&["close_chunk"], ITS_FILE, &["close_usage_file"]),
     links(&["list_reconciliations"], FIRST, &["show_reconciliation"]),
     links(&["list_reconciliations"], FIRST_AS_UPLOADED, &["download_reconciliation"]),
     links(&["create_reconciliation"], ITSELF, &["show_reconciliation"]),
@@ -118,21 +123,15 @@ pub(crate) const TABLE: &[Links] = &[
     links(&["list_rules"], FIRST_RULE, &["show_rule", "change_rule", "delete_rule"]),
     links(&["create_rule"], RULE, &["show_rule", "change_rule", "delete_rule"]),
     links(&["change_rule"], RULE, &["show_rule", "delete_rule"]),
-    links(&["create_rule", "change_rule"], SAME, &["list_rules", "simulate_rules"]),
+    links(&["create_rule", "change_rule"], SAME, &["simulate_rules"]),
+    links(&["create_rule", "change_rule"], RULES_OF_SAME, &["list_rules"]),
     links(&["list_products"], FIRST, &["show_product"]),
     links(
         &["show_product"],
         ITSELF,
-        &[
-            "change_product",
-            "list_items",
-            "create_item",
-            "list_rules",
-            "create_rule",
-            "show_template",
-            "validate_workbook",
-        ],
+        &["change_product", "list_items", "create_item", "create_rule", "show_template", "validate_workbook"],
     ),
+    links(&["show_product"], RULES_OF_ITSELF, &["list_rules"]),
     links(&["change_product"], ITSELF, &["show_product"]),
     links(&["list_items"], FIRST_ITEM, &["show_item", "change_item"]),
     links(&["create_item"], ITEM, &["show_item", "change_item"]),
