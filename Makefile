@@ -11,7 +11,7 @@ KILLS   ?= 4
 APART   ?= http workbooks validation queries objects openapi_client namespaces billing
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bless kills fuzz fmt client-tests
+.PHONY: help run test check bench bless up down kills fuzz fmt client-tests
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -44,6 +44,14 @@ bench: ## Measure speed and memory as ratios to the machine's limits
 
 bless: ## Write the frozen files that are missing (never changes one that is there)
 	BLESS=1 $(CARGO) nextest run --workspace --locked -E 'test(golden)'
+
+up: ## Build the images and start the services apart, two gateways at ports 8080 and 8081 (Docker 26 with compose)
+	@docker compose version >/dev/null 2>&1 || { echo "make up needs Docker 26 or later with its compose plugin; docs/nats.md says how to start the services without it." >&2; exit 1; }
+	docker compose up --build --detach --wait
+
+down: ## Stop what `make up` started; everything recorded stays in its volumes
+	@docker compose version >/dev/null 2>&1 || { echo "make down needs Docker 26 or later with its compose plugin." >&2; exit 1; }
+	docker compose down
 
 fuzz: ## Fuzz TARGET (rows, package, numbers, dates) of the workbook reader for SECONDS; docs/hostile-input.md says more
 	mkdir -p services/workbook/fuzz/target/found/$(TARGET)

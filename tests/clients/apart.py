@@ -1,11 +1,10 @@
-"""The ledger as separate processes over NATS: each service on its own, two gateways that take turns, and nothing that
-two of them share on the disk. Where the tests run as root, each process has an OS user of its own.
+"""The ledger as separate processes over NATS: each service on its own with its own credentials, two gateways that take
+turns, and nothing that two of them share on the disk. Where the tests run as root, each has an OS user of its own.
 """
 
 import json
 import os
 import pathlib
-import secrets
 import shutil
 import socket
 import subprocess
@@ -40,6 +39,9 @@ class Home:
     def put(self, name, content):
         """A file that only its user can read."""
         path = self.folder / name
+        if path.parent != self.folder:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._give(path.parent)
         path.touch(mode=0o600)
         path.write_bytes(content)
         self._give(path)
@@ -59,17 +61,21 @@ class Home:
 
 
 class Nats:
-    """A nats-server with JetStream on a free loopback port."""
+    """A nats-server with JetStream on a free loopback port, which takes the product's own credentials only."""
 
-    def __init__(self, home):
+    def __init__(self, home, trust):
         self.home = home
+        for name in ("tls/server.pem", "tls/server.key", "tls/ca.pem"):
+            home.put(name, (trust / name).read_bytes())
+        # It names the files where they were made.
+        home.put("trust.conf", (trust / "nats.conf").read_bytes().replace(bytes(trust), bytes(home.folder)))
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self.process = None
 
     def start(self):
         store = self.home.folder / "store"
-        text = f'listen: "127.0.0.1:{self.port}"\njetstream {{ store_dir: "{store}" }}\n'
+        text = f'listen: "127.0.0.1:{self.port}"\njetstream {{ store_dir: "{store}" }}\ninclude trust.conf\n'
         settings = self.home.put("nats.conf", text.encode())
         command = [str(venvs.NATS.tool("nats-server")), "-c", str(settings)]
         with open(self.home.folder / "log", "ab") as log:
@@ -100,18 +106,23 @@ class Apart:
             above.chmod(0o711)
         names = ["nats", *SERVICES, *GATEWAYS]
         self.homes = {name: Home(self.folder, name, number) for number, name in enumerate(names)}
-        self.nats = Nats(self.homes["nats"])
         self.binary = within_reach(binary, self.folder)
-        shared = secrets.token_bytes(64)
+        trust = self.folder / "trust"
+        made = [self.binary, "nats", "credentials", trust, "--hosts", "127.0.0.1"]
+        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, timeout=START_SECONDS_MAX)
+        self.nats = Nats(self.homes["nats"], trust)
         known = pathlib.Path(catalog).read_bytes()
-        self.processes = {name: self._process(name, shared, known) for name in [*SERVICES, *GATEWAYS]}
+        self.processes = {name: self._process(name, trust, known) for name in [*SERVICES, *GATEWAYS]}
         self.turns = None
 
-    def _process(self, name, shared, known):
-        home = self.homes[name]
-        service = name.split("-")[0]
+    def _process(self, name, trust, known):
+        home, service = self.homes[name], name.split("-")[0]
         command = [self.binary, "run", "--only", service, "--nats", self.nats.url, "--listen", "127.0.0.1:0"]
-        command += ["--data", home.folder / "data", "--secrets", home.put("secrets", shared)]
+        command += ["--data", home.folder / "data"]
+        for option, file in (("--nats-credentials", f"{service}.creds"), ("--nats-ca", "tls/ca.pem")):
+            command += [option, home.put(file, (trust / file).read_bytes())]
+        if service in ("catalog", "gateway"):
+            command += ["--secrets", home.put("secrets", (trust / "secrets").read_bytes())]
         if service == "catalog":
             command += ["--catalog", home.put("catalog.json", known)]
         return Process(command, self.folder / f"{name}.log", **home.options)

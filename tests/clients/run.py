@@ -26,13 +26,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS_MAX = 600
 SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
 SUITES += ["samples", "overlap", "queries", "objects", "openapi_client", "namespaces", "old_sdk", "cli", "billing"]
-SUITES += ["reporting", "reported", "openapi", "rql", "demo"]
+SUITES += ["reporting", "reported", "openapi", "rql", "demo", "compose"]
 
 # Suites that have a server to themselves: they need months that nobody closed, or leave files in every status.
 ALONE = ["openapi", "reported"]
 
 # Suites whose clients can't share the packages of the others.
-VENVS = {"old_sdk": venvs.OLD_SDK, "cli": venvs.CLI, "rql": venvs.RQL, "openapi": venvs.OPENAPI}
+VENVS = {"old_sdk": venvs.OLD_SDK, "cli": venvs.CLI, "rql": venvs.RQL, "openapi": venvs.OPENAPI, "compose": venvs.HADOLINT}
 
 
 def in_venv(script=__file__):
@@ -64,7 +64,7 @@ def main():
     for suite in given.only:
         if suite in VENVS:
             VENVS[suite].ensure()
-    if given.shape == "apart":
+    if given.shape == "apart" or "compose" in given.only:
         venvs.NATS.ensure()
     for name in list(os.environ):
         # Everything is loopback: no proxy may stand between.

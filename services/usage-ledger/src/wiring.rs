@@ -23,6 +23,18 @@ use crate::product::{Parts, ProductError, Settings};
 use crate::secrets::Secrets;
 use crate::trial::{Bench, Trials};
 
+/// Whose facts a service hears.
+pub(crate) fn hears(service: ServiceName) -> &'static [ServiceName] {
+    match service {
+        ServiceName::Catalog => catalog::CatalogService::HEARS,
+        ServiceName::Approval => approval::Approval::HEARS,
+        ServiceName::Ingestion => ingestion::IngestionService::HEARS,
+        ServiceName::Validation => validation::ValidationService::HEARS,
+        ServiceName::Extraction => extraction::ExtractionService::HEARS,
+        ServiceName::Gateway => &ServiceName::WRITERS,
+    }
+}
+
 /// What is known while a process is put together.
 pub(crate) struct Wiring {
     pub(crate) bus: Bus,

@@ -7,6 +7,7 @@ mod events;
 mod file;
 mod foreign;
 mod nats;
+mod probe;
 mod product;
 mod progress;
 mod server;
@@ -78,6 +79,8 @@ enum Command {
     Item(product::ItemArgs),
     /// Read what happened, and wait for what happens.
     Events(events::EventsArgs),
+    /// Ask an address once, for health checks: exit code 0 when it answers with success.
+    Probe(probe::ProbeArgs),
     /// Print digests of what the process of a data directory knows: equal ones mean equal knowledge.
     State(StateArgs),
     /// Prepare NATS for services that run apart.
@@ -274,6 +277,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Product(args) => product::run_product(&args),
         Command::Item(args) => product::run_item(&args),
         Command::Events(args) => events::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::State(args) => block_on(state(args)),
         Command::Nats(command) => block_on(nats::run(command)),
         Command::Dead(command) => block_on(dead::run(command)),

@@ -13,6 +13,7 @@ use runtime::nats::{Grants, Link, LinkSettings};
 use super::CliError;
 use crate::credentials::{self, Folder};
 use crate::product::Settings;
+use crate::secrets::Secrets;
 
 /// How this process reaches NATS.
 #[derive(Args, Clone, Debug)]
@@ -120,7 +121,8 @@ pub(super) enum NatsCommand {
     /// Make the streams and the bucket that the services meet on; what is there already stays as it is.
     Setup(NatsArgs),
     /// Make what NATS servers and processes need to trust each other: an account, certificates, and a user for each
-    /// process with the least that it needs. What is there already stays as it is.
+    /// process with the least that it needs; and the secrets that catalog and gateways share. What is there already
+    /// stays as it is.
     ///
     /// Include DIR/nats.conf in the configuration of each server, give each process its own file with
     /// --nats-credentials, and all of them DIR/tls/ca.pem with --nats-ca. Keep the seeds: who has them may make users.
@@ -161,6 +163,8 @@ pub(super) async fn run(command: NatsCommand) -> Result<u8, CliError> {
 const CONNECT_WAIT: Duration = Duration::from_secs(30);
 /// The user that makes the streams and nothing else.
 const SETUP: &str = "setup";
+/// What catalog and gateways share, beside the credentials.
+const SECRETS: &str = "secrets";
 
 fn make_credentials(dir: &Path, hosts: &[String], process: Vec<Together>) -> Result<u8, CliError> {
     let failed = |error: credentials::CredentialsError| CliError::Plain(runtime::nats::reasons(&error));
@@ -181,6 +185,9 @@ fn make_credentials(dir: &Path, hosts: &[String], process: Vec<Together>) -> Res
     let path = credentials::user(&folder, SETUP, &Grants::setup(SETUP, &writers()), now).map_err(failed)?;
     println!("{SETUP}: --nats-credentials {}", path.display());
     println!("everybody:  --nats-ca {}", credentials::authority(&folder).display());
+    let path = dir.join(SECRETS);
+    Secrets::open(&path).map_err(|error| CliError::Plain(runtime::nats::reasons(&error)))?;
+    println!("catalog and gateways: --secrets {}", path.display());
     Ok(0)
 }
 

@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 
 use ledger::{HostId, Moment, ServiceName};
 use nkeys::KeyPair;
-use runtime::decider::Decider;
 use runtime::nats::Grants;
 use thiserror::Error;
 
+use crate::wiring::hears;
 use jwt::Subject;
 
 /// What the servers are told.
@@ -125,15 +125,7 @@ pub fn process_grants(services: &BTreeSet<ServiceName>) -> Grants {
         |services: &[ServiceName]| services.iter().map(|service| HostId::new(*service, 0)).collect::<BTreeSet<_>>();
     let is_gateway = services.contains(&ServiceName::Gateway);
     let runs: Vec<ServiceName> = ServiceName::WRITERS.into_iter().filter(|it| services.contains(it)).collect();
-    let heard = |service: &ServiceName| match service {
-        ServiceName::Catalog => catalog::CatalogService::HEARS,
-        ServiceName::Approval => approval::Approval::HEARS,
-        ServiceName::Ingestion => ingestion::IngestionService::HEARS,
-        ServiceName::Validation => validation::ValidationService::HEARS,
-        ServiceName::Extraction => extraction::ExtractionService::HEARS,
-        ServiceName::Gateway => &ServiceName::WRITERS,
-    };
-    let hears: Vec<ServiceName> = services.iter().flat_map(heard).copied().collect();
+    let hears: Vec<ServiceName> = services.iter().flat_map(|service| hears(*service)).copied().collect();
     Grants::process(&process_user(services), &hosts(&runs), &hosts(&hears), is_gateway)
 }
 
