@@ -47,6 +47,13 @@ class Home:
         self._give(path)
         return path
 
+    def take(self, folder, name):
+        """A copy of a folder, as a machine gets it that a service moves to."""
+        path = self.folder / name
+        subprocess.run(["cp", "-a", folder, path], check=True)
+        for one in (path, *path.rglob("*")):
+            self._give(one)
+
     def _give(self, path):
         if self.user is not None:
             os.chown(path, self.user, self.user)
@@ -96,9 +103,10 @@ class Nats:
 
 
 class Apart:
-    """The running processes; use it in `with`. `url` leads to the gateways in turn."""
+    """The running processes; use it in `with`. `url` leads to the gateways in turn. `whole` is the data directory of a
+    ledger in one process that is to be split."""
 
-    def __init__(self, binary, folder, catalog):
+    def __init__(self, binary, folder, catalog, whole=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         # Each user passes through the folders above its own and sees nothing in them.
@@ -106,13 +114,17 @@ class Apart:
             above.chmod(0o711)
         names = ["nats", *SERVICES, *GATEWAYS]
         self.homes = {name: Home(self.folder, name, number) for number, name in enumerate(names)}
+        self.users = len(names)
         self.binary = within_reach(binary, self.folder)
         trust = self.folder / "trust"
         made = [self.binary, "nats", "credentials", trust, "--hosts", "127.0.0.1"]
         subprocess.run(made, check=True, stdout=subprocess.DEVNULL, timeout=START_SECONDS_MAX)
         self.nats = Nats(self.homes["nats"], trust)
         known = pathlib.Path(catalog).read_bytes()
+        self.secrets = ((whole or trust) / "secrets").read_bytes()
         self.processes = {name: self._process(name, trust, known) for name in [*SERVICES, *GATEWAYS]}
+        for name in SERVICES if whole else ():
+            self.homes[name].take(whole, "data")
         self.turns = None
 
     def _process(self, name, trust, known):
@@ -122,7 +134,7 @@ class Apart:
         for option, file in (("--nats-credentials", f"{service}.creds"), ("--nats-ca", "tls/ca.pem")):
             command += [option, home.put(file, (trust / file).read_bytes())]
         if service in ("catalog", "gateway"):
-            command += ["--secrets", home.put("secrets", (trust / "secrets").read_bytes())]
+            command += ["--secrets", home.put("secrets", self.secrets)]
         if service == "catalog":
             command += ["--catalog", home.put("catalog.json", known)]
         return Process(command, self.folder / f"{name}.log", **home.options)
@@ -173,19 +185,42 @@ class Apart:
                     shared = {path for path in seen[name] & seen[other] if path != str(self.binary)}
                     same(shared, set(), f"what {name} and {other} share")
         with check("every service and both gateways know what the logs say, by their digests"):
-            expected = self.state(GATEWAYS[0], "--logs")
-            same(sorted(expected), sorted([*(f"{name}-0" for name in SERVICES), "gateway"]), "what there is to know")
-            for name in self.processes:
-                part = "gateway" if name in GATEWAYS else f"{name}-0"
-                wanted = {part: expected[part]}
-                wait(lambda: self.state(name), lambda known: known == wanted, f"state of {name}")
+            self.know(self.state(GATEWAYS[0], "--logs"))
+
+    def know(self, expected):
+        """Waits until each process knows what is expected of its part of the ledger."""
+        same(sorted(expected), sorted([*(f"{name}-0" for name in SERVICES), "gateway"]), "what there is to know")
+        for name in self.processes:
+            part = "gateway" if name in GATEWAYS else f"{name}-0"
+            wanted = {part: expected[part]}
+            wait(lambda: self.state(name), lambda known: known == wanted, f"state of {name}")
 
     def state(self, name, *options):
         """Digests of what a process knows."""
-        command = [self.binary, "state", *options, "--data", self.homes[name].folder / "data"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=STATE_SECONDS_MAX)
-        same(done.returncode, 0, f"exit code of state ({done.stderr})")
-        return json.loads(done.stdout)
+        return state(self.binary, self.homes[name].folder / "data", *options)
+
+    def move(self, name):
+        """Stops a service, copies what it has as to another machine, and starts it there."""
+        process, old = self.processes[name], self.homes[name]
+        process.tell()
+        process.end()
+        same(process.process.returncode, 0, f"exit code of {name}")
+        self.users += 1
+        home = self.homes[name] = Home(self.folder, f"{name}-moved", self.users)
+        for path in old.folder.iterdir():
+            home.take(path, path.name)
+        command = [word.replace(str(old.folder), str(home.folder)) for word in process.command]
+        self.processes[name] = Process(command, process.log, **home.options)
+        self.processes[name].start()
+        self.processes[name].wait()
+
+
+def state(binary, data, *options):
+    """Digests of what the process of a data directory knows."""
+    command = [binary, "state", *options, "--data", data]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=STATE_SECONDS_MAX)
+    same(done.returncode, 0, f"exit code of state ({done.stderr})")
+    return json.loads(done.stdout)
 
 
 def open_files(pid):

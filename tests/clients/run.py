@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS_MAX = 600
 SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
 SUITES += ["samples", "overlap", "queries", "objects", "openapi_client", "namespaces", "old_sdk", "cli", "billing"]
-SUITES += ["reporting", "reported", "openapi", "rql", "demo", "compose"]
+SUITES += ["reporting", "reported", "openapi", "rql", "demo", "compose", "moving"]
 
 # Suites that have a server to themselves: they need months that nobody closed, or leave files in every status.
 ALONE = ["openapi", "reported"]
@@ -64,7 +64,7 @@ def main():
     for suite in given.only:
         if suite in VENVS:
             VENVS[suite].ensure()
-    if given.shape == "apart" or "compose" in given.only:
+    if given.shape == "apart" or {"compose", "moving"} & set(given.only):
         venvs.NATS.ensure()
     for name in list(os.environ):
         # Everything is loopback: no proxy may stand between.
