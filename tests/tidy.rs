@@ -23,7 +23,16 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
         ],
     ),
     ("sled", &["services/runtime/src/log/store.rs"]),
-    ("async_nats", &["services/runtime/src/nats/", "tests/credentials.rs"]),
+    (
+        "async_nats",
+        &[
+            "services/runtime/src/nats/",
+            "services/usage-ledger/examples/",
+            "docs/examples/producer/",
+            "tests/credentials.rs",
+            "tests/scenarios/produced/",
+        ],
+    ),
     ("prost", &["proto/"]),
     ("zstd", &["proto/"]),
     ("rust_xlsxwriter", &["services/workbook/", "services/usage-ledger/src/demo/generate"]),

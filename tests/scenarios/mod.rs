@@ -51,4 +51,6 @@ mod editing;
 
 mod reported;
 
+mod produced;
+
 mod rules;

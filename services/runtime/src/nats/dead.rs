@@ -159,14 +159,13 @@ impl DeadLetters {
     /// See [`DeadError`].
     pub async fn redrive(&self, letter: &DeadLetter) -> Result<(), DeadError> {
         let failed = |reason| DeadError::Nats { action: "send", reason };
-        let mut headers = HeaderMap::new();
-        let given = [(CONTENT_TYPE, &letter.content_type), (KEYS[0], &letter.key)];
-        for (name, value) in given {
-            if let Some(value) = value {
-                headers.insert(name, value.as_str());
-            }
-        }
+        // Not with its own key, under which it was answered already as far as it was taken then.
         let id = format!("dead-{}-{}", letter.sequence, letter.at.0);
+        let mut headers = HeaderMap::new();
+        headers.insert(KEYS[0], id.as_str());
+        if let Some(kind) = &letter.content_type {
+            headers.insert(CONTENT_TYPE, kind.as_str());
+        }
         let message = PublishMessage::build().payload(letter.bytes.clone()).headers(headers).message_id(id);
         let sent = self.link.jetstream.send_publish(letter.subject.clone(), message).await;
         sent.map_err(|error| failed(chain(&error)))?.await.map_err(|error| failed(chain(&error)))?;

@@ -22,9 +22,9 @@ const TRIES_MAX: u64 = 5;
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
 /// A report that isn't acknowledged for so long was lost with its gateway: another one gets it.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+const ACK_WAIT: Duration = Duration::from_secs(10);
 /// A gateway that still works on a report says so this often.
-const SIGN_EVERY: Duration = Duration::from_secs(10);
+const SIGN_EVERY: Duration = Duration::from_secs(3);
 /// The pause before a service is asked again that isn't there.
 const AWAY_PAUSE: Duration = Duration::from_secs(1);
 /// Reports that a gateway works on at once. Only those that it can begin are taken, so that none waits for its turn while
