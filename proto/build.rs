@@ -7,6 +7,7 @@ const FILES: [&str; 8] = [
     "usage/v1/file.proto",
     "usage/v1/record.proto",
     "usage/v1/rule.proto",
+    "usage/v1/webhook.proto",
     "usage/v1/event.proto",
     "usage/v1/command.proto",
     "usage/v1/feed.proto",

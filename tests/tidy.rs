@@ -41,7 +41,14 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
     ("chrono_tz", &["services/gateway/src/period.rs"]),
     ("clap", &["services/usage-ledger/src/cli/", "services/usage-ledger/src/main.rs"]),
     ("indicatif", &["services/usage-ledger/src/cli/"]),
-    ("ureq", &["services/usage-ledger/src/cli/", "services/usage-ledger/examples/"]),
+    (
+        "ureq",
+        &[
+            "services/usage-ledger/src/cli/",
+            "services/usage-ledger/src/webhooks/caller.rs",
+            "services/usage-ledger/examples/",
+        ],
+    ),
 ];
 
 /// Where a float may stand, and why no quantity or amount passes through it.

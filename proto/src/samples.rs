@@ -35,6 +35,8 @@ pub fn fact_name(fact: &Fact) -> &'static str {
     match fact {
         Fact::ObjectRecorded(_) => "object_recorded",
         Fact::ContractPlaced { .. } => "contract_placed",
+        Fact::WebhookRecorded(_) => "webhook_recorded",
+        Fact::WebhookDeleted => "webhook_deleted",
         Fact::FileCreated(_) => "file_created",
         Fact::FileDescribed(_) => "file_described",
         Fact::UploadOpened(_) => "upload_opened",
@@ -106,6 +108,7 @@ fn event(fact: Fact, number: u8) -> Event {
         Fact::ObjectRecorded(object) => Subject::Object(object.id().clone()),
         Fact::ContractPlaced { .. } => Subject::Object(object_id("CRD-12345-67890-00001")),
         Fact::RuleRecorded(_) | Fact::RuleDeleted => Subject::Object(object_id("UGR-000-000-002")),
+        Fact::WebhookRecorded(_) | Fact::WebhookDeleted => Subject::Object(object_id("WH-000-000-001")),
         _ => Subject::File(file_id()),
     };
     let actor = match fact.emitter() {

@@ -45,6 +45,8 @@ mod once;
 
 mod news;
 
+mod webhooks;
+
 mod marks;
 
 mod editing;

@@ -239,6 +239,11 @@ impl World {
         self.request(&Request { method, path: &path, key: Some(party.key()), headers, body })
     }
 
+    /// Time goes by.
+    pub(super) fn let_pass(&self, seconds: i64) {
+        self.now.fetch_add(seconds * Moment::SECOND, Ordering::Relaxed);
+    }
+
     /// Any request at all.
     pub(super) fn request(&self, request: &Request<'_>) -> Answer {
         self.now.fetch_add(Moment::SECOND, Ordering::Relaxed);

@@ -94,6 +94,14 @@ pub(super) fn records_closed(it: wire::RecordsClosed) -> Result<Fact, WireError>
     Ok(Fact::RecordsClosed { by, rows: Box::new(required(it.rows, "rows")?.try_into()?), records: it.records })
 }
 
+pub(super) fn chunk_written(chunk: u16, blob: Hash, size_bytes: u64) -> Wire {
+    Wire::ChunkWritten(wire::ChunkWritten { chunk: chunk.into(), blob: blob.0.to_vec(), size_bytes })
+}
+
+pub(super) fn chunk_failed(chunk: u16, detail: &str) -> Wire {
+    Wire::ChunkFailed(wire::ChunkFailed { chunk: chunk.into(), detail: detail.to_owned() })
+}
+
 pub(super) fn chunk_closed_to_wire(chunk: u16, billing_id: &str, billing_note: &str) -> wire::ChunkClosed {
     let (billing_id, billing_note) = (billing_id.to_owned(), billing_note.to_owned());
     wire::ChunkClosed { chunk: chunk.into(), billing_id, billing_note }

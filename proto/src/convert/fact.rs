@@ -18,6 +18,8 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
     match fact {
         Fact::ObjectRecorded(it) => Wire::ObjectRecorded(it.as_ref().into()),
         Fact::ContractPlaced { partition } => Wire::ContractPlaced(w::ContractPlaced { partition: partition.0.into() }),
+        Fact::WebhookRecorded(it) => Wire::WebhookRecorded(it.as_ref().into()),
+        Fact::WebhookDeleted => Wire::WebhookDeleted(w::WebhookDeleted {}),
         Fact::FileCreated(it) => Wire::FileCreated(it.as_ref().into()),
         Fact::FileDescribed(it) => Wire::FileDescribed(it.as_ref().into()),
         Fact::UploadOpened(it) => Wire::UploadOpened(it.into()),
@@ -62,10 +64,8 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::RecordsExempted { upload, reason, rows, records, totals } =>
             Wire::RecordsExempted(ex::records_exempted_to_wire((*upload, *records), *reason, rows, totals)),
         &Fact::ChunkStarted { chunk, attempt } => Wire::ChunkStarted(w::ChunkStarted { chunk: chunk.into(), attempt }),
-        &Fact::ChunkWritten { chunk, blob, bytes } => Wire::ChunkWritten(
-            w::ChunkWritten { chunk: chunk.into(), blob: blob.0.to_vec(), size_bytes: bytes }),
-        Fact::ChunkFailed { chunk, detail } =>
-            Wire::ChunkFailed(w::ChunkFailed { chunk: (*chunk).into(), detail: detail.clone() }),
+        &Fact::ChunkWritten { chunk, blob, bytes } => ex::chunk_written(chunk, blob, bytes),
+        Fact::ChunkFailed { chunk, detail } => ex::chunk_failed(*chunk, detail),
         Fact::ChunkNamed { chunk, external_id } =>
             Wire::ChunkNamed(w::ChunkNamed { chunk: (*chunk).into(), external_id: external_id.clone() }),
         Fact::RecordsClosed { by, rows, records } => Wire::RecordsClosed(ex::records_closed_to_wire(*by, rows, *records)),
@@ -140,6 +140,8 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
     Ok(match fact {
         Wire::ObjectRecorded(it) => Fact::ObjectRecorded(Box::new(it.try_into()?)),
         Wire::ContractPlaced(it) => Fact::ContractPlaced { partition: Partition(narrow(it.partition, "partition")?) },
+        Wire::WebhookRecorded(it) => Fact::WebhookRecorded(Box::new(it.try_into()?)),
+        Wire::WebhookDeleted(w::WebhookDeleted {}) => Fact::WebhookDeleted,
         Wire::FileCreated(it) => Fact::FileCreated(Box::new(it.try_into()?)),
         Wire::FileDescribed(it) => Fact::FileDescribed(Box::new(it.into())),
         Wire::UploadOpened(it) => Fact::UploadOpened(it.try_into()?),
@@ -149,8 +151,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::FileSubmitted(it) => Fact::FileSubmitted { upload: it.upload },
         Wire::FileAccepted(it) => Fact::FileAccepted { upload: it.upload, note: it.note },
         Wire::FileRejected(it) => Fact::FileRejected { upload: it.upload, note: it.note },
-        Wire::CommandRefused(it) =>
-            Fact::CommandRefused { action: it.action, reason: it.reason, count: it.count },
+        Wire::CommandRefused(it) => Fact::CommandRefused { action: it.action, reason: it.reason, count: it.count },
         Wire::RecordsApproved(it) => Fact::RecordsApproved { upload: it.upload },
         Wire::RecordsMarked(it) => ap::records_marked(it)?,
         Wire::ReportOpened(it) => Fact::ReportOpened { upload: it.upload, catalog_position: it.catalog_position },
@@ -165,8 +166,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::RecordsRead(it) => Fact::RecordsRead(Box::new(it.try_into()?)),
         Wire::ColumnsReported(it) => Fact::ColumnsReported { upload: it.upload, columns: each(it.columns)? },
         Wire::FileRead(it) => Fact::FileRead(Box::new(it.try_into()?)),
-        Wire::FileUnreadable(it) =>
-            Fact::FileUnreadable { upload: it.upload, attempt: it.attempt, detail: it.detail },
+        Wire::FileUnreadable(it) => Fact::FileUnreadable { upload: it.upload, attempt: it.attempt, detail: it.detail },
         Wire::CheckStarted(it) =>
             Fact::CheckStarted { upload: it.upload, attempt: it.attempt, catalog_position: it.catalog_position },
         Wire::RecordsChecked(it) => Fact::RecordsChecked(Box::new(it.try_into()?)),

@@ -15,6 +15,7 @@ mod ingestion;
 mod rejection;
 mod rule;
 mod validation;
+mod webhook;
 
 pub(crate) mod checked;
 pub(crate) mod read;

@@ -7,13 +7,14 @@ use ledger::fact::{
 };
 use ledger::record::{Billing, ClosedRows};
 use ledger::rule::{RuleAction, RulePlace, RuleRecorded, RuleScope, Ruling};
+use ledger::webhook::WebhookRecorded;
 use ledger::{Code, Decimal};
 
 use super::{hash, moment, named, object_id};
 
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
-    [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers()].concat()
+    [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers(), webhooks()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -311,4 +312,18 @@ fn answers() -> Vec<Fact> {
             columns: vec![FileColumn { name: "v.Zone".to_owned(), header: "v.Zone".to_owned(), sheet_column: 15 }],
         },
     ]
+}
+
+/// A webhook for the files of one product, and its end.
+fn webhooks() -> Vec<Fact> {
+    let recorded = WebhookRecorded {
+        account: object_id("PA-654-321"),
+        label: "Billing".to_owned(),
+        description: "Wakes the connector".to_owned(),
+        product: Some(object_id("PRD-123-456-789")),
+        active: true,
+        url: "https://billing.example.com/usage?hub=1".to_owned(),
+        headers: vec![("X-Hub".to_owned(), "1".to_owned())],
+    };
+    vec![Fact::WebhookRecorded(Box::new(recorded)), Fact::WebhookDeleted]
 }

@@ -4,20 +4,24 @@ use ledger::catalog::{CatalogObject, ContractKind, Key, Product, Role};
 use ledger::{Command, Context, Fact, Hash, Ledger, ObjectId, Partition, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
 
-use crate::edit;
+use crate::{CatalogService, edit, webhook};
 
 pub(crate) fn decide(
     ledger: &Ledger,
     command: &Command,
     context: &Context,
-    partitions: u16,
+    service: &CatalogService,
 ) -> Result<Facts, Rejection> {
+    let (catalog, to_private) = (&ledger.catalog, service.webhooks_to_private);
     match command {
         Command::ChangeProduct { product, change } => edit::change_product(ledger, product, change, context),
         Command::CreateItem { product, item } => edit::create_item(ledger, product, item, context),
         Command::ChangeItem { product, item, change } => edit::change_item(ledger, (product, item), change, context),
+        Command::CreateWebhook { terms } => webhook::create(catalog, terms, context, to_private),
+        Command::ChangeWebhook { webhook, terms } => webhook::change(catalog, webhook, terms, context, to_private),
+        Command::DeleteWebhook { webhook } => webhook::delete(catalog, webhook, context),
         _ if context.scope.role != Role::Operator => Err(Rejection::RoleNotAllowed),
-        Command::ImportCatalog { objects } => import(ledger, objects, partitions),
+        Command::ImportCatalog { objects } => import(ledger, objects, service.partitions),
         Command::RevokeKey { key } => revoke(ledger, key),
         _ => Err(Rejection::NotFound),
     }

@@ -7,6 +7,7 @@ mod edit;
 pub mod json;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,8 @@ use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 pub struct CatalogService {
     /// Partitions that new contracts are spread over.
     pub partitions: u16,
+    /// Whether webhooks may lead to private addresses and to this machine.
+    pub webhooks_to_private: bool,
 }
 
 /// What the catalog tells itself.
@@ -41,7 +44,7 @@ impl Decider for CatalogService {
     type Job = NoJob;
 
     fn decide(&self, ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {
-        decide::decide(ledger, command, context, self.partitions)
+        decide::decide(ledger, command, context, self)
     }
 
     fn conclude(&self, ledger: &Ledger, own: Own, _context: &Context) -> Result<Facts, Stale> {

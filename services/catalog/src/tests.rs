@@ -2,6 +2,7 @@
 //! stays revoked. Method: a small catalog is imported, changed and imported again.
 
 mod dynamic;
+mod webhooks;
 
 use ledger::catalog::{
     Account, CatalogObject, Contract, ContractKind, Environment, Key, Named, Role, Subscription, SubscriptionStatus,
@@ -85,7 +86,11 @@ impl World {
 
     fn asks(&self, scope: &Scope, command: &Command) -> Result<Facts, Rejection> {
         let context = Context { now: Moment(0), scope: scope.clone() };
-        CatalogService { partitions: self.partitions }.decide(&self.ledger, command, &context)
+        CatalogService { partitions: self.partitions, webhooks_to_private: false }.decide(
+            &self.ledger,
+            command,
+            &context,
+        )
     }
 
     /// Asks as somebody at the machine, records what comes of it and gives it as text.

@@ -137,6 +137,7 @@ fn gateway(dir: &Path, logs: &Logs, hosts: &[HostId], stopped: &watch::Receiver<
         link_secret: b"link".to_vec(),
         public_url: None,
         dry_run: Arc::new(Untried),
+        deliveries: gateway::Deliveries::default(),
         requests_per_second: 0,
         probes: Probes::alone("bench".to_owned(), watch::channel(true).1),
         stopping: stopped.clone(),

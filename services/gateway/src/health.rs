@@ -99,6 +99,8 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Gauges {
         positions.borrow().iter().map(|(host, sequence)| (format!("{{host=\"{host}\"}}"), *sequence)).collect();
     gauges.each("projection_sequence", "Sequence of each host up to which the fold has come.", &positions);
     gauges.one("waiting", "Clients that wait for news.", app.waiting());
+    let given_up = app.deliveries.given_up();
+    gauges.one("webhook_changes_given_up", "Changes that webhooks could not be told of for a day.", given_up);
     let mut files: BTreeMap<&str, u64> = Status::ALL.iter().map(|status| (status.name(), 0)).collect();
     for file in app.projection.read().files.values() {
         *files.entry(file.status().name()).or_default() += 1;

@@ -57,6 +57,9 @@ use runtime::records::Records;
 use runtime::store::BlobStore;
 use tokio::sync::watch;
 
+pub use feed::Cursor;
+pub use webhooks::{Call, Calls, Change, Changes, Deliveries, Delivery};
+
 pub use dry_run::{DryRun, DryRunError, Incoming, Outcome, unreadable, verdict};
 pub use probes::Probes;
 pub use producers::Producers;
@@ -95,6 +98,8 @@ pub struct Gateway {
     pub public_url: Option<String>,
     /// Checks workbooks that are not to be recorded.
     pub dry_run: Arc<dyn DryRun>,
+    /// How calls of webhooks went.
+    pub deliveries: Deliveries,
     /// How many requests a second each key may send; 0 is no limit.
     pub requests_per_second: u32,
     /// How the process does.

@@ -11,6 +11,7 @@ use crate::record::Billing;
 use crate::report::ReportedRecords;
 use crate::rows::RowSet;
 use crate::rule::RuleTerms;
+use crate::webhook::WebhookTerms;
 
 /// Who asks, and what for: built once at the edge; no read or command can be made without it (design §8).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -185,6 +186,23 @@ pub enum Command {
         /// Which.
         key: ObjectId,
     },
+    /// Make a webhook for the account that asks.
+    CreateWebhook {
+        /// What it is to be.
+        terms: Box<WebhookTerms>,
+    },
+    /// Change a webhook.
+    ChangeWebhook {
+        /// Which.
+        webhook: ObjectId,
+        /// What it is to be.
+        terms: Box<WebhookTerms>,
+    },
+    /// Delete a webhook.
+    DeleteWebhook {
+        /// Which.
+        webhook: ObjectId,
+    },
     /// Make a draft.
     CreateFile(Box<CreateFile>),
     /// Change a file's texts.
@@ -335,7 +353,10 @@ impl Command {
             | Self::ChangeProduct { .. }
             | Self::CreateItem { .. }
             | Self::ChangeItem { .. }
-            | Self::RevokeKey { .. } => ServiceName::Catalog,
+            | Self::RevokeKey { .. }
+            | Self::CreateWebhook { .. }
+            | Self::ChangeWebhook { .. }
+            | Self::DeleteWebhook { .. } => ServiceName::Catalog,
             Self::CreateFile(_)
             | Self::DescribeFile { .. }
             | Self::OpenUpload { .. }
@@ -370,6 +391,9 @@ impl Command {
             | Self::CreateItem { .. }
             | Self::ChangeItem { .. }
             | Self::RevokeKey { .. }
+            | Self::CreateWebhook { .. }
+            | Self::ChangeWebhook { .. }
+            | Self::DeleteWebhook { .. }
             | Self::CreateFile(_)
             | Self::OpenReport(_)
             | Self::CreateRule { .. }
@@ -404,6 +428,9 @@ impl Command {
             Self::CreateItem { .. } => "create-item",
             Self::ChangeItem { .. } => "change-item",
             Self::RevokeKey { .. } => "revoke",
+            Self::CreateWebhook { .. } => "create-webhook",
+            Self::ChangeWebhook { .. } => "change-webhook",
+            Self::DeleteWebhook { .. } => "delete-webhook",
             Self::CreateFile(_) => "create",
             Self::DescribeFile { .. } => "update",
             Self::OpenUpload { .. } => "upload",

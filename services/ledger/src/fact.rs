@@ -6,6 +6,7 @@ use crate::moment::Moment;
 use crate::record::ClosedRows;
 use crate::rows::RowSet;
 use crate::rule::{RuleRecorded, Ruling};
+use crate::webhook::WebhookRecorded;
 
 mod contents;
 mod emitter;
@@ -118,6 +119,10 @@ pub enum Fact {
         /// Which partition.
         partition: Partition,
     },
+    /// A webhook was made or changed.
+    WebhookRecorded(Box<WebhookRecorded>),
+    /// A webhook was deleted: it is kept for the history and never called again.
+    WebhookDeleted,
 
     // ── approval ──
     /// A draft was made.

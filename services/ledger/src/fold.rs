@@ -9,6 +9,7 @@ use crate::fact::{Actor, Event, Fact, Subject};
 use crate::file::{Stamp, UsageFile};
 use crate::id::{FileId, Hash, Partition};
 use crate::rule::{self, Rules};
+use crate::webhook;
 
 /// Everything known of files and of the catalog.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,6 +43,18 @@ impl Ledger {
             (Subject::Object(contract), Fact::ContractPlaced { partition }) => {
                 let catalog = Arc::make_mut(&mut self.catalog);
                 catalog.placements.entry(contract.clone()).or_insert(*partition);
+                catalog.position = sequence;
+            }
+            (Subject::Object(id), Fact::WebhookRecorded(recorded)) => {
+                let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
+                let catalog = Arc::make_mut(&mut self.catalog);
+                webhook::record(&mut catalog.webhooks, id, recorded, stamp);
+                catalog.position = sequence;
+            }
+            (Subject::Object(id), Fact::WebhookDeleted) => {
+                let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
+                let catalog = Arc::make_mut(&mut self.catalog);
+                webhook::delete(&mut catalog.webhooks, id, stamp);
                 catalog.position = sequence;
             }
             (Subject::File(id), fact) => {

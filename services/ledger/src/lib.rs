@@ -20,6 +20,7 @@ pub mod report;
 pub mod rows;
 pub mod rule;
 pub mod transitions;
+pub mod webhook;
 
 pub use amount::{Decimal, DecimalError};
 pub use catalog::{Catalog, Named, Role};
@@ -32,3 +33,4 @@ pub use id::{ChunkId, EventId, FileId, Hash, HostId, ObjectId, Partition, Reconc
 pub use moment::Moment;
 pub use rejection::Rejection;
 pub use rule::{RuleAction, UsageRule};
+pub use webhook::Webhook;

@@ -165,6 +165,28 @@ pub const RULES: &[Field] = &[
     Field::block("events"),
 ];
 
+/// Webhooks of an account.
+pub const WEBHOOKS: &[Field] = &[
+    Field::text("id", "id").searched().ordered(),
+    Field::text("label", "label").searched().ordered(),
+    Field::text("account_id", "account_id").searched(),
+    Field::text("product_id", "product_id").searched(),
+    Field::one_of("object_class", "object_class", &["usage_file"]),
+    Field::one_of("active", "active", &["true", "false"]),
+    Field::text("external_url", "external_url").searched(),
+    Field::time("created.at", "events.created.at").ordered(),
+    Field::block("description"),
+    Field::block("http_method"),
+    Field::block("http_content_type"),
+    Field::block("headers"),
+    Field::block("jwt_secret"),
+    Field::block("last_success_at"),
+    Field::block("last_failure_at"),
+    Field::block("last_failure"),
+    Field::block("given_up"),
+    Field::block("events"),
+];
+
 /// Categories of a usage file.
 pub const CATEGORIES: &[Field] = &[
     Field::text("id", "id").searched(),

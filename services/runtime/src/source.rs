@@ -150,6 +150,24 @@ impl Source {
         })
     }
 
+    /// The facts behind a sequence, for [`Facts::next_after`]. Blocks like [`Source::own_at`].
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn behind(&self, sequence: u64) -> Result<Facts, SourceError> {
+        Ok(Facts(match self {
+            Self::Near(log) => {
+                // What was heard since that fact stands between it and the next one.
+                let mut entries = log.own(sequence);
+                if sequence > 0 {
+                    entries.next().transpose()?;
+                }
+                FactsOf::Near(entries)
+            }
+            Self::Far(log) => FactsOf::Far(log.facts(sequence + 1)),
+        }))
+    }
+
     /// What was asked for when an event was recorded, if it was.
     ///
     /// # Errors
@@ -191,14 +209,24 @@ enum FactsOf {
     Far(FarFacts),
 }
 
+impl Facts {
+    /// The next fact. What its host had heard of others before is given out first, since it may have caused it; of a
+    /// host in another process that isn't known here.
+    pub fn next_after(&mut self, heard: impl FnMut(&Header)) -> Option<Result<Published, SourceError>> {
+        match &mut self.0 {
+            FactsOf::Near(entries) => {
+                Some(entries.next_after(heard)?.map_err(SourceError::from).and_then(Published::try_from))
+            }
+            FactsOf::Far(facts) => Some(facts.next()?.map_err(SourceError::from)),
+        }
+    }
+}
+
 impl Iterator for Facts {
     type Item = Result<Published, SourceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            FactsOf::Near(entries) => Some(entries.next()?.map_err(SourceError::from).and_then(Published::try_from)),
-            FactsOf::Far(facts) => Some(facts.next()?.map_err(SourceError::from)),
-        }
+        self.next_after(|_| ())
     }
 }
 

@@ -9,4 +9,5 @@ mod sealing;
 pub mod secrets;
 mod state;
 pub mod trial;
+mod webhooks;
 mod wiring;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gateway::{Calls, Gateway};
 use ledger::{HostId, ServiceName};
 use runtime::blobs::BlobError;
 use runtime::bus::Bus;
@@ -22,6 +23,7 @@ use workbook::foreign::Guard;
 
 use crate::sealing::Sealing;
 use crate::secrets::{Secrets, SecretsError};
+use crate::webhooks::Webhooks;
 use crate::wiring::Wiring;
 
 /// How long requests may take to end when the process stops.
@@ -59,6 +61,8 @@ pub struct Settings {
     pub guard: Option<Guard>,
     /// How many requests a second each key may send; 0 is no limit.
     pub requests_per_second: u32,
+    /// Whether webhooks may lead to private addresses and to this machine.
+    pub webhooks_to_private: bool,
     /// What runs in this process: everything, or some services, which then need NATS.
     pub services: BTreeSet<ServiceName>,
     /// Where the other processes are met.
@@ -88,6 +92,7 @@ impl Settings {
             clock,
             guard,
             requests_per_second,
+            webhooks_to_private: false,
             services,
             nats,
             secrets,
@@ -274,16 +279,9 @@ impl Product {
         let bus = wiring.bus.clone();
         let serves = settings.services.contains(&ServiceName::Gateway);
         if serves {
-            let gateway = wiring.gateway(&lent, projection.clone(), &secrets, probes)?;
-            if let Some(hours) = settings.seal_after {
-                let (bus, projection, clock) = (bus.clone(), projection.clone(), settings.clock.clone());
-                let sealing = Sealing { bus, projection, clock, hours }.run(stopped.clone());
-                parts.spawn(async move {
-                    sealing.await;
-                    Ok(())
-                });
-            }
-            let (routes, producers) = gateway::served(Arc::new(gateway));
+            let gateway = Arc::new(wiring.gateway(&lent, projection.clone(), &secrets, probes)?);
+            by_itself(&mut parts, &settings, &gateway, address);
+            let (routes, producers) = gateway::served(gateway);
             wiring.producers(producers, &mut parts);
             parts.spawn(serve(listener, routes, stopped));
         } else {
@@ -344,6 +342,23 @@ fn claim(settings: &Settings) -> Result<(), ProductError> {
     }
     let names: Vec<&str> = settings.services.iter().map(|service| service.name()).collect();
     std::fs::write(&path, format!("{}\n", names.join(","))).map_err(failed)
+}
+
+/// What the product does without being asked: it submits files that are overdue, and calls webhooks.
+fn by_itself(parts: &mut Parts, settings: &Settings, gateway: &Arc<Gateway>, address: SocketAddr) {
+    let stop = parts.stop.clone();
+    let (projection, clock) = (gateway.projection.clone(), settings.clock.clone());
+    if let Some(hours) = settings.seal_after {
+        let (projection, clock) = (projection.clone(), clock.clone());
+        let sealing = Sealing { bus: gateway.bus.clone(), projection, clock, hours }.run(stop.clone());
+        parts.spawn(async move {
+            sealing.await;
+            Ok(())
+        });
+    }
+    let calls = Arc::new(Calls::new(gateway.clone(), format!("http://{address}")));
+    let (folder, to_private) = (settings.data.join("webhooks"), settings.webhooks_to_private);
+    parts.spawn(Webhooks { calls, projection, clock, folder, to_private }.run(stop));
 }
 
 async fn serve(

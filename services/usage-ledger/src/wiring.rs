@@ -85,7 +85,8 @@ impl Wiring {
         let mut lent = Lent::default();
         let here = self.settings.services.clone();
         if here.contains(&ServiceName::Catalog) {
-            self.host(logs, catalog::CatalogService { partitions: 1 }, parts, &mut lent)?;
+            let webhooks_to_private = self.settings.webhooks_to_private;
+            self.host(logs, catalog::CatalogService { partitions: 1, webhooks_to_private }, parts, &mut lent)?;
         }
         if here.contains(&ServiceName::Approval) {
             self.host(logs, approval::Approval, parts, &mut lent)?;
@@ -218,6 +219,7 @@ impl Wiring {
             link_secret: secrets.link.clone(),
             public_url: self.settings.public_url.clone(),
             dry_run: Arc::new(trials),
+            deliveries: gateway::Deliveries::default(),
             requests_per_second: self.settings.requests_per_second,
             probes,
             stopping: self.stop.clone(),

@@ -88,6 +88,7 @@ class Seeds:
             files += [one for name, one in found.items() if name.endswith("_usage_file")]
             path |= {name: {"id": one} for name, one in found.items() if isinstance(one, str)}
             path |= {name: one for name, one in found.items() if isinstance(one, dict)}
+        path |= self.webhooks()
         template = self.link(f"usage/products/{ids.PULSE}/template", "template_link")
         of_file = path["show_usage_file"]["id"]
         workbook = self.link(f"usage/files/{of_file}", "processed_file_uri")
@@ -97,6 +98,14 @@ class Seeds:
             "files": files,
             "usage": self.kept("usage.xlsx", self.book()),
         }
+
+    def webhooks(self):
+        """Two of the role's own, which nobody listens to."""
+        body = {"label": "w", "object_class": "usage_file", "external_url": "https://usage.example/", "active": False}
+        made = [self.world.http(self.key).post("notifications/webhooks", json=body) for _ in range(2)]
+        same([answer.status_code for answer in made], [201, 201], f"webhooks: {made[0].text}")
+        shown, deleted = ({"id": answer.json()["id"]} for answer in made)
+        return {"show_webhook": shown, "change_webhook": shown, "delete_webhook": deleted}
 
     def rows(self, count=2):
         self.count += 1

@@ -70,6 +70,7 @@ class Round:
         self.template_and_categories()
         self.rejection_and_approve_all()
         self.rules()
+        self.webhooks()
         self.missing()
         self.editing()
 
@@ -350,6 +351,23 @@ class Round:
             finally:
                 rules[created["id"]].delete()
             same(rules[created["id"]].get()["status"], "deleted")
+
+    def webhooks(self):
+        with self.check("webhooks: created, listed, found and deleted"):
+            webhooks = self.provider.ns("notifications").collection("webhooks")
+            terms = {"object_class": "usage_file", "external_url": "https://usage.example/", "active": False}
+            # The other members are those that a public client of Connect's sends (docs/webhooks.md).
+            sent = {"jwt_secret": "JWT-1", "http_method": "POST", "data": {}, "headers": {"X-Hub": "1"}}
+            created = webhooks.create(payload={"label": self.title, "description": "d", **terms, **sent})
+            same(self.provider.response.status_code, 201, "HTTP status")
+            try:
+                same({name: created[name] for name in terms}, terms)
+                same(webhooks.filter(label=self.title).first(), created)
+                holds(created["id"] in [one["id"] for one in webhooks.all()], "it is not listed")
+                same(webhooks[created["id"]].update(payload={"description": "e"})["description"], "e")
+            finally:
+                webhooks[created["id"]].delete()
+            same((self.provider.response.status_code, webhooks[created["id"]].exists()), (204, False))
 
     def editing(self):
         products = self.vendor.products

@@ -233,7 +233,12 @@ fn everything_else() {
     let rules = format!("products/{PRODUCT}/usage/rules");
     let rule = world.post(Distributor, &rules, &json!({ "action": "manual" })).expect(201);
     let records = world.get(Vendor, "usage/records").expect(200);
-    let ids = [("{rule}", &rule["id"]), ("{asset}", &records[0]["asset"]["id"])];
+    // It isn't called: nobody listens there.
+    let terms = json!({
+        "label": "Billing", "object_class": "usage_file", "external_url": "https://usage.example/", "active": false,
+    });
+    let webhook = world.post(Distributor, "notifications/webhooks", &terms).expect(201);
+    let ids = [("{rule}", &rule["id"]), ("{asset}", &records[0]["asset"]["id"]), ("{webhook}", &webhook["id"])];
     let mut findings = Findings::default();
     for mut operation in table::parse(OTHERS, CALLERS.len(), false) {
         for (name, id) in ids {

@@ -116,7 +116,7 @@ impl World {
 
     /// What the catalog records by itself, by id.
     fn goes_on(&mut self) -> Vec<String> {
-        let service = CatalogService { partitions: 1 };
+        let service = CatalogService { partitions: 1, webhooks_to_private: false };
         let mut told = Vec::new();
         while let Next::Conclude(own) = service.next(&self.ledger, file(), &BTreeSet::new()) {
             let context = ledger::Context { now: ledger::Moment(0), scope: Scope::service(ServiceName::Catalog) };

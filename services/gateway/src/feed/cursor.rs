@@ -15,11 +15,43 @@ const CHECK_BYTES: usize = 6;
 
 /// The last sequence of each host that a reader has passed; none of a host is its beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Cursor(pub(super) BTreeMap<HostId, u64>);
+pub struct Cursor(pub BTreeMap<HostId, u64>);
 
 impl Cursor {
+    /// As far as both have come.
+    #[must_use]
+    pub fn least(&self, other: &Self) -> Self {
+        Self(self.0.keys().map(|host| (*host, self.passed(*host).min(other.passed(*host)))).collect())
+    }
+
+    /// As far as either has come.
+    #[must_use]
+    pub fn most(&self, other: &Self) -> Self {
+        let hosts = self.0.keys().chain(other.0.keys());
+        Self(hosts.map(|host| (*host, self.passed(*host).max(other.passed(*host)))).collect())
+    }
+
+    /// Whether it has come as far as another.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        other.0.iter().all(|(host, sequence)| self.passed(*host) >= *sequence)
+    }
+
+    /// How many events were passed.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// How many of a host's events were passed.
+    #[must_use]
+    pub fn passed(&self, host: HostId) -> u64 {
+        self.0.get(&host).copied().unwrap_or(0)
+    }
+
     /// The text that a client keeps.
-    pub(super) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         let mut bytes = vec![VERSION];
         for (host, sequence) in &self.0 {
             bytes.push(host.service.number());
@@ -35,7 +67,8 @@ impl Cursor {
     }
 
     /// Reads what [`Cursor::text`] wrote, and nothing else.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let bytes = unhex(text)?;
         let (content, found) = bytes.split_at_checked(bytes.len().checked_sub(CHECK_BYTES)?)?;
         let (version, hosts) = content.split_first()?;

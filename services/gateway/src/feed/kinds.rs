@@ -8,7 +8,7 @@ use crate::json::event::{EventObject, EventReference};
 
 /// Which side of a file sees a kind of event. An operator sees all; outside production the vendor is both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// What the vendor does before the provider has the file, and what is the vendor's own.
     Vendor,
     /// What the provider does with it.
@@ -19,14 +19,14 @@ pub(super) enum Side {
 
 /// A kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(crate) struct Kind {
     /// `usage_file.submitted`: what it is about, and what happened to it.
-    pub(super) name: &'static str,
-    pub(super) side: Side,
+    pub(crate) name: &'static str,
+    pub(crate) side: Side,
 }
 
 /// What a fact is called in the feed, if it is shown: not every step of the work is an event for others.
-pub(super) fn kind(fact: &Fact) -> Option<Kind> {
+pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
     let (name, side) = match fact {
         Fact::ObjectRecorded(object) => match object.as_ref() {
             CatalogObject::Product(_) => ("product.recorded", Side::Both),
@@ -65,6 +65,8 @@ pub(super) fn kind(fact: &Fact) -> Option<Kind> {
         Fact::ReconciliationFailed { .. } => ("reconciliation.failed", Side::Provider),
         Fact::FileClosed { .. } => ("usage_file.closed", Side::Both),
         Fact::ContractPlaced { .. }
+        | Fact::WebhookRecorded(_)
+        | Fact::WebhookDeleted
         | Fact::CommandRefused { .. }
         | Fact::RulingStarted { .. }
         | Fact::ReadStarted { .. }

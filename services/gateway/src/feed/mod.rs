@@ -6,6 +6,7 @@
 
 mod cursor;
 mod kinds;
+mod merged;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use ledger::{Event, HostId, Scope, ServiceName};
 use runtime::bus::FollowError;
-use runtime::source::{Facts, Published, SourceError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
@@ -26,18 +26,16 @@ use crate::files::aside;
 use crate::json::{self, event::EventPage, event::FeedEvent};
 use crate::openapi::{Waiting, params, tag};
 
-use cursor::Cursor;
 use kinds::About;
+
+pub use cursor::Cursor;
+pub(crate) use kinds::{Side, kind};
+pub(crate) use merged::Merged;
 
 /// Events of a page unless the client wants more or fewer.
 const LIMIT: usize = 100;
 /// Events of a page at most, as of other lists.
 const LIMIT_MAX: usize = 1_000;
-/// Facts that one page looks at: most are steps of the work or other people's, and a page ends there with the cursor
-/// moved on.
-const FACTS_MAX: usize = 8_192;
-/// Bytes of such facts: batches of records are among them.
-const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Seconds that a client may wait for the next event: proxies close what is silent for a minute.
 const WAIT_SECONDS_MAX: u64 = 60;
 
@@ -129,82 +127,31 @@ impl Page {
     }
 }
 
-/// One host's log from the cursor on, as far as it is folded: whoever reads of an event can read its object.
-struct Source {
-    host: HostId,
-    facts: Facts,
-    folded: u64,
-    next: Option<Next>,
-}
-
-struct Next {
-    sequence: u64,
-    bytes: usize,
-    event: Event,
-}
-
-impl Source {
-    fn advance(&mut self) -> Result<(), FollowError> {
-        self.next = None;
-        let emitter = self.host;
-        let failed = |error| FollowError { emitter, error };
-        let fact = self.facts.next().transpose().map_err(failed)?;
-        let Some(Published { header, payload }) = fact else { return Ok(()) };
-        let sequence = header.sequence;
-        if sequence <= self.folded {
-            let event = proto::decode_event(&payload);
-            let event = event.map_err(|error| failed(SourceError::Wire { host: emitter, sequence, error }))?;
-            self.next = Some(Next { sequence, bytes: payload.len(), event });
-        }
-        Ok(())
-    }
-}
-
 fn page(
     app: &App,
     scope: &Scope,
-    mut cursor: Cursor,
+    cursor: Cursor,
     folded: &BTreeMap<HostId, u64>,
     limit: usize,
 ) -> Result<Page, FollowError> {
-    let mut sources = Vec::new();
-    for source in app.bus.sources(&ServiceName::WRITERS, None) {
-        let host = source.host();
-        let (passed, folded) = (cursor.0.get(&host).copied(), folded.get(&host).copied());
-        let (passed, folded) = (passed.unwrap_or(0), folded.unwrap_or(0));
-        if passed < folded {
-            let mut source = Source { host, facts: source.own(passed + 1), folded, next: None };
-            source.advance()?;
-            sources.push(source);
+    let mut logs = Merged::open(&app.bus, &ServiceName::WRITERS, cursor, folded)?;
+    let mut events = Vec::new();
+    while let Some((_, _, event)) = logs.peek() {
+        let seen = shown(app, event, scope);
+        if events.len() == limit || logs.is_enough() {
+            return Ok(Page { events, cursor: logs.into_cursor(), more: true });
         }
-    }
-    let (mut events, mut facts, mut bytes) = (Vec::new(), 0, 0);
-    // The oldest first, as far as the logs know of each other.
-    while let Some(source) = oldest(&mut sources) {
-        let Some(next) = &source.next else { break };
-        if events.len() == limit || facts == FACTS_MAX || bytes >= BYTES_MAX {
-            return Ok(Page { events, cursor, more: true });
-        }
-        match shown(app, &next.event, scope) {
-            // It is left for the next page, with everything after it in this log.
+        match seen {
             Seen::NotYet => {
-                source.next = None;
+                logs.leave();
                 continue;
             }
             Seen::Nothing => {}
             Seen::Event(event) => events.push(*event),
         }
-        facts += 1;
-        bytes += next.bytes;
-        cursor.0.insert(source.host, next.sequence);
-        source.advance()?;
+        logs.pass()?;
     }
-    Ok(Page { events, cursor, more: false })
-}
-
-fn oldest(sources: &mut [Source]) -> Option<&mut Source> {
-    let with_next = sources.iter_mut().filter(|source| source.next.is_some());
-    with_next.min_by_key(|source| source.next.as_ref().map(|next| next.event.recorded_at))
+    Ok(Page { events, cursor: logs.into_cursor(), more: false })
 }
 
 /// What a fact is in the feed of one caller.
@@ -215,7 +162,7 @@ enum Seen {
 }
 
 fn shown(app: &App, event: &Event, scope: &Scope) -> Seen {
-    let Some(kind) = kinds::kind(&event.fact) else { return Seen::Nothing };
+    let Some(kind) = kind(&event.fact) else { return Seen::Nothing };
     match kinds::about(&app.projection.read(), event, kind.side, scope) {
         About::Unknown => Seen::NotYet,
         About::Hidden => Seen::Nothing,

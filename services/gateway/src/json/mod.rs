@@ -12,6 +12,7 @@ pub(crate) mod record;
 pub(crate) mod rule;
 pub(crate) mod simulation;
 pub(crate) mod totals;
+pub(crate) mod webhook;
 pub(crate) mod words;
 
 use axum::body::Body;

@@ -11,6 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::fault::Severity as OfFault;
 use crate::links::Store as OfLink;
+use crate::webhooks::{CONTENT_TYPE, METHOD, OBJECT_CLASS};
 
 fn text(about: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(about))
@@ -99,4 +100,7 @@ words!(VerdictStatus, "What the file of a workbook would be.", ["ready", "invali
 words!(ReadyState, "Whether reads are answered from everything.", ["ready", "starting"]);
 words!(AnswerFormat, "In which form faults are answered.", ["json", "ndjson", "csv"]);
 words!(ReconciliationWorkbook, "As it came, or with what became of it.", ["uploadedfile", "processedfile"]);
+words!(ObjectClass, "What a webhook is told of.", [OBJECT_CLASS]);
+words!(Method, "How a webhook is called.", [METHOD]);
+words!(ContentType, "In which form a webhook is told.", [CONTENT_TYPE]);
 words!(Store, "Where a workbook rests.", OfLink::ALL.map(OfLink::name));

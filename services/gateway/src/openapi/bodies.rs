@@ -5,7 +5,9 @@
 
 use utoipa::ToSchema;
 
-use crate::json::words::{Environment, RecordStatus, RuleAction, RuleScope, Workbook};
+use crate::json::words::{
+    ContentType, Environment, Method, ObjectClass, RecordStatus, RuleAction, RuleScope, Workbook,
+};
 
 /// Another object by its id.
 #[derive(ToSchema)]
@@ -262,6 +264,55 @@ pub(crate) struct RuleTerms {
     gravity: Option<Gravity>,
     /// The provider that it is for; an operator says it.
     account_id: Option<String>,
+}
+
+/// A webhook that is to be made.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "label": "Billing",
+    "object_class": "usage_file",
+    "external_url": "https://billing.example/usage",
+}))]
+pub(crate) struct NewWebhook {
+    /// At most 100 characters.
+    label: String,
+    /// What it is told of.
+    #[schema(value_type = ObjectClass)]
+    object_class: String,
+    /// An address in the open network that begins with `https://`; at most 2,000 characters.
+    external_url: String,
+    /// At most 200 characters.
+    description: Option<String>,
+    /// The product whose files it is told of; all where it isn't given.
+    product_id: Option<String>,
+    /// Whether it is called; it is where that isn't given.
+    active: Option<bool>,
+    /// Headers of its own that each call has, 10 at most.
+    headers: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The one way to call it.
+    #[schema(value_type = Option<Method>)]
+    http_method: Option<String>,
+    /// The one form to tell it in.
+    #[schema(value_type = Option<ContentType>)]
+    http_content_type: Option<String>,
+}
+
+/// What changes of a webhook.
+#[derive(ToSchema)]
+#[schema(example = json!({ "active": false }))]
+pub(crate) struct WebhookChanges {
+    /// At most 100 characters.
+    label: Option<String>,
+    /// An address in the open network that begins with `https://`; at most 2,000 characters.
+    external_url: Option<String>,
+    /// At most 200 characters; null empties it.
+    description: Option<String>,
+    /// The product whose files it is told of; null is all.
+    product_id: Option<String>,
+    /// Whether it is called.
+    active: Option<bool>,
+    /// Headers of its own that each call has, 10 at most; null is none.
+    headers: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// What usage rules are tried on.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::links;
 
 /// The lists whose conditions have names, by the operation.
-const LISTS: [(&str, &[Field]); 19] = [
+const LISTS: [(&str, &[Field]); 20] = [
     ("list_usage_files", rql::FILES),
     ("list_categories", rql::CATEGORIES),
     ("list_validation_errors", rql::VALIDATION_ERRORS),
@@ -19,6 +19,7 @@ const LISTS: [(&str, &[Field]); 19] = [
     ("list_agregates", rql::AGGREGATES),
     ("list_aggregates_of_asset", rql::AGGREGATES),
     ("list_rules", rql::RULES),
+    ("list_webhooks", rql::WEBHOOKS),
     ("list_items", rql::ITEMS),
     ("list_accounts", rql::ACCOUNTS),
     ("list_hubs", rql::HUBS),

@@ -137,6 +137,15 @@ pub(crate) struct ItemId {
     item: String,
 }
 
+/// A webhook by its id.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct WebhookId {
+    /// The id of a webhook.
+    #[param(example = "WH-000-000-001")]
+    id: String,
+}
+
 /// A usage rule of a product.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

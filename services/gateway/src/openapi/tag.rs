@@ -7,6 +7,7 @@ pub(crate) const RECORDS: &str = "Records";
 pub(crate) const CHUNKS: &str = "Chunks";
 pub(crate) const RECONCILIATIONS: &str = "Reconciliations";
 pub(crate) const EVENTS: &str = "Events";
+pub(crate) const WEBHOOKS: &str = "Webhooks";
 pub(crate) const AGGREGATES: &str = "Aggregates";
 pub(crate) const PRODUCTS: &str = "Workbooks of a product";
 pub(crate) const RULES: &str = "Usage rules";
@@ -14,12 +15,13 @@ pub(crate) const CATALOG: &str = "Catalog";
 pub(crate) const LINKS: &str = "Signed links";
 pub(crate) const PROBES: &str = "The server";
 
-const WORDS: [(&str, &str); 11] = [
+const WORDS: [(&str, &str); 12] = [
     (FILES, "What a vendor reports: created, filled with a workbook, checked, submitted, accepted and billed."),
     (RECORDS, "The rows of usage files."),
     (CHUNKS, "The parts of accepted files, one for each hub that bills."),
     (RECONCILIATIONS, "Workbooks that say how records were billed."),
     (EVENTS, "What happens, told as it does."),
+    (WEBHOOKS, "Addresses that are called when a usage file changes its status."),
     (AGGREGATES, "What was used of each item in each subscription."),
     (PRODUCTS, "Templates to fill in, and checks of workbooks before they are uploaded."),
     (RULES, "What a provider decides in advance about the files of a product."),

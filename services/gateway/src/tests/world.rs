@@ -100,6 +100,7 @@ impl World {
             link_secret: b"link".to_vec(),
             public_url: None,
             dry_run: Arc::new(super::dry_run::Counted),
+            deliveries: crate::Deliveries::default(),
             requests_per_second: 0,
             probes: Probes::alone("1.2.3".to_owned(), watch::channel(true).1),
             stopping: stopped.clone(),

@@ -6,6 +6,7 @@ use super::{Account, CatalogObject, Contract, Hub, Item, Key, Listing, Marketpla
 use crate::digest::digest_of;
 use crate::id::{Hash, ObjectId, Partition};
 use crate::moment::Moment;
+use crate::webhook::Webhooks;
 
 /// The catalog as of one position: the fold of the catalog's facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,6 +31,8 @@ pub struct Catalog {
     pub subscriptions: BTreeMap<ObjectId, Subscription>,
     /// Keys by id.
     pub keys: BTreeMap<ObjectId, Key>,
+    /// Webhooks by id, deleted ones too.
+    pub webhooks: Webhooks,
     /// The partition of each contract: chosen once, never changed (design §6).
     pub placements: BTreeMap<ObjectId, Partition>,
     /// Of objects that somebody edited since they were imported: what was imported.

@@ -8,7 +8,9 @@ impl Fact {
     #[must_use]
     pub fn emitter(&self) -> ServiceName {
         match self {
-            Self::ObjectRecorded(_) | Self::ContractPlaced { .. } => ServiceName::Catalog,
+            Self::ObjectRecorded(_) | Self::ContractPlaced { .. } | Self::WebhookRecorded(_) | Self::WebhookDeleted => {
+                ServiceName::Catalog
+            }
             Self::FileCreated(_)
             | Self::FileDescribed(_)
             | Self::UploadOpened(_)

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::chain::Mark;
 use super::error::LogError;
-use super::frame::{Entry, Frame};
+use super::frame::{Entry, Frame, Header};
 use super::shared::{Shared, Synced, read};
 
 /// What one read takes; bounds what an iterator holds.
@@ -43,10 +43,10 @@ impl LogReader {
         Entries { reader: self.clone(), next: Some(from_position.max(1)), buffer: VecDeque::new() }
     }
 
-    /// The own entries from a sequence to the durable end.
+    /// The own entries from a sequence to the durable end; 0 begins with what was heard before the first.
     #[must_use]
     pub fn own(&self, from_sequence: u64) -> OwnEntries {
-        OwnEntries { reader: self.clone(), from_sequence: from_sequence.max(1), entries: None }
+        OwnEntries { reader: self.clone(), from_sequence, entries: None }
     }
 
     /// One own entry, if it is durable.
@@ -155,18 +155,36 @@ pub struct OwnEntries {
     entries: Option<Entries>,
 }
 
-impl Iterator for OwnEntries {
-    type Item = Result<Entry, LogError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl OwnEntries {
+    /// The next own entry. The headers of facts that were heard on the way to it are given out first: they may have
+    /// caused it.
+    pub fn next_after(&mut self, mut heard: impl FnMut(&Header)) -> Option<Result<Entry, LogError>> {
         if self.entries.is_none() {
-            match self.reader.shared.position_of(self.reader.host, self.from_sequence) {
+            let position = match self.from_sequence {
+                0 => Ok(Some(0)),
+                sequence => self.reader.shared.position_of(self.reader.host, sequence),
+            };
+            match position {
                 Ok(Some(position)) => self.entries = Some(self.reader.entries(position)),
                 Ok(None) => return None,
                 Err(error) => return Some(Err(error)),
             }
         }
-        let wanted = |entry: &Result<Entry, LogError>| entry.as_ref().map_or(true, |entry| entry.own);
+        let wanted = |entry: &Result<Entry, LogError>| match entry {
+            Ok(entry) if !entry.own => {
+                heard(&entry.header);
+                false
+            }
+            _ => true,
+        };
         self.entries.as_mut()?.find(wanted)
+    }
+}
+
+impl Iterator for OwnEntries {
+    type Item = Result<Entry, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_after(|_| ())
     }
 }

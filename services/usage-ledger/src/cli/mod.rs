@@ -134,6 +134,10 @@ struct RunArgs {
     /// Submit files of reported records so many hours after the end of their period; without it their vendors do.
     #[arg(long, env = "USAGE_LEDGER_SEAL_AFTER", value_name = "HOURS")]
     seal_after: Option<u32>,
+    /// Let webhooks lead to private addresses, and without encryption to this machine: for a network of your own, where
+    /// whoever has a key may reach what this server reaches.
+    #[arg(long, env = "USAGE_LEDGER_WEBHOOKS_TO_PRIVATE")]
+    webhooks_to_private: bool,
     #[command(flatten)]
     apart: nats::ApartArgs,
 }
@@ -307,6 +311,7 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
     settings.rotate_bytes = args.rotate_bytes;
     settings.requests_per_second = args.requests_per_second;
     settings.seal_after = args.seal_after;
+    settings.webhooks_to_private = args.webhooks_to_private;
     settings.guard = guard();
     args.apart.apply(&mut settings);
     let keeps_catalog = settings.services.contains(&ServiceName::Catalog);
