@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "usage/v1/catalog.proto",
     "usage/v1/file.proto",
     "usage/v1/record.proto",

@@ -8,8 +8,6 @@ use crate::wire;
 
 impl From<&WebhookRecorded> for wire::WebhookRecorded {
     fn from(it: &WebhookRecorded) -> Self {
-        let header =
-            |(name, value): &(String, String)| wire::WebhookHeader { name: name.clone(), value: value.clone() };
         Self {
             account_id: it.account.to_string(),
             label: it.label.clone(),
@@ -17,7 +15,7 @@ impl From<&WebhookRecorded> for wire::WebhookRecorded {
             product_id: it.product.as_ref().map(ToString::to_string),
             active: it.active,
             url: it.url.clone(),
-            headers: it.headers.iter().map(header).collect(),
+            headers: headers_to_wire(&it.headers),
         }
     }
 }
@@ -33,7 +31,16 @@ impl TryFrom<wire::WebhookRecorded> for WebhookRecorded {
             product: it.product_id.map(|id| object_id(&id, "product_id")).transpose()?,
             active: it.active,
             url: it.url,
-            headers: it.headers.into_iter().map(|header| (header.name, header.value)).collect(),
+            headers: headers(it.headers),
         })
     }
+}
+
+pub(super) fn headers_to_wire(headers: &[(String, String)]) -> Vec<wire::WebhookHeader> {
+    let header = |(name, value): &(String, String)| wire::WebhookHeader { name: name.clone(), value: value.clone() };
+    headers.iter().map(header).collect()
+}
+
+pub(super) fn headers(headers: Vec<wire::WebhookHeader>) -> Vec<(String, String)> {
+    headers.into_iter().map(|header| (header.name, header.value)).collect()
 }

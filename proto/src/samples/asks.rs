@@ -8,6 +8,7 @@ use ledger::fact::{FileDescribed, Period, RecordMark};
 use ledger::record::Billing;
 use ledger::report::{Print, ReportedRecords};
 use ledger::rule::{RuleAction, RuleItem, RulePlace, RuleScope, RuleTerms};
+use ledger::webhook::{WebhookProduct, WebhookTerms};
 use ledger::{Actor, ChunkId, Command, Fact, Scope, ServiceName};
 
 use super::{batches, file_id, hash, moment, named, object_id, objects};
@@ -19,8 +20,10 @@ pub fn asks() -> Vec<(String, WireAsk)> {
     let plain = commands().into_iter().map(|command| (command_name(&command).to_owned(), command));
     let special = special().into_iter().map(|(name, command)| (name.to_owned(), command));
     // New ones come at the end: a sample's number is in its bytes.
+    let webhooks = webhooks().into_iter().map(|(name, command)| (name.to_owned(), command));
+    let numbered = plain.chain(special).chain(webhooks).zip(0_u8..);
     let mut asks: Vec<(String, WireAsk)> =
-        plain.chain(special).zip(0_u8..).map(|((name, command), number)| (name, ask(command, number))).collect();
+        numbered.map(|((name, command), number)| (name, ask(command, number))).collect();
     asks.push(("open_report_by_producer".to_owned(), by_producer()));
     asks
 }
@@ -47,6 +50,9 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::CreateItem { .. } => "create_item",
         Command::ChangeItem { .. } => "change_item",
         Command::RevokeKey { .. } => "revoke_key",
+        Command::CreateWebhook { .. } => "create_webhook",
+        Command::ChangeWebhook { .. } => "change_webhook",
+        Command::DeleteWebhook { .. } => "delete_webhook",
         Command::CreateFile(_) => "create_file",
         Command::DescribeFile { .. } => "describe_file",
         Command::OpenUpload { .. } => "open_upload",
@@ -238,5 +244,25 @@ fn special() -> Vec<(&'static str, Command)> {
         ("open_report_derived", Command::OpenReport(Box::new(undated))),
         ("create_rule_any", Command::CreateRule { product: product.clone(), provider: None, terms: Box::new(any) }),
         ("change_rule_nothing", Command::ChangeRule { product, rule, terms: Box::default() }),
+    ]
+}
+
+fn webhooks() -> Vec<(&'static str, Command)> {
+    let terms = |product| WebhookTerms {
+        label: Some("Billing".to_owned()),
+        description: Some("Wakes the connector".to_owned()),
+        product,
+        active: Some(false),
+        url: Some("https://billing.example.com/usage?hub=1".to_owned()),
+        headers: Some(vec![("X-Hub".to_owned(), "1".to_owned())]),
+    };
+    let one = WebhookProduct::One(object_id("PRD-123-456-789"));
+    let bare = WebhookTerms { headers: Some(Vec::new()), ..terms(WebhookProduct::Any) };
+    let webhook = object_id("WH-000-000-001");
+    vec![
+        ("create_webhook", Command::CreateWebhook { terms: Box::new(terms(one)) }),
+        ("change_webhook", Command::ChangeWebhook { webhook: webhook.clone(), terms: Box::new(bare) }),
+        ("change_webhook_nothing", Command::ChangeWebhook { webhook: webhook.clone(), terms: Box::default() }),
+        ("delete_webhook", Command::DeleteWebhook { webhook }),
     ]
 }

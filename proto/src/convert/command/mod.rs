@@ -3,6 +3,7 @@
 mod approval;
 mod extraction;
 mod ingestion;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -28,6 +29,9 @@ pub(super) fn command_to_wire(command: &Command) -> Result<Wire, WireError> {
         Command::ChangeItem { product, item, change } => Wire::ChangeItem(
             w::ChangeItem { product_id: product.to_string(), item_id: item.to_string(), change: change.clone() }),
         Command::RevokeKey { key } => Wire::RevokeKey(w::RevokeKey { key_id: key.to_string() }),
+        Command::CreateWebhook { terms } => Wire::CreateWebhook(webhook::create(terms)),
+        Command::ChangeWebhook { webhook: id, terms } => Wire::ChangeWebhook(webhook::change(id, terms)),
+        Command::DeleteWebhook { webhook } => Wire::DeleteWebhook(w::DeleteWebhook { webhook_id: webhook.to_string() }),
         Command::CreateFile(it) => Wire::CreateFile(it.as_ref().into()),
         Command::DescribeFile { file, described } => Wire::DescribeFile(
             w::DescribeFile { file_id: file.to_string(), described: Some(described.as_ref().into()) }),
@@ -78,6 +82,9 @@ pub(super) fn command(command: Wire) -> Result<Command, WireError> {
         Wire::ChangeItem(it) => Command::ChangeItem {
             product: product(&it.product_id)?, item: object_id(&it.item_id, "item_id")?, change: it.change },
         Wire::RevokeKey(it) => Command::RevokeKey { key: object_id(&it.key_id, "key_id")? },
+        Wire::CreateWebhook(it) => webhook::created(it)?,
+        Wire::ChangeWebhook(it) => webhook::changed(it)?,
+        Wire::DeleteWebhook(it) => Command::DeleteWebhook { webhook: object_id(&it.webhook_id, "webhook_id")? },
         Wire::CreateFile(it) => Command::CreateFile(Box::new(it.try_into()?)),
         Wire::DescribeFile(it) => Command::DescribeFile {
             file: file(&it.file_id)?, described: Box::new(required(it.described, "described")?.into()) },
