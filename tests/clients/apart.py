@@ -30,7 +30,6 @@ class Home:
     """What one process has for itself: a folder, and a user where there may be one."""
 
     def __init__(self, folder, name, number):
-        self.name = name
         self.folder = folder / name
         self.user = FIRST_USER + number if os.geteuid() == 0 else None
         self.folder.mkdir(mode=0o700)

@@ -1,12 +1,20 @@
 //! Services that run apart: what NATS and second writers may do without a fact being lost or done twice. The other
 //! scenarios run apart too, with `SHAPE=apart`.
 
-use ledger::ServiceName;
+use ledger::{FileId, HostId, Ledger, ServiceName};
+use runtime::bus::{Bus, Neighbour};
+use runtime::clock::Clock;
+use runtime::nats::{Link, LinkSettings};
+use runtime::projection::Projection;
+use runtime::shelf::CatalogShelf;
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::world::{CONTRACT, Distributor, Vendor, World};
 
 const RECORDS: u32 = 2_500;
+/// How often a fold is refreshed on a machine so loaded that it doesn't get as far as the services in time.
+const REFRESHES_MAX: usize = 60;
 
 /// Goal: NATS may lose everything at any moment. Method: its store is wiped between the steps of a file's life, and in
 /// the middle of one; the end is that of a life in one process.
@@ -89,4 +97,38 @@ fn of_two_writers_one_is_stopped_and_what_was_answered_is_there() {
     let (left, stopped) = if first_ended { (copied, original) } else { (original, copied) };
     assert!(left.0 > stopped.0, "the one that is left wrote on: {left:?}, {stopped:?}");
     world.end(second);
+}
+
+/// Goal: whoever was answered by one gateway finds it at another one. Method: the fold of another gateway begins to hear
+/// only when it is asked; it answers once it knows what the first one answered.
+#[test]
+fn what_one_gateway_answered_is_known_at_another_one_before_that_answers() {
+    let mut world = World::apart();
+    let file = FileId::parse(&world.create(CONTRACT)).expect("an id");
+    let link = world.nats().link(ServiceName::Gateway);
+    assert!(world.wait_for(elsewhere(link, |ledger| ledger.file(file).is_some())));
+}
+
+/// Whether a fold in another process comes to know something by being refreshed.
+async fn elsewhere(link: LinkSettings, known: impl Fn(&Ledger) -> bool) -> bool {
+    let link = Link::connect(&link, Clock::Machine).await.expect("a link");
+    link.reached().await;
+    let hosts = ServiceName::WRITERS.map(|service| HostId::new(service, 0));
+    let neighbours = hosts.map(|host| (host, Neighbour::far(link.clone(), host)));
+    let projection = Projection::new(Bus::new(neighbours.into(), CatalogShelf::default()));
+    let (_stop, stopped) = watch::channel(false);
+    let refreshed = async {
+        for _ in 0..REFRESHES_MAX {
+            projection.refresh().await;
+            if known(&projection.read()) {
+                return true;
+            }
+        }
+        false
+    };
+    tokio::select! {
+        biased;
+        told = refreshed => told,
+        _ = projection.clone().run(stopped) => false,
+    }
 }

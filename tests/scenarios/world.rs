@@ -213,6 +213,10 @@ impl World {
         self.runtime.block_on(admin::perform(self.product(), request))
     }
 
+    pub(super) fn wait_for<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     /// The digests of files and catalog, once everything that was recorded is folded.
     pub(super) fn digests(&self) -> (Hash, Hash) {
         let product = self.product();

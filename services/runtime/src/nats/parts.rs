@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, HeaderMap, Message, PublishError, StatusCode, Subject};
+use async_nats::{Client, HeaderMap, Message, PublishError, Request, RequestErrorKind, StatusCode, Subject};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
@@ -98,6 +98,22 @@ pub(crate) async fn request(client: &Client, to: String, bytes: Vec<u8>, wait: D
     };
     let late = || NoReply::Unknown(format!("no reply within {} s", wait.as_secs()));
     tokio::time::timeout(wait, asked).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// Asks what is answered in one message. The connection's own inbox takes it, so that no subscription comes and goes
+/// with each question.
+pub(crate) async fn request_short(
+    client: &Client,
+    to: String,
+    bytes: Vec<u8>,
+    wait: Duration,
+) -> Result<Vec<u8>, NoReply> {
+    let asked = Request::new().payload(bytes.into()).timeout(Some(wait));
+    match client.send_request(to, asked).await {
+        Ok(message) => Ok(message.payload.to_vec()),
+        Err(error) if error.kind() == RequestErrorKind::NoResponders => Err(NoReply::Nobody),
+        Err(error) => Err(NoReply::Unknown(chain(&error))),
+    }
 }
 
 /// Parts that wait for the others of their key.

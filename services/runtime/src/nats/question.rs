@@ -10,7 +10,7 @@ use super::FarError;
 use super::address::{self, Question};
 use super::far::decode;
 use super::link::{Link, chain};
-use super::parts::{NoReply, request};
+use super::parts::{NoReply, request, request_short};
 use crate::log::LogReader;
 use crate::source::{Published, SourceError, content_of};
 
@@ -21,15 +21,14 @@ const READ_BYTES_MAX: usize = 1 << 20;
 /// A sequence that no log reaches: what is asked for from there on is only how far the log goes.
 const BEYOND: u64 = u64::MAX;
 
-async fn ask<T>(
-    link: &Link,
+/// What a reply says.
+fn told<T>(
     host: HostId,
     what: Question,
-    bytes: Vec<u8>,
+    reply: Result<Vec<u8>, NoReply>,
     decode: impl FnOnce(&[u8]) -> Result<T, WireError>,
 ) -> Result<T, FarError> {
     let failed = |reason| FarError::Unreachable { action: what.doing(), host, reason };
-    let reply = request(&link.client, address::question(host, what), bytes, WAIT).await;
     let reply = reply.map_err(|no_reply| match no_reply {
         NoReply::Nobody => failed("its process isn't there".to_owned()),
         NoReply::Unknown(reason) => failed(reason),
@@ -39,25 +38,26 @@ async fn ask<T>(
 
 /// How far a host's log is durable.
 pub(crate) async fn position(link: &Link, host: HostId) -> Result<u64, FarError> {
-    Ok(ask_read(link, host, Read { from: BEYOND, bytes_max: 1 }).await?.last)
+    let asked = Read { from: BEYOND, bytes_max: 1 }.encode();
+    let reply = request_short(&link.client, address::question(host, Question::Read), asked, WAIT).await;
+    Ok(told(host, Question::Read, reply, ReadReply::decode)?.last)
 }
 
 /// What was asked for when an event was recorded.
 pub(crate) async fn lookup(link: &Link, host: HostId, event: EventId) -> Result<Option<Hash>, FarError> {
     let asked = Lookup { event }.encode();
-    Ok(ask(link, host, Question::Lookup, asked, LookupReply::decode).await?.content)
+    let reply = request_short(&link.client, address::question(host, Question::Lookup), asked, WAIT).await;
+    Ok(told(host, Question::Lookup, reply, LookupReply::decode)?.content)
 }
 
 /// Facts from a sequence on, of about so many bytes; at least one if there is one.
 pub(crate) async fn read(link: &Link, host: HostId, from: u64, bytes_max: u32) -> Result<Vec<Published>, FarError> {
-    let entries = ask_read(link, host, Read { from, bytes_max }).await?.entries;
+    let asked = Read { from, bytes_max }.encode();
+    let reply = request(&link.client, address::question(host, Question::Read), asked, WAIT).await;
+    let entries = told(host, Question::Read, reply, ReadReply::decode)?.entries;
     let damaged =
         || FarError::Unreachable { action: Question::Read.doing(), host, reason: "a fact arrived damaged".to_owned() };
     entries.iter().map(|entry| decode(host, entry).ok_or_else(damaged)).collect()
-}
-
-async fn ask_read(link: &Link, host: HostId, read: Read) -> Result<ReadReply, FarError> {
-    ask(link, host, Question::Read, read.encode(), ReadReply::decode).await
 }
 
 /// The answer of a host of this process; none to what can't be understood.
