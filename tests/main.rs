@@ -1,6 +1,8 @@
 //! Everything that is tested across crates, in one binary: what a machine can check of the tree itself.
 
 #[cfg(test)]
+mod asyncapi;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod docs;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ledger::{HostId, ServiceName};
 use runtime::clock::Clock;
-use runtime::nats::{Grants, LinkSettings};
+use runtime::nats::{Grants, LinkSettings, Subscriber};
 use usage_ledger::credentials::{self, Folder};
 
 /// How long a server may take to listen on a loaded machine.
@@ -70,13 +70,19 @@ impl Server {
     /// How a process of one service reaches it.
     pub(crate) fn link(&self, service: ServiceName) -> LinkSettings {
         let services = BTreeSet::from([service]);
-        let (user, grants) = (credentials::process_user(&services), credentials::process_grants(&services));
-        let file = self
-            .credentials
-            .as_ref()
-            .map(|folder| credentials::user(folder, &user, &grants, Clock::Machine.now()).expect("a user"));
+        self.link_as(&credentials::process_user(&services), &credentials::process_grants(&services))
+    }
+
+    /// How a billing system reaches it.
+    pub(crate) fn link_of(&self, subscriber: &Subscriber) -> LinkSettings {
+        self.link_as(&subscriber.user(), &Grants::subscriber(subscriber))
+    }
+
+    fn link_as(&self, user: &str, grants: &Grants) -> LinkSettings {
+        let made = |folder| credentials::user(folder, user, grants, Clock::Machine.now()).expect("a user");
+        let (user, credentials) = (user.to_owned(), self.credentials.as_ref().map(made));
         let root_certificate = self.credentials.as_ref().map(credentials::authority);
-        LinkSettings { servers: self.url(), user, credentials: file, root_certificate, replicas: 1 }
+        LinkSettings { servers: self.url(), user, credentials, root_certificate, replicas: 1 }
     }
 
     /// Where it is.
@@ -86,11 +92,9 @@ impl Server {
 
     /// How somebody reaches it who makes the streams.
     pub(crate) fn link_of_setup(&self) -> LinkSettings {
-        let folder = self.credentials.as_ref().expect("credentials");
         let hosts = ServiceName::WRITERS.map(|service| HostId::new(service, 0)).into();
-        let (user, now) = ("setup".to_owned(), Clock::Machine.now());
-        let file = credentials::user(folder, &user, &Grants::setup(&user, &hosts), now).expect("a user");
-        LinkSettings { user, credentials: Some(file), ..self.link(ServiceName::Gateway) }
+        let user = "setup".to_owned();
+        self.link_as(&user, &Grants::setup(&user, &hosts))
     }
 
     /// Starts it again.

@@ -69,6 +69,9 @@ pub enum WireError {
         /// How many it may have.
         max: usize,
     },
+    /// A message can't be written as JSON.
+    #[error("write a message as JSON")]
+    Json(#[source] serde_json::Error),
     /// zstd could not compress.
     #[error("compress a batch")]
     Compress(#[source] std::io::Error),

@@ -2,6 +2,7 @@
 
 mod asks;
 mod damage;
+mod feed;
 mod golden;
 mod limits;
 mod messages;

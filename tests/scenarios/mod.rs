@@ -35,6 +35,8 @@ mod closing;
 
 mod exempt;
 
+mod feed;
+
 mod imports;
 
 mod restart;

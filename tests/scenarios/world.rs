@@ -185,6 +185,11 @@ impl World {
         self.products.iter().find(runs).expect("it runs")
     }
 
+    /// Runs something that takes its time.
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     /// Stops a product that isn't the world's own.
     pub(super) fn end(&self, product: Product) {
         self.runtime.block_on(product.stop());

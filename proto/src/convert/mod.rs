@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 pub(crate) mod control;
 pub(crate) mod event;
+pub(crate) mod feed;
 pub(crate) mod reply;
 pub(crate) mod report;
 

@@ -15,7 +15,17 @@ use runtime::records::RecordsError;
 use crate::{Division, Exemption, Own};
 
 /// Sums by tier.
-type Totals = BTreeMap<Option<u8>, Total>;
+pub(crate) type Totals = BTreeMap<Option<u8>, Total>;
+
+/// Adds a record to the totals of what it is a part of.
+pub(crate) fn count(totals: &mut Totals, schema: Schema, currency: &str, record: &CheckedRecord) {
+    let tier = record.tier.filter(|_| schema == Schema::Tr);
+    let total = totals.entry(tier);
+    let total = total.or_insert_with(|| Total { currency: currency.to_owned(), tier, ..Total::default() });
+    total.records += 1;
+    total.quantity = total.quantity.saturating_add(record.quantity.unwrap_or_default());
+    total.amount = total.amount.saturating_add(record.amount.unwrap_or_default());
+}
 
 /// Some of the records.
 #[derive(Default)]
@@ -109,12 +119,7 @@ impl Divide {
             share
         };
         share.rows.insert(record.row);
-        let tier = record.tier.filter(|_| self.schema == Schema::Tr);
-        let total = share.totals.entry(tier);
-        let total = total.or_insert_with(|| Total { currency: self.currency.clone(), tier, ..Total::default() });
-        total.records += 1;
-        total.quantity = total.quantity.saturating_add(record.quantity.unwrap_or_default());
-        total.amount = total.amount.saturating_add(record.amount.unwrap_or_default());
+        count(&mut share.totals, self.schema, &self.currency, record);
     }
 
     pub(crate) fn shared(&self, shares: Shares) -> (Vec<Division>, Vec<Exemption>) {

@@ -4,6 +4,7 @@
 mod chunk;
 mod decide;
 mod divide;
+mod feed;
 mod reconcile;
 mod result;
 #[cfg(test)]
@@ -20,6 +21,8 @@ use ledger::{
     UsageFile,
 };
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
+
+pub use feed::Feed;
 
 /// Records of one chunk: the rows of a sheet without its header.
 pub const CHUNK_RECORDS_MAX: u32 = 1_048_575;

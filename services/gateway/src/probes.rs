@@ -31,6 +31,8 @@ pub struct Probes {
     pub nats: Option<watch::Receiver<Reachable>>,
     /// The hosts of the process that publish, and how far they are.
     pub outgoing: Vec<(Source, watch::Receiver<Outgoing>)>,
+    /// How far the feed of accepted records is, where the process publishes it.
+    pub feed: Option<watch::Receiver<Outgoing>>,
 }
 
 /// Whether reads are answered from everything that was recorded.
@@ -51,7 +53,7 @@ impl Probes {
     /// Probes of a process on its own, whose fold is caught up as this says.
     #[must_use]
     pub fn alone(version: String, caught_up: watch::Receiver<bool>) -> Self {
-        Self { version, caught_up, nats: None, outgoing: Vec::new() }
+        Self { version, caught_up, nats: None, outgoing: Vec::new(), feed: None }
     }
 
     /// What keeps the process from serving.
@@ -98,6 +100,10 @@ impl Probes {
         gauges.each("published_sequence", "The last sequence that the stream has acknowledged.", &published);
         let retries = progress(|_, outgoing| outgoing.retries);
         gauges.each("publish_retries", "Attempts to publish that were made again.", &retries);
+        if let Some(Outgoing { acknowledged, retries }) = self.feed.as_ref().map(|feed| *feed.borrow()) {
+            gauges.one("feed_sequence", "The last message of accepted records that the stream has.", acknowledged);
+            gauges.one("feed_retries", "Attempts to publish accepted records that were made again.", retries);
+        }
         gauges
     }
 }

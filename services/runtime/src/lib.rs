@@ -5,6 +5,7 @@ pub mod bus;
 pub mod clock;
 pub mod crash;
 pub mod decider;
+pub mod feed;
 pub mod host;
 pub mod log;
 pub mod nats;

@@ -13,7 +13,7 @@ use runtime::bus::Bus;
 use runtime::clock::Clock;
 use runtime::host::HostError;
 use runtime::log::{LogError, LogSettings, Logs};
-use runtime::nats::{DeskError, Link, LinkError, LinkSettings, OutboxError, ReportsError};
+use runtime::nats::{DeskError, FeedError, Link, LinkError, LinkSettings, OutboxError, ReportsError};
 use runtime::projection::Projection;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -173,6 +173,9 @@ pub enum ProductError {
     /// A host may not write.
     #[error("could not publish")]
     Outbox(#[from] OutboxError),
+    /// Billing systems can't be told.
+    #[error("could not publish what was accepted")]
+    Feed(#[from] FeedError),
     /// A host can't be asked.
     #[error("could not be asked over NATS")]
     Desk(#[from] DeskError),

@@ -11,7 +11,7 @@ use runtime::bus::{Ask, Bus, Neighbour};
 use runtime::decider::Decider;
 use runtime::host::{Host, HostParts};
 use runtime::log::Logs;
-use runtime::nats::{self, Carrier, Desk, Link, Outbox};
+use runtime::nats::{self, Carrier, Desk, Feed, Link, Outbox, Outgoing};
 use runtime::projection::Projection;
 use runtime::records::Records;
 use runtime::shelf::CatalogShelf;
@@ -44,6 +44,7 @@ pub(crate) struct Wiring {
     settings: Settings,
     link: Option<Link>,
     outgoing: Vec<Outbox>,
+    feed: Option<watch::Receiver<Outgoing>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -76,8 +77,8 @@ impl Wiring {
         }
         let bus = Bus::new(neighbours.clone(), CatalogShelf::default());
         let records = Records::new(bus.sources(&ServiceName::WRITERS, None));
-        let (settings, outgoing) = (settings.clone(), Vec::new());
-        Ok(Self { bus, records, neighbours, asks, settings, link, outgoing, stop })
+        let (settings, outgoing, feed) = (settings.clone(), Vec::new(), None);
+        Ok(Self { bus, records, neighbours, asks, settings, link, outgoing, feed, stop })
     }
 
     /// Opens and starts the services of this process. The catalog comes first: its fold is shared with the others.
@@ -102,6 +103,7 @@ impl Wiring {
         }
         if here.contains(&ServiceName::Extraction) {
             self.host(logs, extraction::ExtractionService::default(), parts, &mut lent)?;
+            self.feed(logs, parts)?;
         }
         Ok(lent)
     }
@@ -168,6 +170,18 @@ impl Wiring {
         Ok(())
     }
 
+    /// Tells billing systems what was accepted, where they can be reached.
+    fn feed(&mut self, logs: &Logs, parts: &mut Parts) -> Result<(), ProductError> {
+        let id = HostId::new(ServiceName::Extraction, 0);
+        let outbox = self.outgoing.iter().find(|outbox| outbox.source().host() == id);
+        let (Some(link), Some(outbox)) = (&self.link, outbox) else { return Ok(()) };
+        let (records, stop) = (self.records.clone(), self.stop.clone());
+        let feed = Feed::<extraction::Feed>::new(link.clone(), logs.reader(id)?, records, outbox.progress());
+        self.feed = Some(feed.progress());
+        parts.spawn(async move { feed.run(stop).await.map_err(ProductError::from) });
+        Ok(())
+    }
+
     /// The fold that the gateway answers from; without a gateway that of the catalog alone, for the operator's socket.
     pub(crate) fn projection(&self, lent: &mut Lent) -> Result<Projection, ProductError> {
         if !self.settings.services.contains(&ServiceName::Gateway) {
@@ -190,7 +204,7 @@ impl Wiring {
     pub(crate) fn probes(&self, caught_up: watch::Receiver<bool>, version: String) -> Probes {
         let nats = self.link.as_ref().map(Link::reachable);
         let outgoing = self.outgoing.iter().map(|outbox| (outbox.source(), outbox.progress())).collect();
-        Probes { version, caught_up, nats, outgoing }
+        Probes { version, caught_up, nats, outgoing, feed: self.feed.clone() }
     }
 
     /// The gateway.

@@ -1,6 +1,8 @@
 //! The names of things on NATS: one place, since credentials are cut along them.
 
-use ledger::{HostId, ObjectId};
+use ledger::{HostId, ObjectId, Partition};
+
+use crate::feed::Form;
 
 /// The stream of a writer's facts.
 pub(crate) fn stream(host: HostId) -> String {
@@ -75,4 +77,23 @@ impl Question {
             Self::Carry => "carry",
         }
     }
+}
+
+/// The stream of accepted records.
+pub(crate) fn accepted_stream(partition: Partition) -> String {
+    format!("ACCEPTED_{}", partition.0)
+}
+
+/// The subjects of accepted records, of everybody.
+pub(crate) const ALL_ACCEPTED: &str = "accepted.>";
+
+/// The token of what has no hub.
+pub(crate) const NO_HUB: &str = "_";
+/// Any one token, in a filter.
+const ANY: &str = "*";
+
+/// The subject of what was accepted by an account, for a hub and a product; with none of these, a filter for all.
+pub(crate) fn accepted(account: &ObjectId, hub: Option<&str>, product: Option<&ObjectId>, form: Form) -> String {
+    let (hub, product) = (hub.unwrap_or(ANY), product.map_or(ANY, ObjectId::as_str));
+    format!("accepted.{account}.{hub}.{product}{}", form.suffix())
 }

@@ -6,6 +6,7 @@ use ledger::{HostId, ObjectId, ServiceName};
 
 use super::address::{self, Question};
 use super::carry::BUCKET;
+use super::subscriber::Subscriber;
 
 /// What a user may do; nothing else is allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,11 +79,27 @@ impl Grants {
         grants
     }
 
-    /// Somebody at the machine who makes the streams, and nothing else.
+    /// A billing system: its next messages, how its own consumer is, what became of a message, and the answers.
+    #[must_use]
+    pub fn subscriber(subscriber: &Subscriber) -> Self {
+        let mut grants = Self::of(&subscriber.user());
+        let own = format!("{}.{}", subscriber.stream(), subscriber.name);
+        grants.api(&format!("CONSUMER.MSG.NEXT.{own}"));
+        grants.api(&format!("CONSUMER.INFO.{own}"));
+        grants.publish.insert(format!("$JS.ACK.{own}.>"));
+        grants
+    }
+
+    /// Somebody at the machine who makes the streams and the subscribers, and nothing else.
     #[must_use]
     pub fn setup(user: &str, hosts: &BTreeSet<HostId>) -> Self {
         let mut grants = Self::of(user);
-        hosts.iter().for_each(|host| grants.make(&address::stream(*host)));
+        for host in hosts {
+            grants.make(&address::stream(*host));
+            if host.service == ServiceName::Extraction {
+                grants.provision(&address::accepted_stream(host.partition));
+            }
+        }
         grants.make(&format!("OBJ_{BUCKET}"));
         grants.make(address::REPORTS_STREAM);
         grants.make(address::DEAD_STREAM);
@@ -109,6 +126,22 @@ impl Grants {
         self.subscribe.insert(address::asks(host));
         self.subscribe.insert(format!("{}.*", address::asks(host)));
         self.answers = true;
+        if host.service == ServiceName::Extraction {
+            let stream = address::accepted_stream(host.partition);
+            self.make(&stream);
+            self.api(&format!("STREAM.MSG.GET.{stream}"));
+            self.publish.insert(address::ALL_ACCEPTED.to_owned());
+        }
+    }
+
+    /// Makes and removes the subscribers of a stream, and looks for where a date begins.
+    fn provision(&mut self, stream: &str) {
+        self.make(stream);
+        for verb in ["CREATE", "INFO", "DELETE"] {
+            self.api(&format!("CONSUMER.{verb}.{stream}.>"));
+        }
+        self.api(&format!("CONSUMER.LIST.{stream}"));
+        self.api(&format!("STREAM.MSG.GET.{stream}"));
     }
 
     /// Reads what a host published.

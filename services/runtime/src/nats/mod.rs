@@ -4,6 +4,7 @@
 //! NATS carries and never keeps: every fact is in its writer's own log first, and whoever misses one gets it there
 //! again. See docs/nats.md.
 
+mod accepted;
 mod address;
 mod ask;
 mod carry;
@@ -15,13 +16,16 @@ mod intake;
 mod link;
 mod outbox;
 mod parts;
+mod pump;
 mod question;
 mod reports;
 mod stream;
+mod subscriber;
 
 use ledger::HostId;
 use thiserror::Error;
 
+pub use accepted::{CONTENT_TYPE, FACT, Feed, FeedError, KIND, POSITION, TIME, set_up as set_up_accepted};
 pub(crate) use ask::ask;
 pub use carry::set_up as set_up_bucket;
 pub use carry::{Carrier, CarryError};
@@ -36,6 +40,7 @@ pub use link::{Link, LinkError, LinkSettings, Reachable};
 pub use outbox::{Outbox, OutboxError, Outgoing};
 pub use reports::{Reason, ReportsError, Sent, Taken, Takes, Told, answer_reports};
 pub use stream::{StreamError, set_up};
+pub use subscriber::{Begin, Subscriber, SubscriberError, SubscriberState, remove as remove_subscriber};
 
 /// What another process holds can't be had.
 #[derive(Debug, Error)]

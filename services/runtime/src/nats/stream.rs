@@ -22,12 +22,12 @@ pub struct StreamError {
     pub reason: String,
 }
 
-/// What a writer's stream is: everything in it stays, in order, under one subject.
-pub(crate) fn config(host: HostId, replicas: usize) -> Config {
+/// A stream with one writer: everything in it stays, in order.
+pub(crate) fn config(name: String, description: String, subjects: String, replicas: usize) -> Config {
     Config {
-        name: address::stream(host),
-        description: Some(format!("What {host} recorded, in the order of its chain. Its log is the truth.")),
-        subjects: vec![address::facts(host)],
+        name,
+        description: Some(description),
+        subjects: vec![subjects],
         retention: RetentionPolicy::Limits,
         storage: StorageType::File,
         discard: DiscardPolicy::New,
@@ -45,8 +45,13 @@ pub(crate) fn config(host: HostId, replicas: usize) -> Config {
 /// # Errors
 /// What NATS answers: without JetStream, without the right, or with fewer servers than replicas.
 pub async fn set_up(link: &Link, host: HostId) -> Result<(), StreamError> {
-    let wanted = config(host, link.replicas);
-    let failed = |reason| StreamError { stream: address::stream(host), reason };
+    let description = format!("What {host} recorded, in the order of its chain. Its log is the truth.");
+    make(link, config(address::stream(host), description, address::facts(host), link.replicas)).await
+}
+
+/// Makes a stream, or brings one that is there to the number of replicas that is wanted.
+pub(crate) async fn make(link: &Link, wanted: Config) -> Result<(), StreamError> {
+    let failed = |reason| StreamError { stream: wanted.name.clone(), reason };
     let known = link.jetstream.get_or_create_stream(wanted.clone()).await.map_err(|error| failed(chain(&error)))?;
     let known = &known.cached_info().config;
     if known.num_replicas != wanted.num_replicas {

@@ -11,6 +11,7 @@ mod probe;
 mod product;
 mod progress;
 mod server;
+mod subscriber;
 mod validate;
 mod verdict;
 
@@ -89,6 +90,9 @@ enum Command {
     /// Look at reports from NATS that could not be taken, send them again or drop them.
     #[command(subcommand)]
     Dead(dead::DeadCommand),
+    /// Let a billing system have accepted records over NATS, and see how far it is.
+    #[command(subcommand)]
+    Subscriber(subscriber::SubscriberCommand),
     /// Check a workbook without sending it: the same rules, every bad cell with its address.
     Validate(validate::ValidateArgs),
     /// Read an ODS, XLSB or XLS workbook for another process of this program.
@@ -285,6 +289,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::State(args) => block_on(state(args)),
         Command::Nats(command) => block_on(nats::run(command)),
         Command::Dead(command) => block_on(dead::run(command)),
+        Command::Subscriber(command) => block_on(subscriber::run(command)),
         Command::Validate(args) => validate::run(&args),
         Command::ReadForeign(args) => foreign::run(&args),
     }

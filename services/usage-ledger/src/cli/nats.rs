@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use ledger::{HostId, ServiceName};
+use ledger::{HostId, Partition, ServiceName};
 use runtime::clock::Clock;
 use runtime::nats::{Grants, Link, LinkSettings};
 
@@ -151,6 +151,11 @@ impl FromStr for Together {
     }
 }
 
+/// What NATS said.
+pub(super) fn failed(error: &dyn std::error::Error) -> CliError {
+    CliError::Plain(runtime::nats::reasons(error))
+}
+
 /// Does it.
 pub(super) async fn run(command: NatsCommand) -> Result<u8, CliError> {
     match command {
@@ -161,8 +166,8 @@ pub(super) async fn run(command: NatsCommand) -> Result<u8, CliError> {
 
 /// How long NATS may take to be there: a cluster that has just started elects a leader first.
 const CONNECT_WAIT: Duration = Duration::from_secs(30);
-/// The user that makes the streams and nothing else.
-const SETUP: &str = "setup";
+/// The user that makes the streams and subscribers, and nothing else.
+pub(super) const SETUP: &str = "setup";
 /// What catalog and gateways share, beside the credentials.
 const SECRETS: &str = "secrets";
 
@@ -196,12 +201,13 @@ fn writers() -> BTreeSet<HostId> {
 }
 
 async fn set_up(args: NatsArgs) -> Result<u8, CliError> {
-    let failed = |error: &dyn std::error::Error| CliError::Plain(runtime::nats::reasons(error));
     let link = args.connect(SETUP).await?;
     for host in writers() {
         runtime::nats::set_up(&link, host).await.map_err(|error| failed(&error))?;
         println!("stream for {host}: ready");
     }
+    runtime::nats::set_up_accepted(&link, Partition::default()).await.map_err(|error| failed(&error))?;
+    println!("stream for accepted records: ready");
     runtime::nats::set_up_bucket(&link).await.map_err(CliError::Plain)?;
     println!("bucket for workbooks: ready");
     runtime::nats::set_up_reports(&link).await.map_err(|error| failed(&error))?;

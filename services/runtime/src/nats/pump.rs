@@ -1,0 +1,177 @@
+//! Publishing into a stream of which this process is the one writer: pipelined, in order, each message only after the
+//! one before it, so that the stream has what the log says and a second writer is stopped by the first message that it
+//! tries.
+
+use std::time::Duration;
+
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::Stream;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::watch;
+
+use super::link::{Link, chain};
+
+/// Messages that wait for their acknowledgement: more don't make an R3 stream faster (log-and-nats §7).
+const FLIGHT_MAX: usize = 256;
+/// Bytes of them: what is sent again after an error.
+const FLIGHT_BYTES_MAX: usize = 8 << 20;
+/// How often a stream is looked at to which nothing was published: one that was deleted is made and filled again.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// The pauses between two attempts.
+const RETRY_WAIT_MIN: Duration = Duration::from_millis(50);
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// What keeps an attempt from going on, or the writer from publishing at all.
+#[derive(Debug)]
+pub(crate) enum Halt<E> {
+    /// Worth another attempt.
+    Trouble(String),
+    /// This process may not go on.
+    For(E),
+}
+
+impl<E> From<E> for Halt<E> {
+    fn from(error: E) -> Self {
+        Self::For(error)
+    }
+}
+
+impl<E> Halt<E> {
+    /// Trouble with its reasons.
+    pub(crate) fn trouble(error: &dyn std::error::Error) -> Self {
+        Self::Trouble(chain(error))
+    }
+}
+
+/// A message and the sequence that it must get.
+pub(crate) struct Due {
+    pub(crate) sequence: u64,
+    pub(crate) subject: String,
+    pub(crate) message: PublishMessage,
+    pub(crate) bytes: usize,
+}
+
+/// What is to be published, one after the other.
+pub(crate) trait Queue: Send {
+    /// Why this process may not go on.
+    type Error: Send;
+
+    /// The next message as soon as there is one; none when there will be no more. Nothing is lost when this is dropped
+    /// before it ends.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Due>, Halt<Self::Error>>> + Send;
+}
+
+/// A writer of a stream.
+pub(crate) trait Writer: Sync {
+    /// What it publishes after the end of its stream.
+    type Queue: Queue;
+
+    /// The connection.
+    fn link(&self) -> &Link;
+    /// The name of its stream.
+    fn stream(&self) -> String;
+    /// Makes the stream and finds out what comes after its end.
+    fn resume(&self) -> impl Future<Output = Result<Self::Queue, Halt<<Self::Queue as Queue>::Error>>> + Send;
+    /// How far the stream has acknowledged.
+    fn acknowledged(&self) -> u64;
+    /// Notes that it has acknowledged up to a sequence.
+    fn acknowledge(&self, sequence: u64);
+    /// Notes that an attempt has to be made again.
+    fn failed(&self, reason: &str);
+}
+
+type ErrorOf<W> = <<W as Writer>::Queue as Queue>::Error;
+
+/// Makes sure that this process is the one that writes the stream. Waits for NATS.
+pub(crate) async fn open<W: Writer>(writer: &W) -> Result<(), ErrorOf<W>> {
+    let mut wait = RETRY_WAIT_MIN;
+    loop {
+        writer.link().reached().await;
+        match writer.resume().await {
+            Ok(_) => return Ok(()),
+            Err(Halt::For(error)) => return Err(error),
+            Err(Halt::Trouble(reason)) => pause(writer, &mut wait, &reason).await,
+        }
+    }
+}
+
+/// Publishes until told to stop, or until there is no more.
+pub(crate) async fn run<W: Writer>(writer: &W, mut stop: watch::Receiver<bool>) -> Result<(), ErrorOf<W>> {
+    let mut wait = RETRY_WAIT_MIN;
+    loop {
+        let attempt = async {
+            let mut queue = writer.resume().await?;
+            pump(writer, &mut queue, &mut wait).await
+        };
+        let halt = tokio::select! {
+            ended = attempt => ended,
+            _ = stop.changed() => return Ok(()),
+        };
+        match halt {
+            Ok(()) => return Ok(()),
+            Err(Halt::For(error)) => return Err(error),
+            Err(Halt::Trouble(reason)) => tokio::select! {
+                () = pause(writer, &mut wait, &reason) => {}
+                _ = stop.changed() => return Ok(()),
+            },
+        }
+    }
+}
+
+async fn pause<W: Writer>(writer: &W, wait: &mut Duration, reason: &str) {
+    writer.failed(reason);
+    tokio::time::sleep(*wait).await;
+    *wait = RETRY_WAIT_MAX.min(*wait * 2);
+    writer.link().reached().await;
+}
+
+/// Publishes until something goes wrong or there is no more.
+async fn pump<W: Writer>(writer: &W, queue: &mut W::Queue, wait: &mut Duration) -> Result<(), Halt<ErrorOf<W>>> {
+    let mut flight = FuturesOrdered::new();
+    let mut flight_bytes = 0;
+    loop {
+        tokio::select! {
+            due = queue.next(), if flight.len() < FLIGHT_MAX && flight_bytes < FLIGHT_BYTES_MAX => {
+                let Some(Due { sequence, subject, message, bytes }) = due? else { return Ok(()) };
+                let message = message.expected_last_sequence(sequence - 1);
+                let sent = writer.link().jetstream.send_publish(subject, message).await;
+                let acknowledged = sent.map_err(|error| Halt::trouble(&error))?;
+                flight_bytes += bytes;
+                flight.push_back(async move { (sequence, bytes, acknowledged.await) });
+            }
+            Some((sequence, bytes, acknowledged)) = flight.next(), if !flight.is_empty() => {
+                match acknowledged {
+                    Ok(acknowledged) if acknowledged.sequence == sequence => {}
+                    Ok(other) => {
+                        return Err(Halt::Trouble(format!("sequence {sequence} was taken as {}", other.sequence)));
+                    }
+                    // Whether somebody else wrote, or this very message came twice, the stream's end tells.
+                    Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
+                        return Err(Halt::Trouble(format!("sequence {sequence} is not the next one")));
+                    }
+                    Err(error) => return Err(Halt::trouble(&error)),
+                }
+                flight_bytes -= bytes;
+                *wait = RETRY_WAIT_MIN;
+                writer.acknowledge(sequence);
+            }
+            () = tokio::time::sleep(LOOK_EVERY), if flight.is_empty() => look(writer).await?,
+        }
+    }
+}
+
+/// Whether the stream still ends with what it acknowledged.
+async fn look<W: Writer>(writer: &W) -> Result<(), Halt<ErrorOf<W>>> {
+    let stream = writer.link().jetstream.get_stream(writer.stream()).await;
+    let last = end(&stream.map_err(|error| Halt::trouble(&error))?);
+    let acknowledged = writer.acknowledged();
+    let same = last == acknowledged;
+    if same { Ok(()) } else { Err(Halt::Trouble(format!("the stream ends at {last}, not at {acknowledged}"))) }
+}
+
+/// The last sequence of a stream as it was when it was looked at.
+pub(crate) fn end(stream: &Stream) -> u64 {
+    stream.cached_info().state.last_sequence
+}
