@@ -8,7 +8,7 @@ TARGET  ?= rows
 SECONDS ?= 600
 KILLS   ?= 4
 # Suites of the clients that run apart too; `--shape apart` alone runs all of them.
-APART   ?= http workbooks validation queries objects openapi_client namespaces billing
+APART   ?= bad_input http workbooks sdk_deviations readers validation samples overlap queries objects openapi_client namespaces old_sdk billing reported
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench bless up down kills fuzz fmt client-tests
