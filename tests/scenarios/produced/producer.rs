@@ -1,6 +1,6 @@
 //! A producer for tests: what any program does that speaks NATS, and a look at the streams from outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_nats::jetstream;
@@ -143,6 +143,31 @@ impl Producer {
         self.runtime.block_on(self.letters.forget(letter.sequence)).expect("it is dropped");
     }
 
+    /// The names of the headers of a dead letter, without JetStream's own.
+    pub(super) fn headers_of_letter(&self, sequence: u64) -> BTreeSet<String> {
+        let message = self.runtime.block_on(async {
+            let stream = self.jetstream.get_stream("DEAD_0").await.expect("the stream");
+            stream.get_raw_message(sequence).await.expect("the letter")
+        });
+        names(&message.headers)
+    }
+
+    /// The names of the headers of a short reply.
+    pub(super) fn headers_of_reply(&self, report: &Report) -> BTreeSet<String> {
+        let (subject, headers) = (format!("report.{}", report.about), report.headers());
+        let asked = self.client.request_with_headers(subject, headers, report.bytes.clone().into());
+        names(&self.runtime.block_on(asked).expect("a reply").headers.expect("headers"))
+    }
+
+    /// The streams that producers have to do with, and their subjects.
+    pub(super) fn streams(&self) -> Vec<(String, String)> {
+        let streams = ["REPORTS_0", "DEAD_0"].map(|name| {
+            let stream = self.runtime.block_on(self.jetstream.get_stream(name)).expect("the stream");
+            (name.to_owned(), stream.cached_info().config.subjects[0].clone())
+        });
+        streams.into()
+    }
+
     /// Takes reports out of the stream as a gateway does that ends before it has done anything, so many times each.
     pub(super) fn take_and_fail(&self, times: usize) {
         self.runtime.block_on(async {
@@ -156,4 +181,9 @@ impl Producer {
             self.client.flush().await.expect("it is sent");
         });
     }
+}
+
+fn names(headers: &HeaderMap) -> BTreeSet<String> {
+    let names = headers.iter().map(|(name, _)| name.to_string());
+    names.filter(|name| !name.starts_with("Nats-")).collect()
 }
