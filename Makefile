@@ -7,11 +7,12 @@ RECORDS ?= 50000
 TARGET  ?= rows
 SECONDS ?= 600
 KILLS   ?= 4
+ROUNDS  ?= 2
 # Suites of the clients that run apart too; `--shape apart` alone runs all of them.
 APART   ?= bad_input http workbooks sdk_deviations readers validation samples overlap queries objects openapi_client namespaces old_sdk billing reported
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bless up down kills fuzz fmt client-tests
+.PHONY: help run test check bench bless up down kills faults fuzz fmt client-tests
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -61,3 +62,7 @@ fuzz: ## Fuzz TARGET (rows, package, numbers, dates) of the workbook reader for 
 kills: ## Kill the product KILLS times in every phase of a file's life and count what is lost (nothing)
 	$(CARGO) build --locked -p usage-ledger
 	KILLS=$(KILLS) $(CARGO) nextest run --locked -p tests --no-capture -E 'test(kills)'
+
+faults: ## Kill services, NATS and members of its cluster under load, ROUNDS times each, and count what is lost (nothing)
+	$(CARGO) build --locked -p usage-ledger
+	ROUNDS=$(ROUNDS) $(CARGO) test --locked -p tests --test it -- --nocapture --test-threads=1 faults_of

@@ -7,6 +7,8 @@ mod credentials;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod graph;
@@ -15,7 +17,11 @@ mod hostile;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod nats;
+#[cfg(test)]
+mod promises;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]

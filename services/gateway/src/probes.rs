@@ -100,7 +100,7 @@ impl Probes {
         gauges.each("published_sequence", "The last sequence that the stream has acknowledged.", &published);
         let retries = progress(|_, outgoing| outgoing.retries);
         gauges.each("publish_retries", "Attempts to publish that were made again.", &retries);
-        if let Some(Outgoing { acknowledged, retries }) = self.feed.as_ref().map(|feed| *feed.borrow()) {
+        if let Some(Outgoing { acknowledged, retries, .. }) = self.feed.as_ref().map(|feed| *feed.borrow()) {
             gauges.one("feed_sequence", "The last message of accepted records that the stream has.", acknowledged);
             gauges.one("feed_retries", "Attempts to publish accepted records that were made again.", retries);
         }

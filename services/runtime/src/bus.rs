@@ -189,16 +189,17 @@ impl Bus {
     }
 }
 
-/// Follows a host's facts from a sequence on and delivers what is synced, until nobody listens or the process stops.
+/// Follows a host's facts after what was heard of it and delivers what is synced, until nobody listens or the process
+/// stops.
 pub(crate) async fn follow(
     source: Source,
-    from: u64,
+    heard: (u64, Hash),
     deliveries: mpsc::Sender<(HostId, Delivery)>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), FollowError> {
     let emitter = source.host();
     let failed = |error| FollowError { emitter, error };
-    let mut follower = source.follow(from).map_err(failed)?;
+    let mut follower = source.follow(heard).map_err(failed)?;
     loop {
         let fact = tokio::select! {
             fact = follower.next() => fact.map_err(failed)?,

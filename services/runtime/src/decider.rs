@@ -114,8 +114,12 @@ impl<Own> Tools<Own> {
     /// Tells the service what was found; gives the sequences of the facts that came of it.
     ///
     /// # Errors
-    /// [`Stale`] when nobody wants the result any more: the job ends then.
+    /// [`Stale`] when nobody wants the result any more: the job ends then. So it is when the process stops: what a job
+    /// couldn't reach any more says nothing about its file.
     pub fn tell(&self, own: Own) -> Result<Vec<u64>, Stale> {
+        if self.records.is_stopping() {
+            return Err(Stale);
+        }
         let (answer, told) = oneshot::channel();
         self.results.blocking_send(Proposal { own, answer }).map_err(|_| Stale)?;
         told.blocking_recv().map_err(|_| Stale)?

@@ -11,8 +11,9 @@ use ledger::{
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::again::first_outcome;
 use crate::blobs::Blobs;
-use crate::bus::{Answer, Ask, Bus, DELIVERIES_MAX, Delivery, FollowError, follow};
+use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, FollowError, follow};
 use crate::clock::Clock;
 use crate::decider::{Decider, Facts, Next, Proposal, Stale, Tools};
 use crate::log::{LogError, LogReader, LogWriter, NewEntry};
@@ -169,8 +170,8 @@ impl<D: Decider> Host<D> {
         // The catalog is one for all partitions: it hears them all.
         let near = (D::SERVICE != ServiceName::Catalog).then_some(self.parts.id.partition);
         for source in self.parts.bus.sources(D::HEARS, near) {
-            let (heard, _) = self.parts.writer.heard(source.host());
-            followers.spawn(follow(source, heard + 1, deliver.clone(), stop.clone()));
+            let heard = self.parts.writer.heard(source.host());
+            followers.spawn(follow(source, heard, deliver.clone(), stop.clone()));
         }
         drop(deliver);
         let all: Vec<FileId> = self.ledger.files.keys().copied().collect();
@@ -249,15 +250,12 @@ impl<D: Decider> Host<D> {
             Some(key) => key.content,
             None => digest_of(&(&command, scope.account.as_ref(), scope.actor.id())),
         };
-        if let Some(key) = key
-            && let Some(outcome) = self.repeated(key.seed, cause)?
-        {
-            let outcome = outcome.map(|first| {
-                let receipts = self.decider.receipts(&command, &first.events);
-                Answer { receipts, ..first }
-            });
-            self.answer(reply, outcome);
-            return Ok(());
+        if let Some(key) = key {
+            let first = self.parts.writer.find(EventId::derive(&key.seed, D::SERVICE, 0));
+            if let Some(position) = first.map_err(|source| HostError::Log { host: self.parts.id, source })? {
+                self.answer_again(position, key, command, reply);
+                return Ok(());
+            }
         }
         // Who has imported a catalog relies on it at once, be it heard here already or not (design §7).
         let shared = self.parts.bus.shelf().take();
@@ -290,30 +288,30 @@ impl<D: Decider> Host<D> {
         Hash::of_parts(&[b"once", id.to_string().as_bytes(), &self.position.to_le_bytes(), &cause.0])
     }
 
-    /// The first outcome of a key, if it was used before.
-    fn repeated(&self, key: Hash, cause: Hash) -> Result<Option<Result<Answer, Rejection>>, HostError> {
-        let host = self.parts.id;
-        let log = |source| HostError::Log { host, source };
-        let id = EventId::derive(&key, host.service, 0);
-        let Some(position) = self.parts.writer.find(id).map_err(log)? else { return Ok(None) };
-        let mut events = Vec::new();
-        let mut sequence = 0;
-        for entry in self.parts.reader.entries(position) {
-            let entry = entry.map_err(log)?;
-            let bytes = entry.payload.as_deref().unwrap_or_default();
-            let position = entry.position;
-            let event = proto::decode_event(bytes).map_err(|source| HostError::Wire { host, position, source })?;
-            let index = u32::try_from(events.len()).unwrap_or(u32::MAX);
-            if event.id != EventId::derive(&key, host.service, index) {
-                break;
-            }
-            if event.cause != cause {
-                return Ok(Some(Err(Rejection::KeyReused)));
-            }
-            sequence = entry.header.sequence;
-            events.push(event);
-        }
-        Ok(Some(Ok(Answer { host, sequence, events: Arc::new(events), repeated: true, receipts: Vec::new() })))
+    /// Gives the first outcome of a key again, once all of it can be read: it may be on its way to the disk.
+    fn answer_again(
+        &self,
+        position: u64,
+        key: AskKey,
+        command: Command,
+        reply: oneshot::Sender<Result<Answer, Rejection>>,
+    ) {
+        let (reader, decider, end) = (self.parts.reader.clone(), self.decider.clone(), self.position);
+        let Ok(mut synced) = reader.synced() else { return };
+        tokio::spawn(async move {
+            let durable = synced.wait_for(|synced| synced.position >= end).await.is_ok();
+            let outcome = if durable { first_outcome(&reader, position, key) } else { Ok(Err(Rejection::Unavailable)) };
+            let outcome = outcome.unwrap_or_else(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "could not give an answer again");
+                Err(Rejection::Unavailable)
+            });
+            let outcome = outcome.map(|first| {
+                let receipts = decider.receipts(&command, &first.events);
+                Answer { receipts, ..first }
+            });
+            // Who asked may be gone.
+            drop(reply.send(outcome));
+        });
     }
 
     /// Hands facts over to the log and folds them; whoever is told of them waits for the disk.

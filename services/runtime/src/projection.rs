@@ -71,7 +71,7 @@ impl Projection {
         let (deliver, mut deliveries) = mpsc::channel(DELIVERIES_MAX);
         let mut followers = tokio::task::JoinSet::new();
         for source in self.bus.sources(&ServiceName::WRITERS, None) {
-            followers.spawn(follow(source, 1, deliver.clone(), stop.clone()));
+            followers.spawn(follow(source, Default::default(), deliver.clone(), stop.clone()));
         }
         drop(deliver);
         if followers.is_empty() {

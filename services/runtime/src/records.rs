@@ -2,14 +2,20 @@
 //! extraction's for how they were closed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use ledger::fact::Part;
 use ledger::file::Closing;
 use ledger::record::{Billing, CheckedBatch, ClosedRows, ReadBatch};
 use ledger::{Event, Fact, FileId, HostId, Partition, ServiceName, UsageFile};
 use thiserror::Error;
+use tokio::sync::watch;
 
-use crate::source::{Source, SourceError};
+use crate::nats::FarError;
+use crate::source::{Published, Source, SourceError};
+
+/// The pause before asking again who could not be reached.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A batch of records can't be given.
 #[derive(Debug, Error)]
@@ -61,13 +67,39 @@ pub struct Joined {
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     sources: BTreeMap<HostId, Source>,
+    /// Until when somebody who can't be reached is waited for; without it nobody is.
+    patience: Option<watch::Receiver<bool>>,
 }
 
 impl Records {
     /// Records read from these sources.
     #[must_use]
     pub fn new(sources: impl IntoIterator<Item = Source>) -> Self {
-        Self { sources: sources.into_iter().map(|source| (source.host(), source)).collect() }
+        Self { sources: sources.into_iter().map(|source| (source.host(), source)).collect(), patience: None }
+    }
+
+    /// The same for jobs: who can't be reached is waited for until the process stops, since a job that fails says that
+    /// there is something wrong with its file.
+    #[must_use]
+    pub fn patient(&self, stop: watch::Receiver<bool>) -> Self {
+        Self { patience: Some(stop), ..self.clone() }
+    }
+
+    /// Whether nobody is waited for any more.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.patience.as_ref().is_some_and(|stop| *stop.borrow())
+    }
+
+    fn own_at(&self, source: &Source, sequence: u64) -> Result<Option<Published>, SourceError> {
+        loop {
+            let found = source.own_at(sequence);
+            let Err(SourceError::Far(FarError::Unreachable { reason, .. })) = &found else { return found };
+            if self.patience.is_none() || self.is_stopping() {
+                return found;
+            }
+            tracing::warn!(host = %source.host(), sequence, reason, "a job waits for records");
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// The event at a sequence of a service's chain, with its header's hash.
@@ -83,7 +115,7 @@ impl Records {
         let host = HostId { service, partition };
         let missing = || RecordsError::Missing { host, what: "event", sequence };
         let source = self.sources.get(&host).ok_or_else(missing)?;
-        let fact = source.own_at(sequence).map_err(|source| RecordsError::Log { host, sequence, source })?;
+        let fact = self.own_at(source, sequence).map_err(|source| RecordsError::Log { host, sequence, source })?;
         let fact = fact.ok_or_else(missing)?;
         let event = proto::decode_event(&fact.payload);
         let event = event.map_err(|source| RecordsError::Wire { host, sequence, source })?;

@@ -179,14 +179,14 @@ impl Source {
         }
     }
 
-    /// Follows the facts from a sequence on, for ever.
+    /// Follows the facts for ever, after the one of this sequence and header hash; zeros for all of them.
     ///
     /// # Errors
     /// When the log is closed.
-    pub(crate) fn follow(&self, from_sequence: u64) -> Result<Follower, SourceError> {
+    pub(crate) fn follow(&self, heard: (u64, Hash)) -> Result<Follower, SourceError> {
         Ok(match self {
-            Self::Near(log) => Follower::Near { entries: log.own(from_sequence), synced: log.synced()? },
-            Self::Far(log) => Follower::Far(Box::new(log.follow(from_sequence))),
+            Self::Near(log) => Follower::Near { entries: log.own(heard.0 + 1), synced: log.synced()? },
+            Self::Far(log) => Follower::Far(Box::new(log.follow(heard))),
         })
     }
 }

@@ -135,7 +135,7 @@ impl Wiring {
             asks,
             bus: self.bus.clone(),
             blobs: blobs.clone(),
-            records: self.records.clone(),
+            records: self.records.patient(self.stop.clone()),
             clock: self.settings.clock.clone(),
             cache: self.cache(),
         };

@@ -44,8 +44,8 @@ pub struct Desk {
     pub asks: mpsc::Sender<Ask>,
     /// Its workbooks.
     pub blobs: Arc<Blobs>,
-    /// How far the host has published: an outcome is told once the stream has it too, so that what was answered is
-    /// known to whoever writes on, should this process be overtaken.
+    /// How far the host has published: an outcome is told, and a fact given, once the stream has had it too, so that
+    /// what was answered or read is known to whoever writes on, should this process be overtaken.
     pub published: watch::Receiver<Outgoing>,
 }
 
@@ -102,7 +102,8 @@ impl Desk {
     }
 
     fn question(&self, question: Question, asked: &[u8]) -> Option<Vec<u8>> {
-        let answer = question::answer(&self.log, question, asked);
+        let reached = self.published.borrow().reached;
+        let answer = question::answer(&self.log, question, asked, reached);
         answer.unwrap_or_else(|error| {
             let error = &error as &dyn std::error::Error;
             tracing::error!(error, host = %self.log.host(), "could not answer a question");

@@ -180,11 +180,11 @@ impl FarLog {
     }
 
     /// See [`crate::source::Source::follow`].
-    pub(crate) fn follow(self: &Arc<Self>, from_sequence: u64) -> FarFollower {
+    pub(crate) fn follow(self: &Arc<Self>, (sequence, hash): (u64, Hash)) -> FarFollower {
         FarFollower {
             log: Arc::clone(self),
-            next: from_sequence.max(1),
-            last: None,
+            next: sequence + 1,
+            last: hash,
             fetched: VecDeque::new(),
             messages: None,
             wait: RETRY_WAIT_MIN,
@@ -223,8 +223,8 @@ impl Iterator for FarFacts {
 pub(crate) struct FarFollower {
     log: Arc<FarLog>,
     next: u64,
-    /// The hash of the header before the next one, where it is known.
-    last: Option<Hash>,
+    /// The hash of the header before the next one.
+    last: Hash,
     /// What was fetched from the host itself.
     fetched: VecDeque<Published>,
     messages: Option<Messages>,
@@ -237,10 +237,8 @@ impl FarFollower {
     pub(crate) async fn next(&mut self) -> Result<Published, FarError> {
         loop {
             if let Some(fact) = self.fetched.pop_front() {
-                if let Some(fact) = self.take(fact)? {
-                    return Ok(fact);
-                }
-                continue;
+                let Header { host, sequence, .. } = fact.header;
+                return if self.is_next(&fact) { Ok(self.take(fact)) } else { Err(FarError::Fork { host, sequence }) };
             }
             let Some(messages) = &mut self.messages else {
                 match self.open().await {
@@ -263,13 +261,12 @@ impl FarFollower {
             };
             match message {
                 Some(Ok(message)) => match decode(self.log.host, &message.payload) {
-                    Some(fact) if fact.header.sequence <= self.next => {
+                    Some(fact) if fact.header.sequence < self.next => {}
+                    Some(fact) if self.is_next(&fact) => {
                         self.wait = RETRY_WAIT_MIN;
-                        if let Some(fact) = self.take(fact)? {
-                            return Ok(fact);
-                        }
+                        return Ok(self.take(fact));
                     }
-                    // Something is missing or damaged: its writer has it.
+                    // Something is missing, damaged or not the writer's: it has what comes next.
                     _ => self.catch_up().await,
                 },
                 Some(Err(error)) => {
@@ -281,19 +278,16 @@ impl FarFollower {
         }
     }
 
-    /// The fact, if it is the next one.
-    fn take(&mut self, fact: Published) -> Result<Option<Published>, FarError> {
-        let Header { sequence, previous, host, .. } = fact.header;
-        if sequence != self.next {
-            return Ok(None);
-        }
-        if self.last.is_some_and(|last| last != previous) {
-            return Err(FarError::Fork { host, sequence });
-        }
-        self.last = Some(fact.header.hash());
+    /// Whether a fact continues what came before it.
+    fn is_next(&self, fact: &Published) -> bool {
+        fact.header.sequence == self.next && fact.header.previous == self.last
+    }
+
+    fn take(&mut self, fact: Published) -> Published {
+        self.last = fact.header.hash();
         self.next += 1;
         self.log.keep(&fact);
-        Ok(Some(fact))
+        fact
     }
 
     /// Fetches what comes next from the host itself, then follows the stream behind it.

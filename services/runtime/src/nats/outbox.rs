@@ -43,6 +43,21 @@ pub enum OutboxError {
         /// The last sequence here.
         own: u64,
     },
+    /// Something stands in the stream that no writer of the product would publish there.
+    #[error(
+        "the stream {stream} holds something at sequence {last} that isn't a fact of {host}: somebody else may publish \
+         on {subject}. Nobody takes it. Find out who, delete the stream and start again: it is filled anew from the log"
+    )]
+    Foreign {
+        /// Who.
+        host: HostId,
+        /// Which stream.
+        stream: String,
+        /// Where it was published.
+        subject: String,
+        /// The last sequence of the stream.
+        last: u64,
+    },
     /// The log can't be read.
     #[error("could not read the log of {host}")]
     Log {
@@ -59,6 +74,8 @@ pub enum OutboxError {
 pub struct Outgoing {
     /// The last sequence that the stream has acknowledged, with everything before it.
     pub acknowledged: u64,
+    /// The highest that it ever was since the start: what lies beyond may turn out to have reached nobody.
+    pub reached: u64,
     /// Attempts that had to be made again since the start.
     pub retries: u64,
 }
@@ -109,12 +126,16 @@ impl Outbox {
     /// What the stream ends with must be what stands at that sequence here.
     fn compare(&self, last: u64, published: Option<&Header>) -> Result<(), OutboxError> {
         let host = self.reader.host();
+        let Some(published) = published.filter(|header| header.sequence == last) else {
+            let (stream, subject) = (address::stream(host), address::facts(host));
+            return Err(OutboxError::Foreign { host, stream, subject, last });
+        };
         let failed = |source| OutboxError::Log { host, source };
         let (own, _) = self.reader.head().map_err(failed)?;
         let Some(entry) = self.reader.own_at(last).map_err(failed)? else {
             return Err(OutboxError::Behind { host, last, own });
         };
-        let same = published.map(Header::hash) == Some(entry.header.hash());
+        let same = published.hash() == entry.header.hash();
         if same { Ok(()) } else { Err(OutboxError::Overtaken { host, last, own }) }
     }
 }
@@ -151,7 +172,10 @@ impl Writer for Outbox {
     }
 
     fn acknowledge(&self, sequence: u64) {
-        self.progress.send_modify(|progress| progress.acknowledged = sequence);
+        self.progress.send_modify(|progress| {
+            progress.acknowledged = sequence;
+            progress.reached = progress.reached.max(sequence);
+        });
     }
 
     fn failed(&self, reason: &str) {

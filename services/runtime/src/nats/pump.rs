@@ -11,14 +11,14 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::watch;
 
-use super::link::{Link, chain};
+use super::link::{Link, Reachable, chain};
 
 /// Messages that wait for their acknowledgement: more don't make an R3 stream faster (log-and-nats §7).
 const FLIGHT_MAX: usize = 256;
 /// Bytes of them: what is sent again after an error.
 const FLIGHT_BYTES_MAX: usize = 8 << 20;
 /// How often a stream is looked at to which nothing was published: one that was deleted is made and filled again.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// The pauses between two attempts.
 const RETRY_WAIT_MIN: Duration = Duration::from_millis(50);
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -129,6 +129,7 @@ async fn pause<W: Writer>(writer: &W, wait: &mut Duration, reason: &str) {
 
 /// Publishes until something goes wrong or there is no more.
 async fn pump<W: Writer>(writer: &W, queue: &mut W::Queue, wait: &mut Duration) -> Result<(), Halt<ErrorOf<W>>> {
+    let mut reachable = writer.link().reachable();
     let mut flight = FuturesOrdered::new();
     let mut flight_bytes = 0;
     loop {
@@ -157,8 +158,17 @@ async fn pump<W: Writer>(writer: &W, queue: &mut W::Queue, wait: &mut Duration) 
                 *wait = RETRY_WAIT_MIN;
                 writer.acknowledge(sequence);
             }
-            () = tokio::time::sleep(LOOK_EVERY), if flight.is_empty() => look(writer).await?,
+            () = doubt(&mut reachable), if flight.is_empty() => look(writer).await?,
         }
+    }
+}
+
+/// Waits until the stream is to be looked at: NATS was away, or a while has gone by.
+async fn doubt(reachable: &mut watch::Receiver<Reachable>) {
+    let back = async { while reachable.changed().await.is_ok() && *reachable.borrow() != Reachable::Yes {} };
+    tokio::select! {
+        () = tokio::time::sleep(LOOK_EVERY) => {}
+        () = back => {}
     }
 }
 

@@ -54,35 +54,45 @@ pub(crate) async fn lookup(link: &Link, host: HostId, event: EventId) -> Result<
 pub(crate) async fn read(link: &Link, host: HostId, from: u64, bytes_max: u32) -> Result<Vec<Published>, FarError> {
     let asked = Read { from, bytes_max }.encode();
     let reply = request(&link.client, address::question(host, Question::Read), asked, WAIT).await;
-    let entries = told(host, Question::Read, reply, ReadReply::decode)?.entries;
-    let damaged =
-        || FarError::Unreachable { action: Question::Read.doing(), host, reason: "a fact arrived damaged".to_owned() };
-    entries.iter().map(|entry| decode(host, entry).ok_or_else(damaged)).collect()
+    let ReadReply { entries, last } = told(host, Question::Read, reply, ReadReply::decode)?;
+    let failed =
+        |reason: &str| FarError::Unreachable { action: Question::Read.doing(), host, reason: reason.to_owned() };
+    if entries.is_empty() && from <= last {
+        return Err(failed("what it recorded isn't published yet"));
+    }
+    entries.iter().map(|entry| decode(host, entry).ok_or_else(|| failed("a fact arrived damaged"))).collect()
 }
 
-/// The answer of a host of this process; none to what can't be understood.
-pub(crate) fn answer(log: &LogReader, what: Question, asked: &[u8]) -> Result<Option<Vec<u8>>, SourceError> {
+/// The answer of a host of this process, which has published so far; none to what can't be understood.
+pub(crate) fn answer(
+    log: &LogReader,
+    what: Question,
+    asked: &[u8],
+    published: u64,
+) -> Result<Option<Vec<u8>>, SourceError> {
     Ok(match what {
         Question::Lookup => match Lookup::decode(asked) {
             Ok(Lookup { event }) => Some(LookupReply { content: content_of(log, event)? }.encode()),
             Err(_) => None,
         },
         Question::Read => match Read::decode(asked) {
-            Ok(asked) => read_own(log, asked)?.encode().ok(),
+            Ok(asked) => read_own(log, asked, published)?.encode().ok(),
             Err(_) => None,
         },
         Question::Carry => None,
     })
 }
 
-fn read_own(log: &LogReader, asked: Read) -> Result<ReadReply, SourceError> {
+/// What was never in the stream may be another writer's to decide: it isn't given to anybody.
+fn read_own(log: &LogReader, asked: Read, published: u64) -> Result<ReadReply, SourceError> {
     let last = log.synced()?.borrow().sequence;
     let (mut entries, mut bytes) = (Vec::new(), 0);
-    if asked.from > last {
+    let bytes_max = usize::try_from(asked.bytes_max).unwrap_or(usize::MAX).min(READ_BYTES_MAX);
+    let asked_for = asked.from..=published;
+    if asked_for.is_empty() {
         return Ok(ReadReply { entries, last });
     }
-    let bytes_max = usize::try_from(asked.bytes_max).unwrap_or(usize::MAX).min(READ_BYTES_MAX);
-    for entry in log.own(asked.from) {
+    for (_, entry) in asked_for.zip(log.own(asked.from)) {
         let Published { header, payload } = entry?.try_into()?;
         let entry = [&header.encode()[..], &payload].concat();
         bytes += entry.len();

@@ -1,0 +1,320 @@
+//! Faults between services that run apart: processes killed and held up, NATS stopped, wiped and robbed of a stream,
+//! members of a cluster lost. All of it under load; in the end every file is closed once with the generator's totals,
+//! every log verifies, and every process knows what the logs say.
+//!
+//! `ROUNDS=n` goes through the faults n times, and keeps NATS away for 30 s instead of 3. `FAULTS_SEED=n` moves the
+//! faults to other moments; a run prints the line that repeats it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ledger::{Decimal, FileId, ServiceName};
+use serde_json::Value;
+
+use crate::kills::binary;
+use crate::life::{Life, PATIENCE, Step, check_logs};
+use crate::nats::{Cluster, Server, free_port};
+use crate::tree::root;
+
+/// Two batches.
+const RECORDS: u32 = 1_500;
+/// Files that are on their way at a time.
+const LOADERS: usize = 2;
+/// Small enough for rotations within one file's life.
+const ROTATE_BYTES: &str = "262144";
+/// Faults come at random moments within this time of a step.
+const MOMENTS_MILLIS: u64 = 400;
+const PAUSE: Duration = Duration::from_millis(20);
+
+const SERVICES: [ServiceName; 6] = [
+    ServiceName::Catalog,
+    ServiceName::Approval,
+    ServiceName::Ingestion,
+    ServiceName::Validation,
+    ServiceName::Extraction,
+    ServiceName::Gateway,
+];
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// A service's process is killed, and started again.
+    Kill(ServiceName),
+    /// A service's process stands still for a while.
+    Freeze(ServiceName),
+    /// The server is killed, and started again at once or after a while.
+    Stop { hold: bool },
+    /// The server is killed and loses its store.
+    Wipe,
+    /// A service's stream is deleted while it runs.
+    Delete(ServiceName),
+    /// One member of the cluster is away for a while.
+    Lose(usize),
+    /// The member is killed that leads a service's stream.
+    KillLeader(ServiceName),
+}
+
+/// What the services meet on.
+enum Meeting {
+    Server(Server),
+    Cluster(Cluster),
+}
+
+impl Meeting {
+    fn server(&mut self) -> &mut Server {
+        match self {
+            Self::Server(server) => server,
+            Self::Cluster(_) => panic!("one server is meant"),
+        }
+    }
+
+    fn cluster(&mut self) -> &mut Cluster {
+        match self {
+            Self::Cluster(cluster) => cluster,
+            Self::Server(_) => panic!("a cluster is meant"),
+        }
+    }
+}
+
+/// Six processes and what they meet on.
+struct Fleet {
+    running: BTreeMap<ServiceName, Child>,
+    meeting: Meeting,
+    port: u16,
+    hold: Duration,
+    dir: tempfile::TempDir,
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.kill_all();
+    }
+}
+
+impl Fleet {
+    fn start(meeting: impl FnOnce(&Path) -> Meeting, hold: Duration) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let meeting = meeting(&dir.path().join("nats"));
+        let mut fleet = Self { running: BTreeMap::new(), meeting, port: free_port(), hold, dir };
+        for service in SERVICES {
+            fleet.launch(service);
+            // Who comes first makes the secrets that the others share.
+            wait_for("the secrets", || fleet.dir.path().join("secrets").exists());
+        }
+        fleet
+    }
+
+    fn data_of(&self, service: ServiceName) -> PathBuf {
+        self.dir.path().join(service.name())
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn launch(&mut self, service: ServiceName) {
+        let (servers, replicas) = match &self.meeting {
+            Meeting::Server(server) => (server.url(), 1),
+            Meeting::Cluster(cluster) => (cluster.url(), cluster.members.len()),
+        };
+        let port = if service == ServiceName::Gateway { self.port } else { 0 };
+        let log =
+            File::options().create(true).append(true).open(self.dir.path().join(format!("{}.log", service.name())));
+        let mut command = Command::new(binary());
+        command.args(["run", "--only", service.name(), "--listen", &format!("127.0.0.1:{port}")]);
+        command.args(["--nats", &servers, "--nats-replicas", &replicas.to_string(), "--rotate-bytes", ROTATE_BYTES]);
+        command.arg("--data").arg(self.data_of(service)).arg("--secrets").arg(self.dir.path().join("secrets"));
+        if service == ServiceName::Catalog {
+            command.arg("--catalog").arg(root().join("schemas/demo-catalog.json"));
+        }
+        command.env("USAGE_LEDGER_LOG", "warn").stdout(Stdio::null()).stderr(log.expect("a log"));
+        self.running.insert(service, command.spawn().expect("the binary starts"));
+    }
+
+    fn kill(&mut self, service: ServiceName) {
+        let Some(mut child) = self.running.remove(&service) else { return };
+        let ended = child.try_wait().expect("its state is known");
+        let log = self.dir.path().join(format!("{}.log", service.name()));
+        let said = || std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(ended.is_none() || std::thread::panicking(), "{service:?} has ended by itself: {}", said());
+        // One that is ending is as dead.
+        let _ = child.kill();
+        child.wait().expect("it ends");
+    }
+
+    fn kill_all(&mut self) {
+        for service in SERVICES {
+            self.kill(service);
+        }
+    }
+
+    fn signal(&self, service: ServiceName, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.running[&service].id().to_string()).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Does it, and mends it.
+    fn inflict(&mut self, fault: Fault) {
+        let hold = self.hold;
+        match fault {
+            Fault::Kill(service) => {
+                self.kill(service);
+                self.launch(service);
+            }
+            Fault::Freeze(service) => {
+                self.signal(service, "-STOP");
+                std::thread::sleep(hold);
+                self.signal(service, "-CONT");
+            }
+            Fault::Stop { hold: held } => {
+                self.meeting.server().stop();
+                std::thread::sleep(if held { hold } else { Duration::ZERO });
+                self.meeting.server().go_on();
+            }
+            Fault::Wipe => {
+                self.meeting.server().stop();
+                self.meeting.server().wipe();
+                self.meeting.server().go_on();
+            }
+            Fault::Delete(service) => self.meeting.server().delete(service),
+            Fault::Lose(member) => {
+                self.meeting.cluster().members[member].stop();
+                std::thread::sleep(hold);
+                self.meeting.cluster().members[member].go_on();
+            }
+            Fault::KillLeader(service) => {
+                let cluster = self.meeting.cluster();
+                let mut leader = None;
+                wait_for("a leader", || {
+                    leader = cluster.leader(service);
+                    leader.is_some()
+                });
+                let killed = leader.expect("it was waited for");
+                cluster.members[killed].stop();
+                wait_for("another leader", || cluster.leader(service).is_some_and(|leader| leader != killed));
+                cluster.members[killed].go_on();
+            }
+        }
+    }
+
+    /// Digests of what the process of a service knows, or of what all logs say; none while it can't be asked.
+    fn state(&self, service: ServiceName, of_logs: bool) -> Option<BTreeMap<String, Value>> {
+        let mut command = Command::new(binary());
+        command.arg("state").arg("--data").arg(self.data_of(service)).args(of_logs.then_some("--logs"));
+        let output = command.stderr(Stdio::null()).output().expect("the binary starts");
+        serde_json::from_slice(&output.stdout).ok()
+    }
+
+    /// Waits until every process knows what the logs say.
+    fn check_states(&self) {
+        wait_for("equal states", || {
+            let Some(expected) = self.state(ServiceName::Gateway, true) else { return false };
+            SERVICES.iter().all(|service| {
+                let known = self.state(*service, false).unwrap_or_default();
+                !known.is_empty() && known.iter().all(|(name, digests)| expected.get(name) == Some(digests))
+            })
+        });
+    }
+}
+
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !done() {
+        assert!(since.elapsed() < PATIENCE, "waiting for {what}");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Takes one file after the other through its life until told to end, whatever happens.
+fn load(url: &str, folder: &Path, name: &str, end: &AtomicBool, steps: &AtomicU64) -> BTreeMap<FileId, (Decimal, u32)> {
+    let mut files = BTreeMap::new();
+    for number in 0.. {
+        if end.load(Ordering::Relaxed) {
+            break;
+        }
+        let name = format!("{name}-{number}");
+        let Some(mut life) = Life::begin(url, folder, &name, number, RECORDS) else {
+            std::thread::sleep(PAUSE);
+            continue;
+        };
+        life.reads_may_be_late = true;
+        loop {
+            match life.next_step(url, || false).expect("the ledger comes back") {
+                Step::Closed => break,
+                step if life.perform(url, step) => drop(steps.fetch_add(1, Ordering::Relaxed)),
+                _ => std::thread::sleep(PAUSE),
+            }
+        }
+        files.insert(life.id, (life.total, life.records));
+    }
+    files
+}
+
+/// Inflicts faults under load, each once the one before it is overcome, and checks what is left.
+fn check(name: &str, faults: &[Fault], meeting: impl FnOnce(&Path) -> Meeting) {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (rounds, seed) = (number("ROUNDS"), number("FAULTS_SEED").unwrap_or(1));
+    let again = rounds.map_or(String::new(), |rounds| format!("ROUNDS={rounds} "));
+    eprintln!("{again}FAULTS_SEED={seed} cargo test -p tests --test it -- --nocapture {name} repeats this");
+    let hold = Duration::from_secs(if rounds.is_some() { 30 } else { 3 });
+    let mut fleet = Fleet::start(meeting, hold);
+    let (url, folder) = (fleet.url(), tempfile::tempdir().expect("a folder"));
+    let (end, steps) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let files = std::thread::scope(|scope| {
+        let (url, folder, end, steps) = (&url, folder.path(), &end, &steps);
+        let loaders: Vec<_> = (0..LOADERS)
+            .map(|loader| scope.spawn(move || load(url, folder, &format!("load-{loader}"), end, steps)))
+            .collect();
+        let progress = |from: u64| {
+            let lives = || loaders.iter().any(std::thread::ScopedJoinHandle::is_finished);
+            wait_for("a step of a file", || lives() || steps.load(Ordering::Relaxed) > from);
+        };
+        progress(0);
+        for fault in faults.iter().cycle().take(faults.len() * usize::try_from(rounds.unwrap_or(1)).expect("few")) {
+            let before = steps.load(Ordering::Relaxed);
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            std::thread::sleep(Duration::from_millis(random % MOMENTS_MILLIS));
+            eprintln!("{fault:?} after {before} steps");
+            fleet.inflict(*fault);
+            progress(before);
+        }
+        end.store(true, Ordering::Relaxed);
+        let files = loaders.into_iter().map(|loader| loader.join().expect("its files are closed"));
+        files.flatten().collect::<BTreeMap<_, _>>()
+    });
+    fleet.check_states();
+    fleet.kill_all();
+    check_logs(|service| fleet.data_of(service), &files);
+    eprintln!("{} files closed once each", files.len());
+}
+
+#[test]
+fn faults_of_services() {
+    check("faults_of_services", &SERVICES.map(Fault::Kill), |dir| Meeting::Server(Server::start(dir)));
+}
+
+#[test]
+fn faults_of_a_server() {
+    let faults = [
+        Fault::Stop { hold: false },
+        Fault::Wipe,
+        Fault::Delete(ServiceName::Approval),
+        Fault::Stop { hold: true },
+        Fault::Delete(ServiceName::Ingestion),
+        Fault::Freeze(ServiceName::Validation),
+    ];
+    check("faults_of_a_server", &faults, |dir| Meeting::Server(Server::start(dir)));
+}
+
+#[test]
+fn faults_of_a_cluster() {
+    let faults = [Fault::KillLeader(ServiceName::Approval), Fault::Lose(0), Fault::KillLeader(ServiceName::Validation)];
+    check("faults_of_a_cluster", &faults, |dir| Meeting::Cluster(Cluster::start(dir)));
+}
