@@ -353,5 +353,6 @@ pub(super) fn command(note: &str) -> Command {
 
 /// A line of so many bytes that no other line has.
 pub(super) fn text(number: u64, bytes: usize) -> String {
-    format!("{:0>bytes$}", number)
+    let number = number.to_string();
+    "0".repeat(bytes.saturating_sub(number.len())) + &number
 }
