@@ -237,7 +237,10 @@ fn check(world: &World, party: Party, chunks: &[Value], got: &[Got]) {
         assert!(messages[1..messages.len() - 1].iter().all(|(kind, _)| kind == "records"));
         let records: Vec<&Value> =
             messages.iter().flat_map(|(_, says)| says["records"].as_array().into_iter().flatten()).collect();
-        let workbook = world.get(party, &format!("usage/chunks/{chunk_id}/download")).body;
+        let path = format!("usage/chunks/{chunk_id}/download");
+        // Who asks just when NATS is back is told to come again.
+        world.until("the workbook", || world.get(party, &path).status == 200);
+        let workbook = world.get(party, &path).body;
         for name in COLUMNS {
             let told: Vec<String> = records.iter().map(|record| cell(record, name)).collect();
             assert_eq!(told, column(&workbook, name), "{name} of {chunk_id}");
