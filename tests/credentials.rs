@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, Event};
-use ledger::ServiceName;
-use runtime::nats::{LinkSettings, inbox_of};
+use ledger::{ObjectId, ServiceName};
+use runtime::feed::Form;
+use runtime::nats::{Grants, LinkSettings, Subscriber, inbox_of};
 use tokio::sync::mpsc;
 
 use crate::nats::Server;
@@ -51,6 +52,32 @@ setup publish $O.LEDGER_BLOBS.C.x                           would put a workbook
 setup subscribe fact.0.approval                             would read facts
 setup subscribe ask.0.approval                              would answer for a service
 setup subscribe >                                           would hear everything
+meters publish report.CRD-2.PRD-1                           reports of another contract
+meters publish report.CRD-1.PRD-2                           reports of another product
+meters publish reports.CRD-2.PRD-1                          reports of another contract
+meters publish dead.CRD-1.PRD-1                             would make a dead letter
+meters publish ask.0.ingestion                              would give commands
+meters publish fact.0.ingestion                             would speak for a service
+meters publish $JS.API.STREAM.INFO.REPORTS_0                would look at the stream
+meters publish $JS.API.CONSUMER.CREATE.REPORTS_0            would read others' reports
+meters publish $JS.API.STREAM.PURGE.REPORTS_0               would empty the stream
+meters subscribe report.CRD-1.PRD-1                         would answer for the ledger
+meters subscribe reports.>                                  would read others' reports
+meters subscribe accepted.>                                 would read accepted records
+meters subscribe >                                          would hear everything
+subscriber-acme publish accepted.PA-1._.PRD-1               would make accepted records
+subscriber-acme publish $JS.API.CONSUMER.MSG.NEXT.ACCEPTED_0.other would read another's records
+subscriber-acme publish $JS.API.CONSUMER.CREATE.ACCEPTED_0  would read another's records
+subscriber-acme publish $JS.API.CONSUMER.CREATE.ACCEPTED_0.acme.accepted.> would widen its own filter
+subscriber-acme publish $JS.API.CONSUMER.DELETE.ACCEPTED_0.other would take another's position away
+subscriber-acme publish $JS.API.DIRECT.GET.ACCEPTED_0       would read another's records
+subscriber-acme publish $JS.API.STREAM.MSG.GET.ACCEPTED_0   would read another's records
+subscriber-acme publish $JS.API.STREAM.PURGE.ACCEPTED_0     would empty the stream
+subscriber-acme publish $JS.ACK.ACCEPTED_0.other.1.1.1.1.0  would acknowledge for another
+subscriber-acme publish report.CRD-1.PRD-1                  would report usage
+subscriber-acme subscribe accepted.>                        would read another's records
+subscriber-acme subscribe _INBOX_subscriber-other.>         would read another's records
+subscriber-acme subscribe >                                 would hear everything
 ";
 
 /// Tries one thing and waits for the server's refusal of exactly that.
@@ -96,6 +123,9 @@ fn what_a_process_has_no_business_with_nats_itself_refuses() {
     let dir = tempfile::tempdir().expect("a folder");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
     let server = Server::start_secured(dir.path());
+    let id = |text: &str| ObjectId::new(text).expect("an id");
+    let (name, account) = (id("acme"), id("PA-1"));
+    let subscriber = Subscriber { name, account, hub: None, product: None, form: Form::Protobuf };
     let mut tried = BTreeSet::new();
     for line in FORBIDDEN.lines().filter(|line| !line.is_empty()) {
         let mut words = line.split_whitespace();
@@ -104,6 +134,8 @@ fn what_a_process_has_no_business_with_nats_itself_refuses() {
         };
         let link = match user {
             "setup" => server.link_of_setup(),
+            "meters" => server.link_as(user, &Grants::producer(user, [(&id("CRD-1"), &id("PRD-1"))])),
+            "subscriber-acme" => server.link_of(&subscriber),
             name => server
                 .link(ServiceName::WRITERS.into_iter().find(|it| it.name() == name).unwrap_or(ServiceName::Gateway)),
         };
@@ -111,7 +143,7 @@ fn what_a_process_has_no_business_with_nats_itself_refuses() {
         runtime.block_on(refused(&link, verb, subject));
         tried.insert((user, verb, subject));
     }
-    for user in ["gateway", "ingestion", "setup"] {
+    for user in ["gateway", "ingestion", "setup", "meters", "subscriber-acme"] {
         assert!(tried.iter().filter(|(who, ..)| *who == user).count() >= 10, "{user} tries too little");
     }
 }

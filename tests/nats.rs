@@ -105,7 +105,8 @@ impl Server {
         self.link_as(&subscriber.user(), &Grants::subscriber(subscriber))
     }
 
-    fn link_as(&self, user: &str, grants: &Grants) -> LinkSettings {
+    /// How a user reaches it who may do this.
+    pub(crate) fn link_as(&self, user: &str, grants: &Grants) -> LinkSettings {
         let made = |folder| credentials::user(folder, user, grants, Clock::Machine.now()).expect("a user");
         let (user, credentials) = (user.to_owned(), self.credentials.as_ref().map(made));
         let root_certificate = self.credentials.as_ref().map(credentials::authority);

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use runtime::nats::{DeadError, DeadLetter, DeadLetters, reasons};
 
 use super::CliError;
-use super::nats::NatsArgs;
+use super::nats::{DEAD, NatsArgs};
 
 /// What is done.
 #[derive(Clone, Debug, Subcommand)]
@@ -60,7 +60,7 @@ pub(super) async fn run(command: DeadCommand) -> Result<u8, CliError> {
 }
 
 async fn open(nats: &NatsArgs) -> Result<DeadLetters, CliError> {
-    DeadLetters::open(nats.connect("usage-ledger dead").await?).await.map_err(failed)
+    DeadLetters::open(nats.connect(DEAD).await?).await.map_err(failed)
 }
 
 fn failed(error: DeadError) -> CliError {

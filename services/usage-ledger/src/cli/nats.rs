@@ -6,9 +6,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use ledger::{HostId, Partition, ServiceName};
+use ledger::{HostId, ObjectId, Partition, ServiceName};
 use runtime::clock::Clock;
-use runtime::nats::{Grants, Link, LinkSettings};
+use runtime::nats::{Grants, Link, LinkSettings, inbox_of};
 
 use super::CliError;
 use crate::credentials::{self, Folder};
@@ -135,6 +135,9 @@ pub(super) enum NatsCommand {
         /// A process of several services, separated by commas: one user for it. Without any, each service has its own.
         #[arg(long, value_name = "SERVICES")]
         process: Vec<Together>,
+        /// A program that reports usage, and of which contracts and products it may: meters=CRD-…/PRD-…,CRD-…/PRD-….
+        #[arg(long, value_name = "NAME=CONTRACT/PRODUCT")]
+        producer: Vec<Producer>,
     },
 }
 
@@ -151,6 +154,28 @@ impl FromStr for Together {
     }
 }
 
+/// A program that reports usage, and what it may report of.
+#[derive(Clone, Debug)]
+pub(super) struct Producer {
+    name: ObjectId,
+    about: Vec<(ObjectId, ObjectId)>,
+}
+
+impl FromStr for Producer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text} is none: write its name, =, and contract/product pairs separated by commas");
+        let (name, about) = text.split_once('=').ok_or_else(wrong)?;
+        let pair = |pair: &str| {
+            let (contract, product) = pair.split_once('/')?;
+            Some((ObjectId::new(contract)?, ObjectId::new(product)?))
+        };
+        let about = about.split(',').map(pair).collect::<Option<_>>().ok_or_else(wrong)?;
+        Ok(Self { name: ObjectId::new(name).ok_or_else(wrong)?, about })
+    }
+}
+
 /// What NATS said.
 pub(super) fn failed(error: &dyn std::error::Error) -> CliError {
     CliError::Plain(runtime::nats::reasons(error))
@@ -160,7 +185,7 @@ pub(super) fn failed(error: &dyn std::error::Error) -> CliError {
 pub(super) async fn run(command: NatsCommand) -> Result<u8, CliError> {
     match command {
         NatsCommand::Setup(args) => set_up(args).await,
-        NatsCommand::Credentials { dir, hosts, process } => make_credentials(&dir, &hosts, process),
+        NatsCommand::Credentials { dir, hosts, process, producer } => make_credentials(&dir, &hosts, process, producer),
     }
 }
 
@@ -168,10 +193,17 @@ pub(super) async fn run(command: NatsCommand) -> Result<u8, CliError> {
 const CONNECT_WAIT: Duration = Duration::from_secs(30);
 /// The user that makes the streams and subscribers, and nothing else.
 pub(super) const SETUP: &str = "setup";
+/// The user that looks at dead letters, and sends them again.
+pub(super) const DEAD: &str = "dead";
 /// What catalog and gateways share, beside the credentials.
 const SECRETS: &str = "secrets";
 
-fn make_credentials(dir: &Path, hosts: &[String], process: Vec<Together>) -> Result<u8, CliError> {
+fn make_credentials(
+    dir: &Path,
+    hosts: &[String],
+    process: Vec<Together>,
+    producers: Vec<Producer>,
+) -> Result<u8, CliError> {
     let failed = |error: credentials::CredentialsError| CliError::Plain(runtime::nats::reasons(&error));
     let folder = Folder::open(dir).map_err(failed)?;
     let now = Clock::Machine.now();
@@ -189,6 +221,15 @@ fn make_credentials(dir: &Path, hosts: &[String], process: Vec<Together>) -> Res
     }
     let path = credentials::user(&folder, SETUP, &Grants::setup(SETUP, &writers()), now).map_err(failed)?;
     println!("{SETUP}: --nats-credentials {}", path.display());
+    let path = credentials::user(&folder, DEAD, &Grants::dead_letters(DEAD), now).map_err(failed)?;
+    println!("{DEAD}: --nats-credentials {}", path.display());
+    for Producer { name, about } in producers {
+        // No process of the ledger is called so: a name given twice must not hand out another's file.
+        let user = format!("producer-{name}");
+        let grants = Grants::producer(&user, about.iter().map(|(contract, product)| (contract, product)));
+        let path = credentials::user(&folder, &user, &grants, now).map_err(failed)?;
+        println!("{user}: connects with {}; its inboxes begin with {}", path.display(), inbox_of(&user));
+    }
     println!("everybody:  --nats-ca {}", credentials::authority(&folder).display());
     let path = dir.join(SECRETS);
     Secrets::open(&path).map_err(|error| CliError::Plain(runtime::nats::reasons(&error)))?;

@@ -1,14 +1,17 @@
 //! `usage-ledger subscriber …`: who gets accepted records over NATS.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ledger::{Moment, ObjectId};
+use runtime::clock::Clock;
 use runtime::feed::Form;
 use runtime::nats::{Begin, Grants, Subscriber, SubscriberState, inbox_of, remove_subscriber};
 
 use super::CliError;
 use super::nats::{NatsArgs, SETUP, failed};
+use crate::credentials::{self, CredentialsError, Folder};
 
 const EXAMPLES: &str = "\
 A subscriber is a durable consumer of the stream ACCEPTED_0 that has messages of one account only. It reads at its own
@@ -60,6 +63,9 @@ pub(super) struct AddArgs {
     /// Messages as JSON instead of protobuf.
     #[arg(long)]
     json: bool,
+    /// Make its NATS user too, in this folder of `usage-ledger nats credentials`.
+    #[arg(long, value_name = "DIR")]
+    trust: Option<PathBuf>,
     #[command(flatten)]
     nats: NatsArgs,
 }
@@ -82,10 +88,17 @@ pub(super) async fn run(command: SubscriberCommand) -> Result<u8, CliError> {
         SubscriberCommand::Add(args) => {
             let link = args.nats.connect(SETUP).await?;
             let form = if args.json { Form::Json } else { Form::Protobuf };
-            let AddArgs { name, account, hub, product, from, .. } = args;
+            let AddArgs { name, account, hub, product, from, trust, .. } = args;
             let subscriber = Subscriber { name, account, hub, product, form };
             subscriber.add(&link, from.unwrap_or(Begin::First)).await.map_err(|error| failed(&error))?;
             tell(&subscriber);
+            if let Some(dir) = trust {
+                let failed = |error: CredentialsError| failed(&error);
+                let folder = Folder::open(&dir).map_err(failed)?;
+                let (user, grants) = (subscriber.user(), Grants::subscriber(&subscriber));
+                let path = credentials::user(&folder, &user, &grants, Clock::Machine.now()).map_err(failed)?;
+                println!("credentials   {}", path.display());
+            }
         }
         SubscriberCommand::List(nats) => {
             let link = nats.connect(SETUP).await?;
