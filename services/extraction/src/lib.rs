@@ -172,8 +172,10 @@ impl Decider for ExtractionService {
 
     fn next(&self, ledger: &Ledger, file: FileId, _running: &BTreeSet<FileId>) -> Next<Own> {
         let Some(known) = ledger.file(file).filter(|known| known.is_accepted()) else { return Next::Nothing };
-        if known.checking.upload != known.upload() || known.checking.end.is_none() {
-            // The acceptance was heard before the verdict that it rests on.
+        let read = known.current_reading().is_some_and(|reading| reading.end.is_some());
+        let checked = known.current_checking().is_some_and(|checking| checking.end.is_some());
+        if !read || !checked {
+            // The acceptance was heard before what it rests on: that comes, and the file is looked at again.
             return Next::Nothing;
         }
         match known.current_extraction() {

@@ -55,6 +55,14 @@ fn only_an_accepted_file_whose_verdict_was_heard_is_divided() {
     assert_eq!(world.goes_on(), None);
     world.checked(2, 6);
     assert_eq!(world.goes_on(), Some(Fact::ExtractionStarted { upload: 2, attempt: 1 }));
+    // So may both, before what ingestion read.
+    let mut world = World::accepted();
+    world.opened(2);
+    world.given(Fact::FileAccepted { upload: 2, note: String::new() });
+    world.verdict(2, 6, vec![], vec![]);
+    assert_eq!(world.goes_on(), None);
+    world.read(2, 6);
+    assert_eq!(world.goes_on(), Some(Fact::ExtractionStarted { upload: 2, attempt: 1 }));
 }
 
 #[test]

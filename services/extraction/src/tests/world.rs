@@ -151,9 +151,19 @@ impl World {
     }
 
     fn checked_as(&mut self, upload: u32, valid: u32, totals: Vec<Total>, exempt_totals: Vec<Total>) {
+        self.read(upload, valid);
+        self.verdict(upload, valid, totals, exempt_totals);
+    }
+
+    /// What ingestion says of a workbook.
+    pub(super) fn read(&mut self, upload: u32, valid: u32) {
         let (columns, ignored, categories, parts) = (vec![], vec![], vec![], vec![]);
         let read = FileRead { upload, attempt: 1, columns, ignored, categories, parts, records: valid };
         self.given(Fact::FileRead(Box::new(read)));
+    }
+
+    /// What validation says of it.
+    pub(super) fn verdict(&mut self, upload: u32, valid: u32, totals: Vec<Total>, exempt_totals: Vec<Total>) {
         self.given(Fact::CheckStarted { upload, attempt: 1, catalog_position: 1 });
         let (parts, codes) = (vec![], vec![]);
         let checked = FileChecked {
