@@ -139,10 +139,9 @@ impl Desk {
 
 /// The bytes of a reply; what is too long for one is told without what was recorded, which the stream brings too.
 fn encoded(reply: WireReply) -> Vec<u8> {
-    let short = reply.clone().map(|answer| WireAnswer { events: Arc::default(), ..answer });
     let bytes = proto::encode_reply(&reply).or_else(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "a reply goes without its events");
-        proto::encode_reply(&short)
+        proto::encode_reply(&reply.map(|answer| WireAnswer { events: Arc::default(), ..answer }))
     });
     bytes.unwrap_or_default()
 }

@@ -58,7 +58,7 @@ pub enum FarError {
     /// Two different facts stand at one sequence: somebody wrote a second history.
     #[error(
         "what {host} published at sequence {sequence} doesn't continue what it published before: two processes write \
-         for it, or its log was replaced; stop both and run `usage-ledger audit verify` where it was written"
+         for it, or its log was replaced; stop both, keep both data directories, and start the one that others heard"
     )]
     Fork {
         /// Whose.

@@ -19,8 +19,8 @@ pub enum OutboxError {
     /// Somebody else wrote on from the same history.
     #[error(
         "{host} was overtaken: another process published sequence {last} of it. What this one holds from sequence \
-         {last} to {own} reached nobody; keep this data directory, start the product with the other one, and look \
-         at the stranded facts with `usage-ledger audit verify`"
+         {last} to {own} reached nobody; keep this data directory, since these facts are nowhere else, and start the \
+         product with the other one"
     )]
     Overtaken {
         /// Who.
