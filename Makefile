@@ -37,9 +37,11 @@ check: ## Format, lints, licences, docs: what must be green before a commit
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 bench: ## Measure speed and memory as ratios to the machine's limits
+	tests/install.sh
 	$(CARGO) build --release --locked -p usage-ledger
 	$(PYTHON) tests/clients/bench.py --binary target/release/usage-ledger
 	$(CARGO) run --release --locked -q -p runtime --example log_bench
+	$(CARGO) run --release --locked -q -p runtime --example bus_bench -- .cache/venv-nats/bin/nats-server
 	$(CARGO) run --release --locked -q -p usage-ledger --example report_bench -- target/release/usage-ledger
 	$(CARGO) run --release --locked -q -p gateway --example lists_bench
 

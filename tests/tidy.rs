@@ -28,6 +28,8 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
         "async_nats",
         &[
             "services/runtime/src/nats/",
+            // How fast it is, beside plain publishing.
+            "services/runtime/examples/bus_bench.rs",
             "services/usage-ledger/examples/",
             "docs/examples/",
             "tests/credentials.rs",

@@ -2,13 +2,15 @@
 //! one before it, so that the stream has what the log says and a second writer is stopped by the first message that it
 //! tries.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::Stream;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::link::{Link, Reachable, chain};
@@ -127,38 +129,73 @@ async fn pause<W: Writer>(writer: &W, wait: &mut Duration, reason: &str) {
     writer.link().reached().await;
 }
 
+/// A message that was sent and isn't acknowledged yet.
+struct Sent {
+    sequence: u64,
+    bytes: usize,
+    acknowledged: BoxFuture<'static, Result<PublishAck, PublishError>>,
+}
+
+/// What was sent and isn't acknowledged yet, in order. Only the first is waited for: the stream answers in order.
+#[derive(Default)]
+struct Flight {
+    sent: VecDeque<Sent>,
+    bytes: usize,
+}
+
+impl Flight {
+    fn has_room(&self) -> bool {
+        self.sent.len() < FLIGHT_MAX && self.bytes < FLIGHT_BYTES_MAX
+    }
+
+    fn push(&mut self, sequence: u64, bytes: usize, acknowledged: PublishAckFuture) {
+        self.bytes += bytes;
+        self.sent.push_back(Sent { sequence, bytes, acknowledged: acknowledged.into_future() });
+    }
+
+    /// The sequence of the first, once it is acknowledged; for ever pending when there is none. Nothing is lost when
+    /// this is dropped before it ends.
+    async fn first<E>(&mut self) -> Result<u64, Halt<E>> {
+        let Some(Sent { sequence, bytes, acknowledged }) = self.sent.front_mut() else {
+            return std::future::pending().await;
+        };
+        let (sequence, bytes, acknowledged) = (*sequence, *bytes, acknowledged.await);
+        self.sent.pop_front();
+        self.bytes -= bytes;
+        match acknowledged {
+            Ok(acknowledged) if acknowledged.sequence == sequence => Ok(sequence),
+            Ok(other) => Err(Halt::Trouble(format!("sequence {sequence} was taken as {}", other.sequence))),
+            // Whether somebody else wrote, or this very message came twice, the stream's end tells.
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
+                Err(Halt::Trouble(format!("sequence {sequence} is not the next one")))
+            }
+            Err(error) => Err(Halt::trouble(&error)),
+        }
+    }
+}
+
 /// Publishes until something goes wrong or there is no more.
 async fn pump<W: Writer>(writer: &W, queue: &mut W::Queue, wait: &mut Duration) -> Result<(), Halt<ErrorOf<W>>> {
     let mut reachable = writer.link().reachable();
-    let mut flight = FuturesOrdered::new();
-    let mut flight_bytes = 0;
+    let mut flight = Flight::default();
     loop {
         tokio::select! {
-            due = queue.next(), if flight.len() < FLIGHT_MAX && flight_bytes < FLIGHT_BYTES_MAX => {
+            due = queue.next(), if flight.has_room() => {
                 let Some(Due { sequence, subject, message, bytes }) = due? else { return Ok(()) };
                 let message = message.expected_last_sequence(sequence - 1);
                 let sent = writer.link().jetstream.send_publish(subject, message).await;
-                let acknowledged = sent.map_err(|error| Halt::trouble(&error))?;
-                flight_bytes += bytes;
-                flight.push_back(async move { (sequence, bytes, acknowledged.await) });
+                flight.push(sequence, bytes, sent.map_err(|error| Halt::trouble(&error))?);
             }
-            Some((sequence, bytes, acknowledged)) = flight.next(), if !flight.is_empty() => {
-                match acknowledged {
-                    Ok(acknowledged) if acknowledged.sequence == sequence => {}
-                    Ok(other) => {
-                        return Err(Halt::Trouble(format!("sequence {sequence} was taken as {}", other.sequence)));
-                    }
-                    // Whether somebody else wrote, or this very message came twice, the stream's end tells.
-                    Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
-                        return Err(Halt::Trouble(format!("sequence {sequence} is not the next one")));
-                    }
-                    Err(error) => return Err(Halt::trouble(&error)),
+            sequence = flight.first(), if !flight.sent.is_empty() => {
+                let mut sequence = sequence?;
+                // Who waits for acknowledgements is woken once for all that have come.
+                while let Some(next) = flight.first().now_or_never() {
+                    sequence = next?;
                 }
-                flight_bytes -= bytes;
                 *wait = RETRY_WAIT_MIN;
                 writer.acknowledge(sequence);
             }
-            () = doubt(&mut reachable), if flight.is_empty() => look(writer).await?,
+            () = doubt(&mut reachable), if flight.sent.is_empty() => look(writer).await?,
         }
     }
 }
