@@ -19,6 +19,8 @@ mod kills;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod logged;
+#[cfg(test)]
 mod nats;
 #[cfg(test)]
 mod promises;

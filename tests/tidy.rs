@@ -49,6 +49,7 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
         "ureq",
         &[
             "services/usage-ledger/src/cli/",
+            "services/usage-ledger/src/telemetry/otlp.rs",
             "services/usage-ledger/src/webhooks/caller.rs",
             "services/usage-ledger/examples/",
         ],

@@ -8,3 +8,4 @@ mod limits;
 mod messages;
 mod reports;
 mod round_trip;
+mod traces;

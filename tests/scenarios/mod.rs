@@ -37,6 +37,8 @@ mod exempt;
 
 mod feed;
 
+mod traced;
+
 mod imports;
 
 mod restart;

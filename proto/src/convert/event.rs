@@ -6,6 +6,7 @@ use prost::Message;
 use super::fact::{fact, fact_to_wire};
 use super::value::{hash, named, object_id, required, unknown};
 use crate::error::WireError;
+use crate::trace::Trace;
 use crate::wire;
 use crate::wire::actor::Actor as WireActor;
 use crate::wire::event::Subject as WireSubject;
@@ -16,12 +17,28 @@ pub fn encode_event(event: &Event) -> Vec<u8> {
     wire::Event::from(event).encode_to_vec()
 }
 
+/// The same, with the trace that it belongs to.
+#[must_use]
+pub fn encode_traced(event: &Event, trace: Option<Trace>) -> Vec<u8> {
+    wire::Event { trace: trace.map(Trace::encode), ..event.into() }.encode_to_vec()
+}
+
 /// Reads an event.
 ///
 /// # Errors
 /// Any [`WireError`] means that whoever reads must stop: the bytes are damaged or come from a newer version.
 pub fn decode_event(bytes: &[u8]) -> Result<Event, WireError> {
     wire::Event::decode(bytes)?.try_into()
+}
+
+/// The same, with the trace that it belongs to.
+///
+/// # Errors
+/// See [`decode_event`].
+pub fn decode_traced(bytes: &[u8]) -> Result<(Event, Option<Trace>), WireError> {
+    let event = wire::Event::decode(bytes)?;
+    let trace = event.trace.as_deref().and_then(Trace::decode);
+    Ok((event.try_into()?, trace))
 }
 
 impl From<&Event> for wire::Event {
@@ -35,6 +52,7 @@ impl From<&Event> for wire::Event {
             cause: event.cause.0.to_vec(),
             actor: Some((&event.actor).into()),
             recorded_at_micros: event.recorded_at.0,
+            trace: None,
             subject: Some(subject),
             fact: Some(fact_to_wire(&event.fact)),
         }

@@ -102,6 +102,10 @@ impl Decider for Approval {
         }
     }
 
+    fn work(_own: &Own) -> &'static str {
+        "apply-rules"
+    }
+
     fn job(&self, ledger: &Ledger, file: FileId) -> Option<RulingJob> {
         let known = ledger.file(file).filter(|known| ruling::is_due(known))?;
         Some(RulingJob::new(file, known))

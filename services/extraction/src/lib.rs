@@ -190,6 +190,14 @@ impl Decider for ExtractionService {
         }
     }
 
+    fn work(own: &Self::Own) -> &'static str {
+        match own {
+            Own::StartChunk { .. } => "write-chunk",
+            Own::StartReconciliation { .. } => "reconcile",
+            _ => "divide",
+        }
+    }
+
     fn job(&self, ledger: &Ledger, file: FileId) -> Option<Job> {
         let known = ledger.file(file)?;
         let extraction = known.current_extraction()?;

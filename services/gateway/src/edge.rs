@@ -19,6 +19,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use crate::UPLOAD_BYTES_MAX;
 use crate::app::App;
 use crate::error::{self, ApiError};
+use crate::observed;
 
 /// The header that connect-extension-runner can't do without (connect-api §2.1).
 const VERSION: HeaderName = HeaderName::from_static("connect-version");
@@ -36,6 +37,7 @@ pub(crate) fn wrap(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     let served = routes
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(middleware::from_fn(observed::name_route))
         .layer(DefaultBodyLimit::max(limit))
         .with_state(app.clone());
     // The outer router has no routes of its own: what stands around it comes before the inner one looks at the path.
@@ -46,6 +48,7 @@ pub(crate) fn wrap(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
         .layer(middleware::from_fn(catch))
         .layer(middleware::map_request(without_slash))
         .layer(middleware::map_response_with_state(app, add_version))
+        .layer(middleware::from_fn(observed::observe))
 }
 
 async fn no_route(uri: Uri) -> ApiError {

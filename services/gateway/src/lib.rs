@@ -27,6 +27,7 @@ mod lifecycle;
 mod links;
 mod listing;
 mod multipart;
+mod observed;
 mod once;
 mod openapi;
 mod payload;

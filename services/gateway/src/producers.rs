@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::error::{Answered, ApiError};
 use crate::files::aside;
 use crate::json;
+use crate::observed;
 use crate::once::{Once, RequestKey};
 use crate::reported::{About, Call, Form, Report, Reported, wired};
 
@@ -39,6 +40,16 @@ struct Prepared {
 
 impl Takes for Producers {
     async fn answer(&self, sent: Sent) -> Told {
+        observed::report(sent.trace, self.told(sent)).await
+    }
+
+    async fn take(&self, sent: Sent) -> Taken {
+        observed::report(sent.trace, self.taken(sent)).await
+    }
+}
+
+impl Producers {
+    async fn told(&self, sent: Sent) -> Told {
         let form = form_of(&sent);
         let answered = match &form {
             Ok(form) => self.answered(*form, sent).await,
@@ -52,7 +63,7 @@ impl Takes for Producers {
         Told { status: parts.status.as_u16(), content_type: kind.to_owned(), bytes: bytes.into() }
     }
 
-    async fn take(&self, sent: Sent) -> Taken {
+    async fn taken(&self, sent: Sent) -> Taken {
         let told = async {
             let form = form_of(&sent).map_err(|found| unread(&found))?;
             let Prepared { scope, call, once } = self.prepared(form, sent).await?;
@@ -63,9 +74,7 @@ impl Takes for Producers {
             Err(error) => failed(&error),
         }
     }
-}
 
-impl Producers {
     async fn answered(&self, form: Form, sent: Sent) -> Answered {
         let app = &self.0;
         let Prepared { scope, call, once } = self.prepared(form, sent).await?;

@@ -170,6 +170,10 @@ impl Decider for IngestionService {
         }
     }
 
+    fn work(_own: &Own) -> &'static str {
+        "read"
+    }
+
     fn job(&self, ledger: &Ledger, file: FileId) -> Option<ReadJob> {
         let known = ledger.file(file)?;
         let reading = known.current_reading().filter(|reading| reading.end.is_none())?;

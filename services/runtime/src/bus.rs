@@ -16,6 +16,7 @@ use crate::log::{Header, LogReader};
 use crate::nats::{self, FarLog, Link};
 use crate::shelf::CatalogShelf;
 use crate::source::{Published, Source, SourceError};
+use crate::trace::{self, Trace};
 
 /// Asks that may wait at one host: a caller beyond that waits in its own task.
 pub(crate) const ASKS_MAX: usize = 1_024;
@@ -40,6 +41,8 @@ pub struct Ask {
     pub scope: Scope,
     /// What makes a repetition recognisable, if the caller gave anything.
     pub key: Option<AskKey>,
+    /// The trace of whoever wants it.
+    pub trace: Option<Trace>,
     pub(crate) reply: oneshot::Sender<Result<Answer, Rejection>>,
 }
 
@@ -65,6 +68,7 @@ pub(crate) struct Delivery {
     /// The bytes as first encoded; none for facts that carry records, which rest in the emitter's log only.
     pub(crate) payload: Option<Vec<u8>>,
     pub(crate) event: Event,
+    pub(crate) trace: Option<Trace>,
 }
 
 /// A host as others see it.
@@ -154,7 +158,7 @@ impl Bus {
             Asks::Far(link) => return nats::ask(link, id, command, scope, key).await,
         };
         let (reply, answer) = oneshot::channel();
-        let ask = Ask { command, scope, key, reply };
+        let ask = Ask { command, scope, key, trace: trace::current(), reply };
         asks.send(ask).await.map_err(|_| Rejection::Unavailable)?;
         answer.await.map_err(|_| Rejection::Unavailable)?
     }
@@ -207,10 +211,10 @@ pub(crate) async fn follow(
         };
         let Some(Published { header, payload }) = fact else { return Ok(()) };
         let sequence = header.sequence;
-        let event = proto::decode_event(&payload);
-        let event = event.map_err(|error| failed(SourceError::Wire { host: emitter, sequence, error }))?;
+        let decoded = proto::decode_traced(&payload);
+        let (event, trace) = decoded.map_err(|error| failed(SourceError::Wire { host: emitter, sequence, error }))?;
         let payload = (!event.fact.carries_records()).then_some(payload);
-        if deliveries.send((emitter, Delivery { header, payload, event })).await.is_err() {
+        if deliveries.send((emitter, Delivery { header, payload, event, trace })).await.is_err() {
             return Ok(());
         }
     }

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::records::Records;
+use crate::trace::Trace;
 
 /// Facts in the order in which they are to be recorded, each with what it is about.
 pub type Facts = Vec<(Subject, Fact)>;
@@ -61,6 +62,11 @@ pub trait Decider: Send + Sync + 'static {
     /// What is to be done about a file of which no job runs. Pure.
     fn next(&self, ledger: &Ledger, file: FileId, running: &BTreeSet<FileId>) -> Next<Self::Own>;
 
+    /// The word for the work that a beginning begins, for whoever watches.
+    fn work(_own: &Self::Own) -> &'static str {
+        "work"
+    }
+
     /// The job that the ledger asks for after a beginning was recorded; none when the beginning was an end.
     fn job(&self, ledger: &Ledger, file: FileId) -> Option<Self::Job>;
 
@@ -86,6 +92,7 @@ pub trait Decider: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Tools<Own> {
     pub(crate) file: FileId,
+    pub(crate) trace: Option<Trace>,
     pub(crate) results: mpsc::Sender<Proposal<Own>>,
     /// The service's own blobs.
     pub blobs: Arc<Blobs>,
@@ -101,6 +108,7 @@ pub struct Tools<Own> {
 #[derive(Debug)]
 pub(crate) struct Proposal<Own> {
     pub(crate) own: Own,
+    pub(crate) trace: Option<Trace>,
     pub(crate) answer: oneshot::Sender<Result<Vec<u64>, Stale>>,
 }
 
@@ -121,7 +129,7 @@ impl<Own> Tools<Own> {
             return Err(Stale);
         }
         let (answer, told) = oneshot::channel();
-        self.results.blocking_send(Proposal { own, answer }).map_err(|_| Stale)?;
+        self.results.blocking_send(Proposal { own, trace: self.trace, answer }).map_err(|_| Stale)?;
         told.blocking_recv().map_err(|_| Stale)?
     }
 

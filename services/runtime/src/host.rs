@@ -15,14 +15,15 @@ use crate::again::first_outcome;
 use crate::blobs::Blobs;
 use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, FollowError, follow};
 use crate::clock::Clock;
-use crate::decider::{Decider, Facts, Next, Proposal, Stale, Tools};
+use crate::decider::{Decider, Facts, Proposal, Stale};
 use crate::log::{LogError, LogReader, LogWriter, NewEntry};
 use crate::records::Records;
+use crate::trace::{FileTraces, Trace};
+
+mod jobs;
 
 /// Deliveries that are taken in with one hand-over.
 const DELIVERIES_AT_ONCE: usize = 32;
-/// Decisions in a row about one file without a job: more is a loop in `next`, and is reported instead of run.
-const STEPS_MAX: usize = 64;
 /// Jobs of one service at a time: the machine's two cores, and memory for two workbooks.
 const JOBS_MAX: usize = 2;
 /// A refusal is noted once in this time, with a count (design §3).
@@ -104,6 +105,38 @@ pub struct Host<D: Decider> {
     position: u64,
     sequence: u64,
     refusals: HashMap<Hash, (Moment, u32)>,
+    traces: FileTraces,
+}
+
+/// Where an outcome goes, and the span that ends with it.
+struct Reply {
+    to: oneshot::Sender<Result<Answer, Rejection>>,
+    span: tracing::Span,
+}
+
+impl Reply {
+    fn give(self, outcome: Result<Answer, Rejection>) {
+        let word = match &outcome {
+            Ok(answer) if answer.repeated => "repeated",
+            Ok(_) => "done",
+            Err(rejection) => rejection.code(),
+        };
+        self.span.record("outcome", word);
+        // Who asked may be gone; what was decided is recorded all the same.
+        drop(self.to.send(outcome));
+    }
+}
+
+/// What is recorded, because of what.
+struct Due<'a> {
+    facts: Facts,
+    /// What the ids of the events are made from.
+    seed: Hash,
+    /// Whether the first of them is found by its id.
+    indexed: bool,
+    cause: Hash,
+    context: &'a Context,
+    trace: Option<Trace>,
 }
 
 impl<D: Decider> Host<D> {
@@ -123,6 +156,7 @@ impl<D: Decider> Host<D> {
             position: 0,
             sequence: 0,
             refusals: HashMap::new(),
+            traces: FileTraces::default(),
             parts,
         };
         host.replay()?;
@@ -140,7 +174,9 @@ impl<D: Decider> Host<D> {
             }
             let Some(bytes) = entry.payload.as_deref() else { continue };
             let position = entry.position;
-            let event = proto::decode_event(bytes).map_err(|source| HostError::Wire { host: id, position, source })?;
+            let decoded = proto::decode_traced(bytes);
+            let (event, trace) = decoded.map_err(|source| HostError::Wire { host: id, position, source })?;
+            self.traces.heard(&event, trace);
             self.last_at = self.last_at.max(event.recorded_at);
             self.ledger.evolve(entry.header.sequence, &event);
             self.decider.heard(&self.ledger, entry.header.host, entry.header.sequence, &event);
@@ -209,14 +245,15 @@ impl<D: Decider> Host<D> {
             let carries = delivery.payload.is_some();
             entries.push(NewEntry::Heard { header: delivery.header, payload: delivery.payload });
             if carries {
-                events.push((source, sequence, delivery.event));
+                events.push((source, sequence, delivery.event, delivery.trace));
             }
         }
         let appended = self.parts.writer.append(entries).map_err(|source| HostError::Log { host, source })?;
         self.position = appended.first_position + appended.headers.len() as u64 - 1;
         let mut touched = BTreeSet::new();
         let of_catalog = events.iter().any(|(source, ..)| source.service == ServiceName::Catalog);
-        for (source, sequence, event) in events {
+        for (source, sequence, event, trace) in events {
+            self.traces.heard(&event, trace);
             self.last_at = self.last_at.max(event.recorded_at);
             self.fold(source, sequence, &event, &mut touched);
         }
@@ -245,7 +282,11 @@ impl<D: Decider> Host<D> {
     }
 
     fn take_ask(&mut self, ask: Ask) -> Result<(), HostError> {
-        let Ask { command, scope, key, reply } = ask;
+        let Ask { command, scope, key, trace, reply } = ask;
+        let work = self.traces.decide(&command, trace, &self.parts.id);
+        // What is logged while this is decided tells where it belongs.
+        let span = work.span.clone();
+        let _entered = span.enter();
         let cause = match key {
             Some(key) => key.content,
             None => digest_of(&(&command, scope.account.as_ref(), scope.actor.id())),
@@ -253,7 +294,7 @@ impl<D: Decider> Host<D> {
         if let Some(key) = key {
             let first = self.parts.writer.find(EventId::derive(&key.seed, D::SERVICE, 0));
             if let Some(position) = first.map_err(|source| HostError::Log { host: self.parts.id, source })? {
-                self.answer_again(position, key, command, reply);
+                self.answer_again(position, key, command, Reply { to: reply, span: work.span });
                 return Ok(());
             }
         }
@@ -268,15 +309,16 @@ impl<D: Decider> Host<D> {
             Ok(facts) => {
                 let seed = key.map_or_else(|| self.fresh_seed(cause), |key| key.seed);
                 let receipts = self.decider.receipts(&command, &[]);
-                let (events, touched) = self.record(facts, seed, key.is_some(), cause, &context)?;
+                let due = Due { facts, seed, indexed: key.is_some(), cause, context: &context, trace: work.trace };
+                let (events, touched) = self.record(due)?;
                 let (host, sequence, events) = (self.parts.id, self.sequence, Arc::new(events));
                 let answer = Answer { host, sequence, events, repeated: false, receipts };
-                self.answer(reply, Ok(answer));
+                self.answer(Reply { to: reply, span: work.span }, Ok(answer));
                 self.advance_all(touched)
             }
             Err(rejection) => {
-                self.note_refusal(&command, &rejection, &context)?;
-                self.answer(reply, Err(rejection));
+                self.note_refusal(&command, &rejection, &context, work.trace)?;
+                self.answer(Reply { to: reply, span: work.span }, Err(rejection));
                 Ok(())
             }
         }
@@ -289,13 +331,7 @@ impl<D: Decider> Host<D> {
     }
 
     /// Gives the first outcome of a key again, once all of it can be read: it may be on its way to the disk.
-    fn answer_again(
-        &self,
-        position: u64,
-        key: AskKey,
-        command: Command,
-        reply: oneshot::Sender<Result<Answer, Rejection>>,
-    ) {
+    fn answer_again(&self, position: u64, key: AskKey, command: Command, reply: Reply) {
         let (reader, decider, end) = (self.parts.reader.clone(), self.decider.clone(), self.position);
         let Ok(mut synced) = reader.synced() else { return };
         tokio::spawn(async move {
@@ -309,20 +345,13 @@ impl<D: Decider> Host<D> {
                 let receipts = decider.receipts(&command, &first.events);
                 Answer { receipts, ..first }
             });
-            // Who asked may be gone.
-            drop(reply.send(outcome));
+            reply.give(outcome);
         });
     }
 
     /// Hands facts over to the log and folds them; whoever is told of them waits for the disk.
-    fn record(
-        &mut self,
-        facts: Facts,
-        seed: Hash,
-        indexed: bool,
-        cause: Hash,
-        context: &Context,
-    ) -> Result<(Vec<Event>, BTreeSet<FileId>), HostError> {
+    fn record(&mut self, due: Due<'_>) -> Result<(Vec<Event>, BTreeSet<FileId>), HostError> {
+        let Due { facts, seed, indexed, cause, context, trace } = due;
         let host = self.parts.id;
         let mut touched = BTreeSet::new();
         let mut events = Vec::with_capacity(facts.len());
@@ -331,7 +360,7 @@ impl<D: Decider> Host<D> {
             let id = EventId::derive(&seed, host.service, u32::try_from(index).unwrap_or(u32::MAX));
             let actor = context.scope.actor.clone();
             let event = Event { id, subject, cause, actor, recorded_at: context.now, fact };
-            let payload = proto::encode_event(&event);
+            let payload = proto::encode_traced(&event, trace);
             entries.push(NewEntry::Own { id: (indexed && index == 0).then_some(id), payload });
             events.push(event);
         }
@@ -342,6 +371,7 @@ impl<D: Decider> Host<D> {
         self.position = appended.first_position + appended.headers.len() as u64 - 1;
         for (event, header) in events.iter().zip(&appended.headers) {
             self.sequence = header.sequence;
+            self.traces.heard(event, trace);
             self.fold(host, header.sequence, event, &mut touched);
         }
         if host.service == ServiceName::Catalog {
@@ -351,19 +381,18 @@ impl<D: Decider> Host<D> {
     }
 
     /// Answers once everything handed over so far is on stable storage.
-    fn answer(&self, reply: oneshot::Sender<Result<Answer, Rejection>>, outcome: Result<Answer, Rejection>) {
+    fn answer(&self, reply: Reply, outcome: Result<Answer, Rejection>) {
         let position = self.position;
         let Ok(mut synced) = self.parts.reader.synced() else { return };
         tokio::spawn(async move {
             let durable = synced.wait_for(|synced| synced.position >= position).await.is_ok();
-            // Who asked may be gone; the outcome is recorded all the same.
-            drop(reply.send(if durable { outcome } else { Err(Rejection::Unavailable) }));
+            reply.give(if durable { outcome } else { Err(Rejection::Unavailable) });
         });
     }
 
     fn take_proposal(&mut self, proposal: Proposal<D::Own>) -> Result<(), HostError> {
-        let Proposal { own, answer } = proposal;
-        let outcome = self.conclude(own)?;
+        let Proposal { own, trace, answer } = proposal;
+        let outcome = self.conclude(own, trace)?;
         let told = outcome.as_ref().map(|(sequences, _)| sequences.clone()).map_err(|stale| *stale);
         // A job that no longer waits was stopped with the process.
         drop(answer.send(told));
@@ -374,7 +403,11 @@ impl<D: Decider> Host<D> {
     }
 
     #[expect(clippy::type_complexity, reason = "the two halves of an outcome, used by the two callers below only")]
-    fn conclude(&mut self, own: D::Own) -> Result<Result<(Vec<u64>, BTreeSet<FileId>), Stale>, HostError> {
+    fn conclude(
+        &mut self,
+        own: D::Own,
+        trace: Option<Trace>,
+    ) -> Result<Result<(Vec<u64>, BTreeSet<FileId>), Stale>, HostError> {
         let context = Context { now: self.now(), scope: Scope::service(self.parts.id.service) };
         let facts = match self.decider.conclude(&self.ledger, own, &context) {
             Ok(facts) => facts,
@@ -382,87 +415,19 @@ impl<D: Decider> Host<D> {
         };
         let first = self.sequence + 1;
         let seed = self.fresh_seed(Hash::ZERO);
-        let (_, touched) = self.record(facts, seed, false, seed, &context)?;
+        let due = Due { facts, seed, indexed: false, cause: seed, context: &context, trace };
+        let (_, touched) = self.record(due)?;
         Ok(Ok(((first..=self.sequence).collect(), touched)))
     }
 
-    fn advance_all(&mut self, files: impl IntoIterator<Item = FileId>) -> Result<(), HostError> {
-        files.into_iter().try_for_each(|file| self.advance(file))
-    }
-
-    /// Does what is to be done about a file until nothing is, or a job has to run.
-    fn advance(&mut self, file: FileId) -> Result<(), HostError> {
-        for _ in 0..STEPS_MAX {
-            if self.running.contains(&file) {
-                return Ok(());
-            }
-            let next = self.decider.next(&self.ledger, file, &self.running);
-            self.waiting.remove(&file);
-            match next {
-                Next::Nothing => return Ok(()),
-                Next::Later => {
-                    self.waiting.insert(file);
-                    return Ok(());
-                }
-                Next::Conclude(own) => match self.conclude(own)? {
-                    Ok((sequences, _)) if !sequences.is_empty() => {}
-                    _ => return Ok(()),
-                },
-                Next::Begin(_) if self.running.len() >= JOBS_MAX => {
-                    self.waiting.insert(file);
-                    return Ok(());
-                }
-                Next::Begin(own) => {
-                    if self.conclude(own)?.is_err() {
-                        return Ok(());
-                    }
-                    if let Some(job) = self.decider.job(&self.ledger, file) {
-                        self.start_job(file, job);
-                    }
-                }
-            }
-        }
-        tracing::error!(host = %self.parts.id, %file, "the same decision comes back again and again; the file waits");
-        Ok(())
-    }
-
-    fn start_job(&mut self, file: FileId, job: D::Job) {
-        self.running.insert(file);
-        let tools = Tools {
-            file,
-            results: self.results.0.clone(),
-            blobs: self.parts.blobs.clone(),
-            records: self.parts.records.clone(),
-            clock: self.parts.clock.clone(),
-            cache: self.parts.cache.clone(),
-        };
-        let decider = self.decider.clone();
-        let ended = self.ended.0.clone();
-        let (host, position) = (self.parts.id, self.position);
-        let Ok(mut synced) = self.parts.reader.synced() else { return };
-        tokio::spawn(async move {
-            // A job reads what was recorded, and readers see only what is on the disk.
-            if synced.wait_for(|synced| synced.position >= position).await.is_err() {
-                return;
-            }
-            let work = tokio::task::spawn_blocking(move || decider.perform(job, &tools)).await;
-            if let Err(error) = work {
-                tracing::error!(%host, %file, %error, "a job crashed; the ledger counts its attempts");
-            }
-            // A host that has stopped needs no news of its jobs.
-            let _ = ended.send(file);
-        });
-    }
-
-    fn end_job(&mut self, file: FileId) -> Result<(), HostError> {
-        self.running.remove(&file);
-        self.advance(file)?;
-        let waiting: Vec<FileId> = self.waiting.iter().copied().collect();
-        self.advance_all(waiting)
-    }
-
     /// Notes a refusal, at most one for a key, object, action and reason in a minute.
-    fn note_refusal(&mut self, command: &Command, rejection: &Rejection, context: &Context) -> Result<(), HostError> {
+    fn note_refusal(
+        &mut self,
+        command: &Command,
+        rejection: &Rejection,
+        context: &Context,
+        trace: Option<Trace>,
+    ) -> Result<(), HostError> {
         let key = digest_of(&(context.scope.actor.id(), command.file(), command.action(), rejection.code()));
         if self.refusals.len() > REFUSALS_MAX {
             self.refusals.retain(|_, (at, _)| context.now.0 - at.0 < REFUSAL_MICROS);
@@ -476,7 +441,8 @@ impl<D: Decider> Host<D> {
         *entry = (context.now, 0);
         if let Some(noted) = self.decider.refused(command, rejection, count) {
             let seed = self.fresh_seed(key);
-            self.record(vec![noted], seed, false, seed, context)?;
+            let due = Due { facts: vec![noted], seed, indexed: false, cause: seed, context, trace };
+            self.record(due)?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod product;
 mod sealing;
 pub mod secrets;
 mod state;
+pub mod telemetry;
 pub mod trial;
 mod webhooks;
 mod wiring;

@@ -13,6 +13,7 @@ use runtime::bus::Bus;
 use runtime::clock::Clock;
 use runtime::host::HostError;
 use runtime::log::{LogError, LogSettings, Logs};
+use runtime::meters::Meters;
 use runtime::nats::{DeskError, FeedError, Link, LinkError, LinkSettings, OutboxError, ReportsError};
 use runtime::projection::Projection;
 use thiserror::Error;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub nats: Option<LinkSettings>,
     /// The file of secrets; gateways that serve one ledger share a copy. Without it, `secrets` in the data directory.
     pub secrets: Option<PathBuf>,
+    /// Where the process counts what it does.
+    pub meters: Meters,
     /// Services that do nothing: their work stands still, and what is asked of them is refused as not available.
     pub idle: Vec<ServiceName>,
 }
@@ -96,6 +99,7 @@ impl Settings {
             services,
             nats,
             secrets,
+            meters: Meters::default(),
             idle,
         }
     }

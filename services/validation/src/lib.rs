@@ -191,6 +191,13 @@ impl Decider for ValidationService {
         }
     }
 
+    fn work(own: &Self::Own) -> &'static str {
+        match own {
+            Own::StartProcessed { .. } => "write-processed",
+            _ => "check",
+        }
+    }
+
     fn job(&self, ledger: &Ledger, file: FileId) -> Option<Job> {
         let known = ledger.file(file)?;
         let checking = known.current_checking()?;

@@ -8,8 +8,10 @@ use proto::ask::{WireAnswer, WireAsk, WireKey};
 
 use super::address;
 use super::link::Link;
-use super::parts::{NoReply, request};
+use super::parts::{NoReply, request_with};
+use super::traced;
 use crate::bus::{Answer, AskKey};
+use crate::trace;
 
 /// How long one try waits: a commit takes milliseconds, an import of a large catalog a few seconds.
 const TRY_WAIT: Duration = Duration::from_secs(10);
@@ -40,9 +42,10 @@ pub(crate) async fn ask(
         tracing::error!(error = &error as &dyn std::error::Error, %host, "a command can't be sent");
         Rejection::Unavailable
     })?;
+    let headers = traced::headers(trace::current());
     let (start, mut certain) = (Instant::now(), true);
     loop {
-        match request(&link.client, address::asks(host), asked.clone(), TRY_WAIT).await {
+        match request_with(&link.client, address::asks(host), headers.clone(), asked.clone(), TRY_WAIT).await {
             Ok(reply) => return understood(host, &reply),
             Err(NoReply::Nobody) => tokio::time::sleep(PAUSE).await,
             Err(NoReply::Unknown(reason)) => {

@@ -16,9 +16,11 @@ use super::link::{Link, chain};
 use super::outbox::Outgoing;
 use super::parts::{Parts, send};
 use super::question;
+use super::traced;
 use crate::blobs::Blobs;
 use crate::bus::{ASKS_MAX, Answer, Ask, AskKey};
 use crate::log::LogReader;
+use crate::trace::Trace;
 
 /// How long messages on their way out may take when the process stops.
 const FLUSH_WAIT: Duration = Duration::from_secs(2);
@@ -90,7 +92,7 @@ impl Desk {
         let Some(reply) = message.reply.clone() else { return };
         let word = message.subject.rsplit('.').next().unwrap_or_default();
         let answer = match Question::ALL.into_iter().find(|question| question.word() == word) {
-            None => self.command(&asked).await,
+            None => self.command(&asked, traced::of(message)).await,
             Some(Question::Carry) => carry::answer(&self.link, &self.blobs, &asked).await,
             Some(question) => self.question(question, &asked),
         };
@@ -112,12 +114,12 @@ impl Desk {
     }
 
     /// None where the outcome must not be told: who asked asks again, with the same key.
-    async fn command(&self, asked: &[u8]) -> Option<Vec<u8>> {
+    async fn command(&self, asked: &[u8], trace: Option<Trace>) -> Option<Vec<u8>> {
         let outcome = match proto::decode_ask(asked) {
             Ok(asked) => {
                 let key = asked.key.map(|key| AskKey { seed: key.seed, content: key.content });
                 let (reply, answer) = oneshot::channel();
-                let ask = Ask { command: asked.command, scope: asked.scope, key, reply };
+                let ask = Ask { command: asked.command, scope: asked.scope, key, trace, reply };
                 match self.asks.send(ask).await {
                     Ok(()) => answer.await.unwrap_or(Err(Rejection::Unavailable)),
                     Err(_) => Err(Rejection::Unavailable),

@@ -21,6 +21,7 @@ mod question;
 mod reports;
 mod stream;
 mod subscriber;
+mod traced;
 
 use ledger::HostId;
 use thiserror::Error;

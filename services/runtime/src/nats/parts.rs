@@ -80,11 +80,22 @@ async fn publish(
 
 /// Asks and waits for the whole reply.
 pub(crate) async fn request(client: &Client, to: String, bytes: Vec<u8>, wait: Duration) -> Result<Vec<u8>, NoReply> {
+    request_with(client, to, HeaderMap::new(), bytes, wait).await
+}
+
+/// The same, with headers on every part.
+pub(crate) async fn request_with(
+    client: &Client,
+    to: String,
+    headers: HeaderMap,
+    bytes: Vec<u8>,
+    wait: Duration,
+) -> Result<Vec<u8>, NoReply> {
     let unknown = |error: &dyn std::error::Error| NoReply::Unknown(chain(error));
     let inbox = Subject::from(client.new_inbox());
     let mut replies = client.subscribe(inbox.clone()).await.map_err(|error| unknown(&error))?;
     let asked = async {
-        send(client, to, Some(inbox), bytes).await.map_err(|error| unknown(&error))?;
+        send_with(client, to, Some(inbox), headers, bytes).await.map_err(|error| unknown(&error))?;
         let mut parts = Parts::default();
         while let Some(message) = replies.next().await {
             if message.status == Some(StatusCode::NO_RESPONDERS) {

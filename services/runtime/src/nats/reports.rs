@@ -11,6 +11,8 @@ use tokio::sync::{Semaphore, watch};
 use super::address;
 use super::link::{Link, chain};
 use super::parts::send_with;
+use super::traced;
+use crate::trace::Trace;
 
 /// Reports that are worked on at once; more wait in the connection.
 const REPORTS_AT_ONCE: u32 = 256;
@@ -35,6 +37,8 @@ pub struct Sent {
     pub content_type: Option<String>,
     /// What makes a repetition recognisable, if anything does.
     pub key: Option<String>,
+    /// The trace that it belongs to, if it says so.
+    pub trace: Option<Trace>,
     /// The bytes.
     pub bytes: bytes::Bytes,
 }
@@ -45,7 +49,8 @@ impl Sent {
         let (contract, product) = (tokens.next()?.to_owned(), tokens.next()?.to_owned());
         let header = |name| message.headers.as_ref()?.get(name).map(|value| value.as_str().to_owned());
         let (content_type, key) = (header(CONTENT_TYPE), KEYS.into_iter().find_map(header));
-        Some(Self { contract, product, content_type, key, bytes: message.payload.clone() })
+        let trace = traced::of(message);
+        Some(Self { contract, product, content_type, key, trace, bytes: message.payload.clone() })
     }
 }
 

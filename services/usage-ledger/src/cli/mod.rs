@@ -12,6 +12,7 @@ mod product;
 mod progress;
 mod server;
 mod subscriber;
+mod telemetry;
 mod validate;
 mod verdict;
 
@@ -27,6 +28,7 @@ use thiserror::Error;
 use crate::admin::{self, AdminError, Request};
 use crate::demo;
 use crate::product::{Product, ProductError, Settings};
+use crate::telemetry::{Telemetry, TelemetryError};
 
 pub use client::{Client, ClientError};
 pub(crate) use file::watch;
@@ -143,6 +145,8 @@ struct RunArgs {
     #[arg(long, env = "USAGE_LEDGER_WEBHOOKS_TO_PRIVATE")]
     webhooks_to_private: bool,
     #[command(flatten)]
+    told: telemetry::TelemetryArgs,
+    #[command(flatten)]
     apart: nats::ApartArgs,
 }
 
@@ -217,6 +221,9 @@ pub enum CliError {
     /// An operator's request was not done.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// What is to be logged or told can't be.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// A request to a running ledger failed.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -250,7 +257,7 @@ impl CliError {
     fn code(&self) -> u8 {
         match self {
             Self::Client(error) => error.code(),
-            Self::Read { .. } | Self::Usage(_) => 2,
+            Self::Read { .. } | Self::Usage(_) | Self::Telemetry(_) => 2,
             Self::Refused(_) => 5,
             _ => 1,
         }
@@ -301,17 +308,9 @@ fn block_on(work: impl Future<Output = Result<u8, CliError>>) -> Result<u8, CliE
     runtime.block_on(work)
 }
 
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("USAGE_LEDGER_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,async_nats=warn"));
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second start in one process keeps the first.
-    drop(logging.try_init());
-}
-
 async fn run(args: RunArgs) -> Result<u8, CliError> {
-    start_logging();
     let mut settings = Settings::new(&args.data.data, args.listen);
+    let told = args.told.telemetry(&settings.meters).start()?;
     settings.public_url = args.public_url;
     settings.rotate_bytes = args.rotate_bytes;
     settings.requests_per_second = args.requests_per_second;
@@ -330,9 +329,10 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
         eprintln!("administrator key, shown only now: {key}");
     }
     println!("usage-ledger is ready at {}", product.url());
-    until_stopped(&mut product, &args.data.data).await?;
+    let outcome = until_stopped(&mut product, &args.data.data).await;
     product.stop().await;
-    Ok(0)
+    told.stop();
+    outcome.map(|()| 0)
 }
 
 /// Serves the operator's socket until a signal comes or a part of the product ends.
@@ -364,7 +364,7 @@ async fn outlive(product: &Product) -> Result<(), CliError> {
 }
 
 async fn run_demo(args: DemoArgs) -> Result<u8, CliError> {
-    start_logging();
+    let _told = Telemetry::default().start()?;
     let options =
         demo::Options { data: args.data.clone(), listen: args.listen, records: args.records, seed: args.seed };
     let mut demo = demo::start(options).await?;
