@@ -40,6 +40,7 @@ bench: ## Measure speed and memory as ratios to the machine's limits
 	tests/install.sh
 	$(CARGO) build --release --locked -p usage-ledger
 	$(PYTHON) tests/clients/bench.py --binary target/release/usage-ledger
+	$(PYTHON) tests/clients/costs.py --binary target/release/usage-ledger
 	$(CARGO) run --release --locked -q -p runtime --example log_bench
 	$(CARGO) run --release --locked -q -p runtime --example bus_bench -- .cache/venv-nats/bin/nats-server
 	$(CARGO) run --release --locked -q -p usage-ledger --example report_bench -- target/release/usage-ledger

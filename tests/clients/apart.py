@@ -75,13 +75,14 @@ class Nats:
             home.put(name, (trust / name).read_bytes())
         # It names the files where they were made.
         home.put("trust.conf", (trust / "nats.conf").read_bytes().replace(bytes(trust), bytes(home.folder)))
-        self.port = free_port()
+        self.port, self.monitor = free_port(), free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self.process = None
 
     def start(self):
         store = self.home.folder / "store"
-        text = f'listen: "127.0.0.1:{self.port}"\njetstream {{ store_dir: "{store}" }}\ninclude trust.conf\n'
+        ports = f'listen: "127.0.0.1:{self.port}"\nhttp: "127.0.0.1:{self.monitor}"\n'
+        text = f'{ports}jetstream {{ store_dir: "{store}" }}\ninclude trust.conf\n'
         settings = self.home.put("nats.conf", text.encode())
         command = [str(venvs.NATS.tool("nats-server")), "-c", str(settings)]
         with open(self.home.folder / "log", "ab") as log:
