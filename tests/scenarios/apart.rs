@@ -109,6 +109,21 @@ fn what_one_gateway_answered_is_known_at_another_one_before_that_answers() {
     assert!(world.wait_for(elsewhere(link, |ledger| ledger.file(file).is_some())));
 }
 
+/// Goal: a workbook that rests with a service is not said to be faulty while the way to it is. Method: one that this
+/// gateway has not had yet is asked for while NATS is away, and again when it is back.
+#[test]
+fn while_nats_is_away_a_workbook_that_rests_elsewhere_is_refused_as_away() {
+    let mut world = World::apart();
+    let file = world.ready(CONTRACT, "away", 20);
+    let shown = world.get(Vendor, &format!("usage/files/{file}")).expect(200);
+    world.nats().stop();
+    let answer = world.follow(&shown["processed_file_uri"]);
+    assert_eq!(answer.refusal(), (503, "SYS_001".to_owned()));
+    assert!(answer.head.to_ascii_lowercase().contains("retry-after: 1"), "{}", answer.head);
+    world.nats().go_on();
+    world.until("it is there again", || world.follow(&shown["processed_file_uri"]).status == 200);
+}
+
 /// Whether a fold in another process comes to know something by being refreshed.
 async fn elsewhere(link: LinkSettings, known: impl Fn(&Ledger) -> bool) -> bool {
     let link = Link::connect(&link, Clock::Machine).await.expect("a link");

@@ -21,6 +21,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        app.started()?;
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         // Whoever was answered by another gateway relies on it here, be it a file or a key.
         app.projection.refresh().await;

@@ -53,6 +53,15 @@ impl App {
         }
     }
 
+    /// Whether the fold has come to the ends of the logs once. Until then a key would be unknown that was issued, and a
+    /// file not be there that is.
+    ///
+    /// # Errors
+    /// When it hasn't.
+    pub(crate) fn started(&self) -> Result<(), ApiError> {
+        if *self.probes.caught_up.borrow() { Ok(()) } else { Err(ApiError::Starting) }
+    }
+
     /// Waits until the fold has everything that was recorded by now, unless that takes too long.
     pub(crate) async fn catch_up(&self) -> bool {
         let caught_up = timeout(FOLD_TIME_MAX, self.projection.catch_up()).await.unwrap_or(false);

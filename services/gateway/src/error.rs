@@ -95,6 +95,9 @@ pub(crate) enum ApiError {
         /// How many it may.
         limit: u32,
     },
+    /// The fold isn't as far as the logs yet: what is there can't be told from what isn't.
+    #[error("The ledger is reading its logs and can't answer yet. Try again in a moment.")]
+    Starting,
     /// The feed of events can't be read.
     #[error("could not read what happened")]
     Follow(#[from] FollowError),
@@ -133,8 +136,20 @@ impl ApiError {
         Self::Rejected(Rejection::field(field, message))
     }
 
+    /// Whether somebody is away whose part this is: nothing is wrong, and the same request may be sent again.
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Records(error) => error.is_unreachable(),
+            Self::Follow(FollowError { error, .. }) => error.is_unreachable(),
+            Self::Carry(error) => matches!(error, CarryError::Unreachable { .. }),
+            _ => false,
+        }
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
+            Self::Starting => StatusCode::SERVICE_UNAVAILABLE,
+            _ if self.is_away() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Rejected(rejection) => {
                 StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
@@ -145,7 +160,6 @@ impl ApiError {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Link => StatusCode::FORBIDDEN,
             Self::Crowded { .. } | Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Carry(CarryError::Unreachable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Follow(_)
             | Self::Records(_)
             | Self::Blob(_)
@@ -161,7 +175,8 @@ impl ApiError {
             Self::Rejected(rejection) => rejection.code(),
             Self::NoRoute { .. } => NOT_FOUND,
             Self::Link => "AUTH_003",
-            Self::Carry(CarryError::Unreachable { .. }) => Rejection::Unavailable.code(),
+            Self::Starting => Rejection::Unavailable.code(),
+            _ if self.is_away() => Rejection::Unavailable.code(),
             Self::Follow(_)
             | Self::Records(_)
             | Self::Blob(_)
@@ -177,13 +192,16 @@ impl ApiError {
 impl ApiError {
     /// What whoever asked is told; a fault of ours is told to our own log, too.
     pub(crate) fn sentence(&self) -> String {
-        if !self.status().is_server_error() {
+        if !self.status().is_server_error() || matches!(self, Self::Starting) {
             return self.to_string();
+        }
+        if self.is_away() {
+            tracing::warn!(reason = chain(self), "could not answer a request now");
+            return Rejection::Unavailable.to_string();
         }
         tracing::error!(error = chain(self), "could not answer a request");
         match self {
             Self::Rejected(rejection) => rejection.to_string(),
-            Self::Carry(CarryError::Unreachable { .. }) => Rejection::Unavailable.to_string(),
             // What went wrong inside is for our own log; it would help nobody else.
             _ => "The request could not be answered because of a fault on our side. Try again.".to_owned(),
         }
@@ -197,7 +215,8 @@ impl IntoResponse for ApiError {
         let hint = match status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "ApiKey")),
             // A second brings back what a key may send, and most who wait for news.
-            StatusCode::TOO_MANY_REQUESTS => Some((header::RETRY_AFTER, "1")),
+            // Who was away is back as soon.
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
             _ => None,
         };
         response.headers_mut().extend(hint.map(|(name, value)| (name, HeaderValue::from_static(value))));
@@ -241,4 +260,42 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::{Hash, HostId, ServiceName};
+    use runtime::nats::FarError;
+    use runtime::source::SourceError;
+
+    use super::*;
+
+    #[test]
+    fn who_is_away_is_waited_for_and_what_is_broken_is_not() {
+        let host = HostId::new(ServiceName::Ingestion, 0);
+        let far = || {
+            let reason = "nobody answers".to_owned();
+            SourceError::Far(FarError::Unreachable { action: "read a fact", host, reason })
+        };
+        let fork = || SourceError::Far(FarError::Fork { host, sequence: 1 });
+        let records = |source| ApiError::Records(RecordsError::Log { host, sequence: 1, source });
+        let reason = "NATS is away".to_owned();
+        let carry = CarryError::Unreachable { blob: Hash::ZERO, what: "with its owner", reason };
+        let away = "The service is not available. Nothing was recorded; try again.";
+        let fault = "The request could not be answered because of a fault on our side. Try again.";
+        for (error, status, sentence) in [
+            (records(far()), 503, away),
+            (records(fork()), 500, fault),
+            (ApiError::Follow(FollowError { emitter: host, error: far() }), 503, away),
+            (ApiError::Follow(FollowError { emitter: host, error: fork() }), 500, fault),
+            (ApiError::Carry(carry), 503, away),
+            (ApiError::Carry(CarryError::Missing { blob: Hash::ZERO }), 500, fault),
+            (ApiError::Rejected(Rejection::Unavailable), 503, away),
+            (ApiError::Starting, 503, "The ledger is reading its logs and can't answer yet. Try again in a moment."),
+        ] {
+            assert_eq!((error.status().as_u16(), error.code(), error.sentence().as_str()), (status, INTERNAL, sentence));
+            let retry = error.into_response().headers().get(header::RETRY_AFTER).is_some();
+            assert_eq!(retry, status == 503, "{sentence}");
+        }
+    }
 }

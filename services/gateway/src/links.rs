@@ -109,7 +109,7 @@ impl FromRequestParts<Arc<App>> for SignedLink {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
         let good = holds(&app.link_secret, parts.uri.path(), query, app.clock.now());
-        good.then_some(Self).ok_or(ApiError::Link)
+        if good { app.started().map(|()| Self) } else { Err(ApiError::Link) }
     }
 }
 

@@ -102,6 +102,7 @@ impl Producers {
     /// For whom is reported, and about what; what isn't known is looked for again once the fold has caught up.
     async fn tenant(&self, sent: &Sent) -> Result<(Scope, About), ApiError> {
         let app = &self.0;
+        app.started()?;
         if let Some(found) = tenant(&app.bus.shelf().take(), sent) {
             return Ok(found);
         }

@@ -54,6 +54,14 @@ pub enum RecordsError {
     },
 }
 
+impl RecordsError {
+    /// Whether nothing is wrong but the way to whoever has them: the same can be asked again.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Log { source, .. } if source.is_unreachable())
+    }
+}
+
 /// A batch as read and, where it was checked, as checked: index by index.
 #[derive(Clone, Debug)]
 pub struct Joined {

@@ -59,6 +59,14 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// Whether nothing is wrong but the way to the host, or the host is away: the same can be asked again.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Far(FarError::Unreachable { .. }))
+    }
+}
+
 /// Where a host's own facts are read. Cheap to clone.
 #[derive(Clone)]
 pub enum Source {

@@ -207,6 +207,8 @@ pub struct Product {
     pub(crate) serves: bool,
     stop: watch::Sender<bool>,
     ended: watch::Receiver<bool>,
+    /// Whether the fold has caught up once.
+    ready: watch::Receiver<bool>,
     parts: Parts,
     logs: Logs,
 }
@@ -282,7 +284,7 @@ impl Product {
             }
             ready_at.send_replace(true);
         });
-        let probes = wiring.probes(ready, version());
+        let probes = wiring.probes(ready.clone(), version());
         let bus = wiring.bus.clone();
         let serves = settings.services.contains(&ServiceName::Gateway);
         if serves {
@@ -294,7 +296,7 @@ impl Product {
         } else {
             parts.spawn(serve(listener, gateway::probes(probes), stopped));
         }
-        Ok(Self { address, bus, projection, secrets, clock: settings.clock, serves, stop, ended, parts, logs })
+        Ok(Self { address, bus, projection, secrets, clock: settings.clock, serves, stop, ended, ready, parts, logs })
     }
 
     /// Waits until a part has ended that should not have: the rest would wait for it for ever.
@@ -306,6 +308,9 @@ impl Product {
 
     /// Waits until the fold has everything that was recorded by now, however long NATS or another process is away.
     pub async fn caught_up(&self) {
+        let mut ready = self.ready.clone();
+        // The gateway answers from then on. Its sender ends once it has said so.
+        drop(ready.wait_for(|ready| *ready).await);
         while !self.projection.catch_up().await {
             tokio::time::sleep(CATCH_UP_PAUSE).await;
         }

@@ -102,7 +102,7 @@ const FAULT: Case = Case {
 const UNAVAILABLE: Case = Case {
     name: "Unavailable",
     status: 503,
-    when: "The process is stopping; nothing was recorded.",
+    when: "The process is starting or stopping, or a part of the ledger is away; nothing was recorded. `Retry-After` says for how long to wait.",
     code: "SYS_001",
     sentence: "The service is not available. Nothing was recorded; try again.",
 };
@@ -120,13 +120,13 @@ pub(crate) struct Open;
 
 impl IntoResponses for Reading {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        refusals(&[&INVALID, &UNAUTHORIZED, &FORBIDDEN, &NOT_FOUND, &CROWDED, &FAULT])
+        refusals(&[&INVALID, &UNAUTHORIZED, &FORBIDDEN, &NOT_FOUND, &CROWDED, &FAULT, &UNAVAILABLE])
     }
 }
 
 impl IntoResponses for Waiting {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        refusals(&[&INVALID, &UNAUTHORIZED, &NOT_FOUND, &CROWDED, &FAULT])
+        refusals(&[&INVALID, &UNAUTHORIZED, &NOT_FOUND, &CROWDED, &FAULT, &UNAVAILABLE])
     }
 }
 
@@ -139,7 +139,7 @@ impl IntoResponses for Changing {
 
 impl IntoResponses for Linked {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        refusals(&[&INVALID, &EXPIRED, &NOT_FOUND, &FAULT])
+        refusals(&[&INVALID, &EXPIRED, &NOT_FOUND, &FAULT, &UNAVAILABLE])
     }
 }
 

@@ -212,6 +212,29 @@ async fn probes_and_the_page_need_no_key() {
 }
 
 #[tokio::test]
+async fn until_every_log_is_read_nothing_is_said_to_be_unknown() {
+    let world = World::new();
+    let link = world.get(VENDOR, "usage/products/PRD-1/template").await.json();
+    let link = link["template_link"].as_str().unwrap().strip_prefix("http://ledger.test:8080").unwrap().to_owned();
+    world.caught_up.send_replace(false);
+    let sentence = "The ledger is reading its logs and can't answer yet. Try again in a moment.";
+    for (key, path) in
+        [(VENDOR, "usage/files"), (VENDOR, "assets/AS-9"), ("SU-9:unknown", "assets"), ("", link.as_str())]
+    {
+        let got = world.get(key, path).await;
+        assert_eq!(got.error(), (503, "SYS_001".to_owned(), sentence.to_owned()), "{path}");
+        assert_eq!(got.header("retry-after"), "1", "{path}");
+    }
+    for (path, status) in [("/livez", 200), ("/readyz", 503), ("/metrics", 200), ("/", 200), ("/nowhere", 404)] {
+        assert_eq!(world.get("", path).await.status, status, "{path}");
+    }
+    world.caught_up.send_replace(true);
+    for (path, status) in [("usage/files", 200), ("assets/AS-9", 404)] {
+        assert_eq!(world.get(VENDOR, path).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_catalog_is_shown_to_whom_it_concerns() {
     let world = World::new();
     for (collection, vendor, provider, stranger, operator) in [

@@ -46,6 +46,8 @@ pub(super) struct World {
     events: u8,
     _logs: Logs,
     _stop: watch::Sender<bool>,
+    /// Whether the fold is said to have caught up.
+    pub(super) caught_up: watch::Sender<bool>,
     pub(super) dir: tempfile::TempDir,
 }
 
@@ -85,6 +87,7 @@ impl World {
         let records = Records::new(bus.sources(&ServiceName::WRITERS, None));
         let projection = Projection::new(bus.clone());
         let (stop, stopped) = watch::channel(false);
+        let caught_up = watch::Sender::new(true);
         tokio::spawn(projection.clone().run(stopped.clone()));
         let blobs = |name: &str| Arc::new(Blobs::open(&dir.path().join(name)).unwrap());
         let now = Arc::new(AtomicI64::new(NOW));
@@ -102,7 +105,7 @@ impl World {
             dry_run: Arc::new(super::dry_run::Counted),
             deliveries: crate::Deliveries::default(),
             requests_per_second: 0,
-            probes: Probes::alone("1.2.3".to_owned(), watch::channel(true).1),
+            probes: Probes::alone("1.2.3".to_owned(), caught_up.subscribe()),
             stopping: stopped.clone(),
         });
         let writers = hosts.iter().map(|&host| (host.service, logs.writer(host).unwrap()));
@@ -119,7 +122,7 @@ impl World {
         let entry = NewEntry::Own { id: None, payload: proto::encode_event(&placed) };
         writers.get_mut(&ServiceName::Catalog).unwrap().append(vec![entry]).unwrap();
         let router = crate::router(gateway.clone());
-        Self { router, gateway, now, writers, events: 0, _logs: logs, _stop: stop, dir }
+        Self { router, gateway, now, writers, events: 0, _logs: logs, _stop: stop, caught_up, dir }
     }
 
     pub(super) fn wait_seconds(&self, seconds: i64) {

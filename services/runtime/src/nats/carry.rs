@@ -21,6 +21,8 @@ use crate::blobs::{BlobError, Blobs};
 pub(crate) const BUCKET: &str = "LEDGER_BLOBS";
 /// How long a workbook stays there: it only passes through.
 const KEEP: Duration = Duration::from_secs(3_600);
+/// How long NATS is waited for before anything is asked: as long as for a command.
+const REACH_WAIT: Duration = Duration::from_secs(5);
 /// How long the other side may take: 64 MB through an R3 object store, written and synced.
 const WAIT: Duration = Duration::from_secs(60);
 /// How long the object store may be silent in the middle of a workbook.
@@ -133,6 +135,10 @@ impl Carrier {
 
     async fn ask(&self, owner: HostId, blob: Hash, carry: Carry) -> Result<CarryReply, CarryError> {
         let unreachable = |reason: String| CarryError::Unreachable { blob, what: "with its owner", reason };
+        let away = tokio::time::timeout(REACH_WAIT, self.link.reached()).await.is_err();
+        if away {
+            return Err(unreachable("NATS is away".to_owned()));
+        }
         let subject = address::question(owner, Question::Carry);
         let reply = request(&self.link.client, subject, carry.encode(), WAIT).await;
         let reply = reply.map_err(|no_reply| match no_reply {
