@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use async_nats::{ConnectOptions, Event};
 use ledger::{ObjectId, ServiceName};
+use runtime::clock::Clock;
 use runtime::feed::Form;
-use runtime::nats::{Grants, LinkSettings, Subscriber, inbox_of};
+use runtime::nats::{Grants, Link, LinkSettings, Reachable, Subscriber, inbox_of};
 use tokio::sync::mpsc;
+use usage_ledger::credentials;
 
 use crate::nats::Server;
 
@@ -160,4 +162,80 @@ fn who_has_no_credentials_is_not_let_in() {
     assert!(error.to_string().contains("authorization"), "{error}");
     let plain = ConnectOptions::new().connect(&link.servers);
     runtime.block_on(plain).expect_err("nor without TLS");
+}
+
+/// Whether a user is let in.
+async fn is_let_in(link: &LinkSettings) -> bool {
+    let options = ConnectOptions::with_credentials_file(link.credentials.as_ref().expect("credentials")).await;
+    let Ok(options) = options else { return false };
+    let options = options.add_root_certificates(link.root_certificate.clone().expect("one"));
+    options.connect(&link.servers).await.is_ok()
+}
+
+/// Goal: who is revoked is thrown out and stays out, nobody else notices, and the same name can be made anew. Method: a
+/// process, a subscriber and a neighbour are connected while the first two are revoked, twice.
+#[test]
+fn who_is_revoked_is_thrown_out_and_nobody_else() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    let server = Server::start_secured(dir.path());
+    let id = |text: &str| ObjectId::new(text).expect("an id");
+    let (name, account) = (id("acme"), id("PA-1"));
+    let subscriber = Subscriber { name, account, hub: None, product: None, form: Form::Protobuf };
+    let neighbour = server.link(ServiceName::Ingestion);
+    runtime.block_on(async {
+        let (said, mut heard) = mpsc::unbounded_channel();
+        let options = ConnectOptions::with_credentials_file(neighbour.credentials.as_ref().expect("a file")).await;
+        let options = options.expect("they can be read").event_callback(move |event| {
+            let said = said.clone();
+            async move { drop(said.send(event)) }
+        });
+        let certificate = neighbour.root_certificate.clone().expect("one");
+        let _connected = options.add_root_certificates(certificate).connect(&neighbour.servers).await.expect("it may");
+        for round in 1..=2 {
+            let users = [server.link(ServiceName::Gateway), server.link_of(&subscriber)];
+            for user in &users {
+                assert!(is_let_in(user).await, "{} in round {round}", user.user);
+                // Somebody has a copy of the file.
+                let (file, copy) = (user.credentials.as_ref().expect("a file"), dir.path().join(&user.user));
+                std::fs::copy(file, &copy).expect("it can be copied");
+                credentials::revoke(server.trust(), &user.user, Clock::Machine.now()).expect("it was made");
+                assert!(!file.exists(), "{}", user.user);
+            }
+            server.reload();
+            for user in &users {
+                let copy = LinkSettings { credentials: Some(dir.path().join(&user.user)), ..user.clone() };
+                let refused = async {
+                    while is_let_in(&copy).await {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                };
+                let refused = tokio::time::timeout(PATIENCE, refused).await;
+                assert!(refused.is_ok(), "{} is let in after round {round}", user.user);
+            }
+            assert!(is_let_in(&neighbour).await, "a neighbour may come after round {round}");
+        }
+        while let Ok(event) = heard.try_recv() {
+            assert!(!matches!(event, Event::Disconnected | Event::Closed), "a neighbour lost its connection");
+        }
+    });
+    let unknown = credentials::revoke(server.trust(), "nobody", Clock::Machine.now());
+    assert!(unknown.expect_err("there is none").to_string().contains("no user nobody"));
+}
+
+#[test]
+fn a_connection_ends_when_its_user_is_revoked() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    let server = Server::start_secured(dir.path());
+    let link = server.link(ServiceName::Gateway);
+    runtime.block_on(async {
+        let connected = Link::connect(&link, Clock::Machine).await.expect("a link");
+        connected.reached().await;
+        let mut reachable = connected.reachable();
+        credentials::revoke(server.trust(), &link.user, Clock::Machine.now()).expect("it was made");
+        server.reload();
+        let ended = tokio::time::timeout(PATIENCE, reachable.wait_for(|now| *now != Reachable::Yes)).await;
+        assert!(ended.is_ok(), "it goes on");
+    });
 }

@@ -65,6 +65,20 @@ pub(crate) struct Server {
     child: Option<Child>,
     /// Who may connect, if not everybody.
     credentials: Option<Folder>,
+    lines: Lines,
+}
+
+/// Lines of a server's configuration that are otherwise than usual.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines {
+    /// Of JetStream; none switches it off.
+    pub(crate) jetstream: Option<&'static str>,
+    /// Of the server itself.
+    pub(crate) server: &'static str,
+}
+
+impl Lines {
+    const USUAL: Self = Self { jetstream: Some(""), server: "" };
 }
 
 impl Drop for Server {
@@ -76,20 +90,25 @@ impl Drop for Server {
 impl Server {
     /// Starts a server whose store is in a folder.
     pub(crate) fn start(dir: &Path) -> Self {
-        Self::begin(dir, None, None)
+        Self::begin(dir, None, None, Lines::USUAL)
     }
 
     /// The same with TLS and a user for each service.
     pub(crate) fn start_secured(dir: &Path) -> Self {
+        Self::start_secured_with(dir, Lines::USUAL)
+    }
+
+    /// The same with other lines in its configuration.
+    pub(crate) fn start_secured_with(dir: &Path, lines: Lines) -> Self {
         let folder = Folder::open(&dir.join("credentials")).expect("a folder");
         let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         credentials::make(&folder, &hosts, Clock::Machine.now()).expect("credentials");
-        Self::begin(dir, None, Some(folder))
+        Self::begin(dir, None, Some(folder), lines)
     }
 
-    fn begin(dir: &Path, member: Option<Member>, credentials: Option<Folder>) -> Self {
+    fn begin(dir: &Path, member: Option<Member>, credentials: Option<Folder>, lines: Lines) -> Self {
         let (dir, port, monitor) = (dir.to_owned(), free_port(), free_port());
-        let mut server = Self { dir, port, monitor, member, child: None, credentials };
+        let mut server = Self { dir, port, monitor, member, child: None, credentials, lines };
         server.go_on();
         server
     }
@@ -118,6 +137,23 @@ impl Server {
         format!("nats://localhost:{}", self.port)
     }
 
+    /// Where it tells of itself.
+    pub(crate) fn monitor_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.monitor)
+    }
+
+    /// The folder that says who may connect.
+    pub(crate) fn trust(&self) -> &Folder {
+        self.credentials.as_ref().expect("a secured server")
+    }
+
+    /// Has it read its configuration again.
+    pub(crate) fn reload(&self) {
+        let child = self.child.as_ref().expect("it runs");
+        let told = Command::new("kill").args(["-HUP", &child.id().to_string()]).status();
+        assert!(told.expect("kill runs").success());
+    }
+
     /// How somebody reaches it who makes the streams.
     pub(crate) fn link_of_setup(&self) -> LinkSettings {
         let hosts = ServiceName::WRITERS.map(|service| HostId::new(service, 0)).into();
@@ -130,11 +166,12 @@ impl Server {
         assert!(self.child.is_none(), "it runs");
         std::fs::create_dir_all(&self.dir).expect("a folder");
         let mut config = format!(
-            "listen: \"127.0.0.1:{}\"\nhttp: \"127.0.0.1:{}\"\njetstream {{ store_dir: \"{}\" }}\n",
-            self.port,
-            self.monitor,
-            self.dir.join("store").display()
+            "listen: \"127.0.0.1:{}\"\nhttp: \"127.0.0.1:{}\"\n{}\n",
+            self.port, self.monitor, self.lines.server
         );
+        if let Some(lines) = self.lines.jetstream {
+            config += &format!("jetstream {{ store_dir: \"{}\"\n{lines} }}\n", self.dir.join("store").display());
+        }
         if self.credentials.is_some() {
             config += "include \"credentials/nats.conf\"\n";
         }
@@ -258,8 +295,9 @@ impl Cluster {
     /// Starts a cluster whose stores are in a folder, and waits until JetStream has a leader.
     pub(crate) fn start(dir: &Path) -> Self {
         let routes = std::array::from_fn(|_| free_port());
-        let member =
-            |number: usize| Server::begin(&dir.join(number.to_string()), Some(Member { number, routes }), None);
+        let member = |number: usize| {
+            Server::begin(&dir.join(number.to_string()), Some(Member { number, routes }), None, Lines::USUAL)
+        };
         let cluster = Self { members: (0..MEMBERS).map(member).collect() };
         let first = &cluster.members[0];
         first.wait("leads the others", || first.api("INFO").is_some_and(|info| info["error"].is_null()));

@@ -33,6 +33,7 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
             "services/usage-ledger/examples/",
             "docs/examples/",
             "tests/credentials.rs",
+            "tests/doctor.rs",
             "tests/scenarios/feed.rs",
             "tests/scenarios/produced/",
         ],
@@ -51,6 +52,8 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
             "services/usage-ledger/src/cli/",
             "services/usage-ledger/src/telemetry/otlp.rs",
             "services/usage-ledger/src/webhooks/caller.rs",
+            // What servers tell of themselves.
+            "services/usage-ledger/src/doctor/look.rs",
             "services/usage-ledger/examples/",
         ],
     ),

@@ -293,7 +293,10 @@ mod tests {
             (ApiError::Rejected(Rejection::Unavailable), 503, away),
             (ApiError::Starting, 503, "The ledger is reading its logs and can't answer yet. Try again in a moment."),
         ] {
-            assert_eq!((error.status().as_u16(), error.code(), error.sentence().as_str()), (status, INTERNAL, sentence));
+            assert_eq!(
+                (error.status().as_u16(), error.code(), error.sentence().as_str()),
+                (status, INTERNAL, sentence)
+            );
             let retry = error.into_response().headers().get(header::RETRY_AFTER).is_some();
             assert_eq!(retry, status == 503, "{sentence}");
         }

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod cli;
 pub mod credentials;
 pub mod demo;
+pub mod doctor;
 pub mod product;
 mod sealing;
 pub mod secrets;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,7 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 /// The pause before asking again how far the logs are that can't be asked now.
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(200);
 /// Names the services of a data directory that isn't the whole ledger's.
-const SERVICES: &str = "services";
+pub(crate) const SERVICES: &str = "services";
 
 /// The commit that a release was built from, as who builds it names it.
 const COMMIT: Option<&str> = option_env!("USAGE_LEDGER_COMMIT");
@@ -109,6 +110,19 @@ impl Settings {
     pub fn hosts(&self) -> Vec<HostId> {
         let here = ServiceName::WRITERS.into_iter().filter(|service| self.services.contains(service));
         here.map(|service| HostId::new(service, 0)).collect()
+    }
+
+    /// Whom the data directory belongs to; nobody where it is the whole ledger's.
+    #[must_use]
+    pub fn claim(&self) -> Option<String> {
+        let names = || self.services.iter().map(|service| service.name()).collect::<Vec<_>>().join(",");
+        (!self.is_whole()).then(names)
+    }
+
+    /// Whether other machines may send requests.
+    #[must_use]
+    pub fn serves_others(&self) -> bool {
+        self.services.contains(&ServiceName::Gateway) && !self.listen.ip().is_loopback()
     }
 
     /// Whether everything runs in this process.
@@ -250,7 +264,8 @@ impl Product {
     /// See [`ProductError`].
     pub async fn start(settings: Settings) -> Result<Self, ProductError> {
         let data = settings.data.clone();
-        let made = std::fs::create_dir_all(&data);
+        // What is in it is for its owner only.
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data);
         made.map_err(|source| ProductError::Data { path: data.clone(), source })?;
         let near = settings.hosts();
         claim(&settings)?;
@@ -345,15 +360,14 @@ impl Product {
 fn claim(settings: &Settings) -> Result<(), ProductError> {
     let path = settings.data.join(SERVICES);
     let failed = |source| ProductError::Data { path: path.clone(), source };
-    if settings.is_whole() {
+    let Some(names) = settings.claim() else {
         return match std::fs::read_to_string(&path) {
             Ok(services) => Err(ProductError::Part { path, services: services.trim().to_owned() }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(failed(error)),
         };
-    }
-    let names: Vec<&str> = settings.services.iter().map(|service| service.name()).collect();
-    std::fs::write(&path, format!("{}\n", names.join(","))).map_err(failed)
+    };
+    std::fs::write(&path, format!("{names}\n")).map_err(failed)
 }
 
 /// What the product does without being asked: it submits files that are overdue, and calls webhooks.

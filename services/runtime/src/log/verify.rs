@@ -39,7 +39,7 @@ pub struct VerifyReport {
 /// sled writes when it opens: it gets a copy.
 const CACHE_BYTES: u64 = 8 << 20;
 
-pub(crate) fn verify(dir: &Path) -> Result<VerifyReport, LogError> {
+pub(crate) fn verify(dir: &Path, full: bool) -> Result<VerifyReport, LogError> {
     let _lock = hold(dir, false)?;
     let found = anchor::read(dir)?.ok_or_else(|| LogError::AnchorMissing { path: dir.join(NAME) })?;
     let copies = Copies::new()?;
@@ -56,7 +56,7 @@ pub(crate) fn verify(dir: &Path) -> Result<VerifyReport, LogError> {
     let generations = Generations { live, sealing: found.anchor.sealing.map(open).transpose()? };
     let mut reports = BTreeMap::new();
     for host in hosts {
-        let one = recover::host(dir, host, &generations, &found.anchor, true)?;
+        let one = recover::host(dir, host, &generations, &found.anchor, full)?;
         let report = HostReport {
             position: one.chain.position,
             sequence: one.chain.sequence,

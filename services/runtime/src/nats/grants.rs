@@ -106,6 +106,11 @@ impl Grants {
         grants
     }
 
+    /// The streams that it may look at.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &str> {
+        self.publish.iter().filter_map(|subject| subject.strip_prefix("$JS.API.STREAM.INFO."))
+    }
+
     fn api(&mut self, words: &str) {
         self.publish.insert(format!("$JS.API.{words}"));
     }

@@ -1,11 +1,12 @@
 //! The connection of a process to NATS, which comes back by itself.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::jetstream;
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use ledger::Moment;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -32,6 +33,34 @@ pub struct LinkSettings {
     pub root_certificate: Option<PathBuf>,
     /// How many servers keep each stream: 1, 3 or 5.
     pub replicas: usize,
+}
+
+impl LinkSettings {
+    /// The addresses, one by one.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.servers.split(',').map(str::trim).filter(|one| !one.is_empty())
+    }
+
+    /// Whether an address is on this machine; a name that isn't `localhost` may be anywhere.
+    #[must_use]
+    pub fn is_local(&self, address: &str) -> bool {
+        let Ok(address) = address.parse::<ServerAddr>() else { return false };
+        let host = address.host().trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// Whether an address has a user or a token in itself.
+    #[must_use]
+    pub fn names_user(&self, address: &str) -> bool {
+        address.parse::<ServerAddr>().is_ok_and(|address| address.username().is_some())
+    }
+
+    /// An address on another machine that is to let us in without credentials: whoever reaches it may do anything.
+    #[must_use]
+    pub fn open_to_anybody(&self) -> Option<&str> {
+        let open = |address: &&str| !self.is_local(address) && !self.names_user(address);
+        self.addresses().find(|address| self.credentials.is_none() && open(address))
+    }
 }
 
 /// The connection can't be made.
@@ -87,19 +116,8 @@ impl Link {
     /// When the settings can't be used.
     pub async fn connect(settings: &LinkSettings, clock: Clock) -> Result<Self, LinkError> {
         let (reached, reachable) = watch::channel(Reachable::NotSince(clock.now()));
-        let mut options = match &settings.credentials {
-            None => ConnectOptions::new(),
-            Some(path) => {
-                let read = ConnectOptions::with_credentials_file(path).await;
-                read.map_err(|source| LinkError::Credentials { path: path.clone(), source })?
-            }
-        };
-        if let Some(path) = &settings.root_certificate {
-            options = options.add_root_certificates(path.clone()).require_tls(true);
-        }
-        let options = options
-            .name(format!("usage-ledger {}", settings.user))
-            .custom_inbox_prefix(inbox_of(&settings.user))
+        let options = options(settings)
+            .await?
             .retry_on_initial_connect()
             .max_reconnects(None)
             .reconnect_delay_callback(|attempts| {
@@ -110,8 +128,7 @@ impl Link {
                 note(&reached, &event, &clock);
                 std::future::ready(())
             });
-        let servers: Vec<&str> = settings.servers.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
-        let client = options.connect(servers).await;
+        let client = options.connect(settings.addresses().collect::<Vec<_>>()).await;
         let client =
             client.map_err(|error| LinkError::Connect { servers: settings.servers.clone(), reason: chain(&error) })?;
         let jetstream = jetstream::ContextBuilder::new().timeout(REQUEST_WAIT).build(client.clone());
@@ -135,6 +152,21 @@ impl Link {
         // The sender lives in the connection, which lives as long as this.
         drop(reachable.wait_for(|reachable| *reachable == Reachable::Yes).await);
     }
+}
+
+/// As whom a connection is made, and whom it trusts.
+pub(crate) async fn options(settings: &LinkSettings) -> Result<ConnectOptions, LinkError> {
+    let mut options = match &settings.credentials {
+        None => ConnectOptions::new(),
+        Some(path) => {
+            let read = ConnectOptions::with_credentials_file(path).await;
+            read.map_err(|source| LinkError::Credentials { path: path.clone(), source })?
+        }
+    };
+    if let Some(path) = &settings.root_certificate {
+        options = options.add_root_certificates(path.clone()).require_tls(true);
+    }
+    Ok(options.name(format!("usage-ledger {}", settings.user)).custom_inbox_prefix(inbox_of(&settings.user)))
 }
 
 fn note(reached: &watch::Sender<Reachable>, event: &Event, clock: &Clock) {

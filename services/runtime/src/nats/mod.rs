@@ -10,6 +10,7 @@ mod ask;
 mod carry;
 mod dead;
 mod desk;
+mod examine;
 mod far;
 mod grants;
 mod intake;
@@ -32,6 +33,7 @@ pub use carry::set_up as set_up_bucket;
 pub use carry::{Carrier, CarryError};
 pub use dead::{DeadError, DeadLetter, DeadLetters};
 pub use desk::{Desk, DeskError};
+pub use examine::{Examination, MESSAGE_BYTES_MAX, Server, ServerSeen, StreamSeen, StreamState, examine};
 pub use far::FarLog;
 pub(crate) use far::{FarFacts, FarFollower};
 pub use grants::{Grants, inbox_of};
@@ -41,7 +43,9 @@ pub use link::{Link, LinkError, LinkSettings, Reachable};
 pub use outbox::{Outbox, OutboxError, Outgoing};
 pub use reports::{Reason, ReportsError, Sent, Taken, Takes, Told, answer_reports};
 pub use stream::{StreamError, set_up};
-pub use subscriber::{Begin, Subscriber, SubscriberError, SubscriberState, remove as remove_subscriber};
+pub use subscriber::{
+    Begin, Subscriber, SubscriberError, SubscriberState, remove as remove_subscriber, user_of as subscriber_user,
+};
 
 /// What another process holds can't be had.
 #[derive(Debug, Error)]

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use super::link::chain;
 
 /// Bytes of one message: half of what NATS allows unless it is told otherwise.
-const PART_BYTES_MAX: usize = 512 << 10;
+pub(crate) const PART_BYTES_MAX: usize = 512 << 10;
 /// Parts of one request or reply: 64 MiB, more than any command may have.
 const PARTS_MAX: usize = 128;
 /// What is not complete after this is forgotten: whoever sent it sends it again, whole.

@@ -94,7 +94,7 @@ impl Subscriber {
     /// The user that it connects as: no process of the ledger is called so.
     #[must_use]
     pub fn user(&self) -> String {
-        format!("subscriber-{}", self.name)
+        user_of(&self.name)
     }
 
     /// Makes its consumer; one that is there for the same stays where it is.
@@ -123,6 +123,12 @@ impl Subscriber {
         let made = stream.create_consumer_strict(config).await;
         made.map(drop).map_err(|error| refused("make the subscriber", &error))
     }
+}
+
+/// The user that a subscriber of a name connects as.
+#[must_use]
+pub fn user_of(name: &ObjectId) -> String {
+    format!("subscriber-{name}")
 }
 
 /// How a subscriber does.

@@ -3,6 +3,7 @@
 mod about;
 mod client;
 mod dead;
+mod doctor;
 mod events;
 mod file;
 mod foreign;
@@ -27,6 +28,7 @@ use thiserror::Error;
 
 use crate::admin::{self, AdminError, Request};
 use crate::demo;
+use crate::doctor::{insecure, takes_demo_keys};
 use crate::product::{Product, ProductError, Settings};
 use crate::telemetry::{Telemetry, TelemetryError};
 
@@ -86,6 +88,8 @@ enum Command {
     Probe(probe::ProbeArgs),
     /// Print digests of what the process of a data directory knows: equal ones mean equal knowledge.
     State(StateArgs),
+    /// Look at what a process stands on, and say what should be otherwise: files, disk, keys, NATS.
+    Doctor(doctor::DoctorArgs),
     /// Prepare NATS for services that run apart.
     #[command(subcommand)]
     Nats(nats::NatsCommand),
@@ -144,10 +148,29 @@ struct RunArgs {
     /// whoever has a key may reach what this server reaches.
     #[arg(long, env = "USAGE_LEDGER_WEBHOOKS_TO_PRIVATE")]
     webhooks_to_private: bool,
+    /// Start although NATS on another machine is used without credentials, or the demo's keys are taken from other
+    /// machines.
+    #[arg(long, env = "USAGE_LEDGER_INSECURE")]
+    insecure: bool,
     #[command(flatten)]
     told: telemetry::TelemetryArgs,
     #[command(flatten)]
     apart: nats::ApartArgs,
+}
+
+impl RunArgs {
+    /// How the product is run by them.
+    fn settings(&self) -> Settings {
+        let mut settings = Settings::new(&self.data.data, self.listen);
+        settings.public_url.clone_from(&self.public_url);
+        settings.rotate_bytes = self.rotate_bytes;
+        settings.requests_per_second = self.requests_per_second;
+        settings.seal_after = self.seal_after;
+        settings.webhooks_to_private = self.webhooks_to_private;
+        settings.guard = guard();
+        self.apart.apply(&mut settings);
+        settings
+    }
 }
 
 #[derive(Args, Clone, Debug)]
@@ -294,6 +317,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Events(args) => events::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::State(args) => block_on(state(args)),
+        Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Nats(command) => block_on(nats::run(command)),
         Command::Dead(command) => block_on(dead::run(command)),
         Command::Subscriber(command) => block_on(subscriber::run(command)),
@@ -309,16 +333,12 @@ fn block_on(work: impl Future<Output = Result<u8, CliError>>) -> Result<u8, CliE
 }
 
 async fn run(args: RunArgs) -> Result<u8, CliError> {
-    let mut settings = Settings::new(&args.data.data, args.listen);
+    let settings = args.settings();
     let told = args.told.telemetry(&settings.meters).start()?;
-    settings.public_url = args.public_url;
-    settings.rotate_bytes = args.rotate_bytes;
-    settings.requests_per_second = args.requests_per_second;
-    settings.seal_after = args.seal_after;
-    settings.webhooks_to_private = args.webhooks_to_private;
-    settings.guard = guard();
-    args.apart.apply(&mut settings);
-    let keeps_catalog = settings.services.contains(&ServiceName::Catalog);
+    if let Some(reason) = insecure(&settings).filter(|_| !args.insecure) {
+        return Err(refused_to_run(&reason));
+    }
+    let (keeps_catalog, serves_others) = (settings.services.contains(&ServiceName::Catalog), settings.serves_others());
     let mut product = Product::start(settings).await?;
     product.caught_up().await;
     if let Some(path) = &args.catalog {
@@ -328,11 +348,25 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
     if keeps_catalog && let Some(key) = admin::first_key(&product).await? {
         eprintln!("administrator key, shown only now: {key}");
     }
+    let demo_keys = takes_demo_keys(&product.bus.shelf().take(), &product.secrets.pepper);
+    if serves_others && !demo_keys.is_empty() && !args.insecure {
+        product.stop().await;
+        let reason = format!(
+            "the keys of the demo catalog are taken here and are public, and other machines are served: revoke {} with \
+             `usage-ledger key revoke`, or listen at 127.0.0.1",
+            demo_keys.join(", ")
+        );
+        return Err(refused_to_run(&reason));
+    }
     println!("usage-ledger is ready at {}", product.url());
     let outcome = until_stopped(&mut product, &args.data.data).await;
     product.stop().await;
     told.stop();
     outcome.map(|()| 0)
+}
+
+fn refused_to_run(reason: &str) -> CliError {
+    CliError::Refused(format!("{reason}; --insecure runs it nevertheless, and `usage-ledger doctor` says more"))
 }
 
 /// Serves the operator's socket until a signal comes or a part of the product ends.

@@ -138,6 +138,11 @@ pub(super) enum NatsCommand {
         /// A program that reports usage, and of which contracts and products it may: meters=CRD-…/PRD-…,CRD-…/PRD-….
         #[arg(long, value_name = "NAME=CONTRACT/PRODUCT")]
         producer: Vec<Producer>,
+        /// Make a user one no longer, by its name or public key, instead of making any; `users` in DIR lists them. The
+        /// servers refuse it once each has been told to read its configuration again (nats-server --signal reload).
+        /// Without this the next call makes it anew.
+        #[arg(long, value_name = "USER", conflicts_with_all = ["process", "producer"])]
+        revoke: Vec<String>,
     },
 }
 
@@ -185,7 +190,12 @@ pub(super) fn failed(error: &dyn std::error::Error) -> CliError {
 pub(super) async fn run(command: NatsCommand) -> Result<u8, CliError> {
     match command {
         NatsCommand::Setup(args) => set_up(args).await,
-        NatsCommand::Credentials { dir, hosts, process, producer } => make_credentials(&dir, &hosts, process, producer),
+        NatsCommand::Credentials { dir, revoke, .. } if !revoke.is_empty() => {
+            revoke.iter().try_for_each(|user| revoke_user(&dir, user)).map(|()| 0)
+        }
+        NatsCommand::Credentials { dir, hosts, process, producer, .. } => {
+            make_credentials(&dir, &hosts, process, producer)
+        }
     }
 }
 
@@ -235,6 +245,15 @@ fn make_credentials(
     Secrets::open(&path).map_err(|error| CliError::Plain(runtime::nats::reasons(&error)))?;
     println!("catalog and gateways: --secrets {}", path.display());
     Ok(0)
+}
+
+/// Makes a user one no longer, and says what the servers have to do about it.
+pub(super) fn revoke_user(dir: &Path, user: &str) -> Result<(), CliError> {
+    let revoked = Folder::open(dir).and_then(|folder| credentials::revoke(&folder, user, Clock::Machine.now()));
+    let config = revoked.map_err(|error| CliError::Plain(runtime::nats::reasons(&error)))?;
+    println!("{user} is revoked");
+    println!("servers:    have each read {} again: nats-server --signal reload=PID", config.display());
+    Ok(())
 }
 
 fn writers() -> BTreeSet<HostId> {

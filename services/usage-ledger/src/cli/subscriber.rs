@@ -7,10 +7,10 @@ use clap::{Args, Subcommand};
 use ledger::{Moment, ObjectId};
 use runtime::clock::Clock;
 use runtime::feed::Form;
-use runtime::nats::{Begin, Grants, Subscriber, SubscriberState, inbox_of, remove_subscriber};
+use runtime::nats::{Begin, Grants, Subscriber, SubscriberState, inbox_of, remove_subscriber, subscriber_user};
 
 use super::CliError;
-use super::nats::{NatsArgs, SETUP, failed};
+use super::nats::{NatsArgs, SETUP, failed, revoke_user};
 use crate::credentials::{self, CredentialsError, Folder};
 
 const EXAMPLES: &str = "\
@@ -36,6 +36,9 @@ pub(super) enum SubscriberCommand {
         /// Its name.
         #[arg(value_parser = id)]
         name: ObjectId,
+        /// Revoke its NATS user too, in this folder of `usage-ledger nats credentials`.
+        #[arg(long, value_name = "DIR")]
+        trust: Option<PathBuf>,
         #[command(flatten)]
         nats: NatsArgs,
     },
@@ -106,10 +109,13 @@ pub(super) async fn run(command: SubscriberCommand) -> Result<u8, CliError> {
                 println!("{subscriber}");
             }
         }
-        SubscriberCommand::Remove { name, nats } => {
+        SubscriberCommand::Remove { name, trust, nats } => {
             let link = nats.connect(SETUP).await?;
             remove_subscriber(&link, &name).await.map_err(|error| failed(&error))?;
             println!("{name} is removed");
+            if let Some(dir) = trust {
+                revoke_user(&dir, &subscriber_user(&name))?;
+            }
         }
     }
     Ok(0)

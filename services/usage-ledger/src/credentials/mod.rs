@@ -6,6 +6,7 @@
 
 mod jwt;
 mod tls;
+mod users;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +20,11 @@ use runtime::nats::Grants;
 use thiserror::Error;
 
 use crate::wiring::hears;
-use jwt::Subject;
+use jwt::{Subject, Use};
+use users::file_of;
+
+pub use jwt::{Claims, claims};
+pub use users::revoke;
 
 /// What the servers are told.
 const CONFIG: &str = "nats.conf";
@@ -45,6 +50,20 @@ pub enum CredentialsError {
     /// A certificate can't be made.
     #[error("could not make a certificate: {0}")]
     Certificate(String),
+    /// A file is not what was written.
+    #[error("{path} is damaged; restore it")]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+    },
+    /// There is no such user.
+    #[error("no user {user} was made in {path}; its file `users` names them all")]
+    NoUser {
+        /// The folder.
+        path: PathBuf,
+        /// The name.
+        user: String,
+    },
     /// Nobody has made the account yet.
     #[error("{path} has no account: run `usage-ledger nats credentials {path}` first")]
     NoAccount {
@@ -100,6 +119,14 @@ impl Folder {
         written.map_err(|source| CredentialsError::File { path, source })
     }
 
+    /// The key of a seed that is there.
+    fn known_key(&self, name: &str) -> Result<KeyPair, CredentialsError> {
+        if !self.has(name) {
+            return Err(CredentialsError::NoAccount { path: self.0.clone() });
+        }
+        self.key(name, KeyPair::new_account)
+    }
+
     /// The key of a seed; a new one if there is none.
     fn key(&self, name: &str, new: fn() -> KeyPair) -> Result<KeyPair, CredentialsError> {
         let failed = |error: nkeys::error::Error| CredentialsError::Key(error.to_string());
@@ -140,7 +167,6 @@ pub fn make(folder: &Folder, hosts: &[String], at: Moment) -> Result<PathBuf, Cr
     let system = folder.key(SYSTEM_SEED, KeyPair::new_account)?;
     tls::make(folder, hosts)?;
     if !folder.has(CONFIG) {
-        let of_ledger = Subject { name: "LEDGER", key: account.public_key() };
         let of_system = Subject { name: "SYS", key: system.public_key() };
         let config = format!(
             "# Who may connect, and as whom: included by the configuration of each server. A user's token is in the first\n\
@@ -150,9 +176,9 @@ pub fn make(folder: &Folder, hosts: &[String], at: Moment) -> Result<PathBuf, Cr
             jwt::operator(&operator, at)?,
             system.public_key(),
             account.public_key(),
-            jwt::account(&operator, &of_ledger, true, at)?,
+            users::token(folder, &operator, &account, at)?,
             system.public_key(),
-            jwt::account(&operator, &of_system, false, at)?,
+            jwt::account(&operator, &of_system, Use::Servers, at)?,
             tls::config(&folder.0),
         );
         folder.write(CONFIG, &config)?;
@@ -165,16 +191,15 @@ pub fn make(folder: &Folder, hosts: &[String], at: Moment) -> Result<PathBuf, Cr
 /// # Errors
 /// See [`CredentialsError`].
 pub fn user(folder: &Folder, name: &str, grants: &Grants, at: Moment) -> Result<PathBuf, CredentialsError> {
-    let file = format!("{name}.creds");
+    let file = file_of(name);
     if folder.has(&file) {
         return Ok(folder.path(&file));
     }
-    if !folder.has(ACCOUNT_SEED) {
-        return Err(CredentialsError::NoAccount { path: folder.0.clone() });
-    }
-    let account = folder.key(ACCOUNT_SEED, KeyPair::new_account)?;
+    let account = folder.known_key(ACCOUNT_SEED)?;
     let key = KeyPair::new_user();
     let about = Subject { name, key: key.public_key() };
+    // Noted first: a user that nobody knows of could not be revoked.
+    users::made(folder, name, &about.key)?;
     let token = jwt::user(&account, &about, grants, at)?;
     let seed = key.seed().map_err(|error| CredentialsError::Key(error.to_string()))?;
     let text = format!(
@@ -183,6 +208,13 @@ pub fn user(folder: &Folder, name: &str, grants: &Grants, at: Moment) -> Result<
     );
     folder.write(&file, &text)?;
     Ok(folder.path(&file))
+}
+
+/// The seeds that lie in a folder: who has one can make users.
+#[must_use]
+pub fn seeds(folder: &Path) -> Vec<PathBuf> {
+    let all = [OPERATOR_SEED, ACCOUNT_SEED, SYSTEM_SEED].map(|name| folder.join(name));
+    all.into_iter().filter(|path| path.exists()).collect()
 }
 
 /// The certificate of the authority that signed the servers'.

@@ -36,6 +36,15 @@ const KEYS: [(&str, &str, &str); 4] = [
     ("operator", "Ledger Operations", "ApiKey SU-000-000-005:demo-only-operator-secret"),
 ];
 
+/// Every key of the demo catalog, and its secret.
+#[must_use]
+pub fn keys() -> Vec<(String, String)> {
+    let catalog: serde_json::Value = serde_json::from_str(CATALOG).unwrap_or_default();
+    let keys = catalog.get("api_keys").and_then(serde_json::Value::as_array);
+    let text = |key: &serde_json::Value, name: &str| Some(key.get(name)?.as_str()?.to_owned());
+    keys.into_iter().flatten().filter_map(|key| Some((text(key, "id")?, text(key, "secret")?))).collect()
+}
+
 /// How the demo is run.
 #[derive(Clone, Debug)]
 pub struct Options {
