@@ -3,7 +3,7 @@
 use ledger::ObjectId;
 use proto::feed::Kind;
 use runtime::feed::Form;
-use runtime::nats::{CONTENT_TYPE, FACT, KIND, POSITION, Subscriber, TIME};
+use runtime::nats::{CONTENT_TYPE, FACT, KIND, PARTITION, POSITION, Subscriber, TIME};
 
 use crate::tree::text;
 
@@ -76,7 +76,7 @@ fn the_feed_is_described_as_it_is() {
         assert_eq!(keys(&yaml, &["components", "messages", kind, "payload", "properties"]), [kind]);
     }
     let headers = ["components", "schemas", "FeedHeaders", "properties"];
-    assert_eq!(keys(&yaml, &headers), [KIND, POSITION, TIME, FACT, CONTENT_TYPE]);
+    assert_eq!(keys(&yaml, &headers), [KIND, PARTITION, POSITION, TIME, FACT, CONTENT_TYPE]);
     let listed = |name| value(&yaml, &[&headers[..], &[name]].concat(), "enum");
     assert_eq!(listed(KIND), format!("[{}]", kinds.join(", ")));
     assert_eq!(listed(CONTENT_TYPE), format!("[{}]", Form::ALL.map(Form::content_type).join(", ")));
@@ -84,7 +84,7 @@ fn the_feed_is_described_as_it_is() {
         let id = |text| ObjectId::new(text).expect("an id");
         let (name, account) = (id("any"), id("account"));
         let (hub, product) = (Some(id("hub")), Some(id("product")));
-        let subject = Subscriber { name, account, hub, product, form }.filter();
+        let subject = Subscriber { name, account, hub, product, form, partitions: 1 }.filter();
         let address = value(&yaml, &["channels", channel], "address").replace(['{', '}'], "");
         assert_eq!(address, subject, "{channel}");
     }

@@ -10,6 +10,7 @@ use runtime::feed::Form;
 use runtime::nats::{Grants, Link, LinkSettings, Reachable, Subscriber, inbox_of};
 use tokio::sync::mpsc;
 use usage_ledger::credentials;
+use usage_ledger::partitions::Partitions;
 
 use crate::nats::Server;
 
@@ -67,6 +68,20 @@ meters subscribe report.CRD-1.PRD-1                         would answer for the
 meters subscribe reports.>                                  would read others' reports
 meters subscribe accepted.>                                 would read accepted records
 meters subscribe >                                          would hear everything
+approval-1 publish fact.0.approval                          would speak for another partition
+approval-1 publish fact.1.ingestion                         would speak for another service
+approval-1 publish ask.1.approval                           would give commands
+approval-1 publish ask.0.approval.lookup                    would look for others' keys
+approval-1 publish ask.0.ingestion.read                     hears the rules of partition 0 only
+approval-1 publish $JS.API.CONSUMER.CREATE.LEDGER_0_ingestion hears the rules of partition 0 only
+approval-1 publish $JS.API.CONSUMER.CREATE.LEDGER_2_approval hears its own partition
+approval-1 publish $JS.API.STREAM.UPDATE.LEDGER_0_approval  would change another's stream
+approval-1 publish $JS.API.STREAM.DELETE.LEDGER_1_approval  would delete its own stream
+approval-1 subscribe ask.0.approval                         would answer for another partition
+approval-1 subscribe ask.*.approval                         would answer for all partitions
+extraction-1 publish accepted.PA-1._.PRD-1                  would make accepted records of another partition
+extraction-1 publish told.2.accepted.PA-1._.PRD-1           would make accepted records of another partition
+extraction-1 publish $JS.API.STREAM.MSG.GET.ACCEPTED_0      would read accepted records of another partition
 subscriber-acme publish accepted.PA-1._.PRD-1               would make accepted records
 subscriber-acme publish $JS.API.CONSUMER.MSG.NEXT.ACCEPTED_0.other would read another's records
 subscriber-acme publish $JS.API.CONSUMER.CREATE.ACCEPTED_0  would read another's records
@@ -127,7 +142,8 @@ fn what_a_process_has_no_business_with_nats_itself_refuses() {
     let server = Server::start_secured(dir.path());
     let id = |text: &str| ObjectId::new(text).expect("an id");
     let (name, account) = (id("acme"), id("PA-1"));
-    let subscriber = Subscriber { name, account, hub: None, product: None, form: Form::Protobuf };
+    let subscriber = Subscriber { name, account, hub: None, product: None, form: Form::Protobuf, partitions: 1 };
+    let second = Partitions { of: 3, here: Some([1].into()) };
     let mut tried = BTreeSet::new();
     for line in FORBIDDEN.lines().filter(|line| !line.is_empty()) {
         let mut words = line.split_whitespace();
@@ -135,9 +151,11 @@ fn what_a_process_has_no_business_with_nats_itself_refuses() {
             panic!("{line}: user, verb and subject")
         };
         let link = match user {
-            "setup" => server.link_of_setup(),
+            "setup" => server.link_of_setup(1),
             "meters" => server.link_as(user, &Grants::producer(user, [(&id("CRD-1"), &id("PRD-1"))])),
             "subscriber-acme" => server.link_of(&subscriber),
+            "approval-1" => server.link_of_part(ServiceName::Approval, &second),
+            "extraction-1" => server.link_of_part(ServiceName::Extraction, &second),
             name => server
                 .link(ServiceName::WRITERS.into_iter().find(|it| it.name() == name).unwrap_or(ServiceName::Gateway)),
         };
@@ -145,7 +163,7 @@ fn what_a_process_has_no_business_with_nats_itself_refuses() {
         runtime.block_on(refused(&link, verb, subject));
         tried.insert((user, verb, subject));
     }
-    for user in ["gateway", "ingestion", "setup", "meters", "subscriber-acme"] {
+    for user in ["gateway", "ingestion", "approval-1", "setup", "meters", "subscriber-acme"] {
         assert!(tried.iter().filter(|(who, ..)| *who == user).count() >= 10, "{user} tries too little");
     }
 }
@@ -181,7 +199,7 @@ fn who_is_revoked_is_thrown_out_and_nobody_else() {
     let server = Server::start_secured(dir.path());
     let id = |text: &str| ObjectId::new(text).expect("an id");
     let (name, account) = (id("acme"), id("PA-1"));
-    let subscriber = Subscriber { name, account, hub: None, product: None, form: Form::Protobuf };
+    let subscriber = Subscriber { name, account, hub: None, product: None, form: Form::Protobuf, partitions: 1 };
     let neighbour = server.link(ServiceName::Ingestion);
     runtime.block_on(async {
         let (said, mut heard) = mpsc::unbounded_channel();

@@ -19,6 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 use usage_ledger::admin::{self, Request};
 use usage_ledger::credentials;
 use usage_ledger::doctor::{CHECKS, Disk, Grade, Patient, Seen, judge, look, takes_demo_keys};
+use usage_ledger::partitions::Partitions;
 use usage_ledger::product::{Product, Settings};
 
 use crate::kills::binary;
@@ -82,7 +83,7 @@ impl Ward {
         ward.patient.settings.services = [ServiceName::Approval].into();
         ward.patient.monitors = vec![server.monitor_url()];
         ward.server = Some(server);
-        ward.user(&credentials::process_grants(&[ServiceName::Approval].into()));
+        ward.user(&credentials::process_grants(&[ServiceName::Approval].into(), &Partitions::default()));
         ward
     }
 
@@ -134,7 +135,7 @@ impl Ward {
 
     /// A change to its stream that another one makes.
     fn change_stream(&self, change: impl FnOnce(&mut async_nats::jetstream::stream::Config)) {
-        let link = self.server.as_ref().expect("there is NATS").link_of_setup();
+        let link = self.server.as_ref().expect("there is NATS").link_of_setup(1);
         self.runtime.block_on(async {
             let options = async_nats::ConnectOptions::with_credentials_file(link.credentials.expect("a file")).await;
             let options = options.expect("it can be read").custom_inbox_prefix("_INBOX_setup");
@@ -280,17 +281,20 @@ const OF_NATS: &[Fault] = &[
         server_seen(seen).reached.as_mut().expect("reached").is_encrypted = false;
     }),
     made("nats-grants", Refused, |ward| {
-        let mut grants = credentials::process_grants(&ward.patient.settings.services);
+        let mut grants =
+            credentials::process_grants(&ward.patient.settings.services, &ward.patient.settings.partitions);
         grants.publish.remove("fact.0.approval");
         ward.user(&grants);
     }),
     made("nats-grants", Warning, |ward| {
-        let mut grants = credentials::process_grants(&ward.patient.settings.services);
+        let mut grants =
+            credentials::process_grants(&ward.patient.settings.services, &ward.patient.settings.partitions);
         grants.publish.insert("$JS.API.STREAM.DELETE.LEDGER_0_approval".to_owned());
         ward.user(&grants);
     }),
     made("nats-grants", Warning, |ward| {
-        let mut grants = credentials::process_grants(&ward.patient.settings.services);
+        let mut grants =
+            credentials::process_grants(&ward.patient.settings.services, &ward.patient.settings.partitions);
         grants.subscribe.insert(">".to_owned());
         ward.user(&grants);
     }),

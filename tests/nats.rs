@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ledger::{HostId, ServiceName};
+use ledger::ServiceName;
 use runtime::clock::Clock;
 use runtime::nats::{Grants, LinkSettings, Subscriber};
 use serde_json::{Value, json};
 use usage_ledger::credentials::{self, Folder};
+use usage_ledger::partitions::Partitions;
 
 /// How long a server may take to listen on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -115,8 +116,14 @@ impl Server {
 
     /// How a process of one service reaches it.
     pub(crate) fn link(&self, service: ServiceName) -> LinkSettings {
+        self.link_of_part(service, &Partitions::default())
+    }
+
+    /// How a process of some partitions of one service reaches it.
+    pub(crate) fn link_of_part(&self, service: ServiceName, partitions: &Partitions) -> LinkSettings {
         let services = BTreeSet::from([service]);
-        self.link_as(&credentials::process_user(&services), &credentials::process_grants(&services))
+        let grants = credentials::process_grants(&services, partitions);
+        self.link_as(&credentials::process_user(&services, partitions), &grants)
     }
 
     /// How a billing system reaches it.
@@ -155,10 +162,9 @@ impl Server {
     }
 
     /// How somebody reaches it who makes the streams.
-    pub(crate) fn link_of_setup(&self) -> LinkSettings {
-        let hosts = ServiceName::WRITERS.map(|service| HostId::new(service, 0)).into();
+    pub(crate) fn link_of_setup(&self, partitions: u16) -> LinkSettings {
         let user = "setup".to_owned();
-        self.link_as(&user, &Grants::setup(&user, &hosts))
+        self.link_as(&user, &Grants::setup(&user, partitions))
     }
 
     /// Starts it again.

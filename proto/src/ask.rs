@@ -20,6 +20,8 @@ pub struct WireAsk {
     pub scope: Scope,
     /// What makes a repetition recognisable, if the caller gave anything.
     pub key: Option<WireKey>,
+    /// How far the service's log of partition 0 is to be heard before it is decided.
+    pub after: u64,
 }
 
 /// What makes a repetition recognisable.

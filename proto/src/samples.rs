@@ -86,6 +86,7 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::ReportSealed { .. } => "report_sealed",
         Fact::RulingStarted { .. } => "ruling_started",
         Fact::RulesApplied { .. } => "rules_applied",
+        Fact::RulesAsked { .. } => "rules_asked",
         Fact::ChunkRegenerated { .. } => "chunk_regenerated",
     }
 }

@@ -106,32 +106,39 @@ class Apart:
     """The running processes; use it in `with`. `url` leads to the gateways in turn. `whole` is the data directory of a
     ledger in one process that is to be split."""
 
-    def __init__(self, binary, folder, catalog, whole=None):
+    def __init__(self, binary, folder, catalog, whole=None, partitions=1):
+        self.partitions = partitions
+        # Whoever runs one partition of several is called after it.
+        parts = [f"{name}-{number}" for name in SERVICES[1:] for number in range(partitions)]
+        self.services = SERVICES if partitions == 1 else [SERVICES[0], *parts]
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         # Each user passes through the folders above its own and sees nothing in them.
         for above in (self.folder, self.folder.parent):
             above.chmod(0o711)
-        names = ["nats", *SERVICES, *GATEWAYS]
+        names = ["nats", *self.services, *GATEWAYS]
         self.homes = {name: Home(self.folder, name, number) for number, name in enumerate(names)}
         self.users = len(names)
         self.binary = within_reach(binary, self.folder)
         trust = self.folder / "trust"
-        made = [self.binary, "nats", "credentials", trust, "--hosts", "127.0.0.1"]
+        made = [self.binary, "nats", "credentials", trust, "--hosts", "127.0.0.1", "--partitions", str(partitions)]
         subprocess.run(made, check=True, stdout=subprocess.DEVNULL, timeout=START_SECONDS_MAX)
         self.nats = Nats(self.homes["nats"], trust)
         known = pathlib.Path(catalog).read_bytes()
         self.secrets = ((whole or trust) / "secrets").read_bytes()
-        self.processes = {name: self._process(name, trust, known) for name in [*SERVICES, *GATEWAYS]}
-        for name in SERVICES if whole else ():
+        self.processes = {name: self._process(name, trust, known) for name in [*self.services, *GATEWAYS]}
+        for name in self.services if whole else ():
             self.homes[name].take(whole, "data")
         self.turns = None
 
     def _process(self, name, trust, known):
-        home, service = self.homes[name], name.split("-")[0]
+        home, (service, _, partition) = self.homes[name], name.partition("-")
+        user = service if name in GATEWAYS else name
         command = [self.binary, "run", "--only", service, "--nats", self.nats.url, "--listen", "127.0.0.1:0"]
-        command += ["--data", home.folder / "data"]
-        for option, file in (("--nats-credentials", f"{service}.creds"), ("--nats-ca", "tls/ca.pem")):
+        command += ["--data", home.folder / "data", "--partitions", self.partitions]
+        if partition and name not in GATEWAYS:
+            command += ["--partition", partition]
+        for option, file in (("--nats-credentials", f"{user}.creds"), ("--nats-ca", "tls/ca.pem")):
             command += [option, home.put(file, (trust / file).read_bytes())]
         if service in ("catalog", "gateway"):
             command += ["--secrets", home.put("secrets", self.secrets)]
@@ -189,9 +196,10 @@ class Apart:
 
     def know(self, expected):
         """Waits until each process knows what is expected of its part of the ledger."""
-        same(sorted(expected), sorted([*(f"{name}-0" for name in SERVICES), "gateway"]), "what there is to know")
+        hosts = {name: name if "-" in name else f"{name}-0" for name in self.services}
+        same(sorted(expected), sorted([*hosts.values(), "gateway"]), "what there is to know")
         for name in self.processes:
-            part = "gateway" if name in GATEWAYS else f"{name}-0"
+            part = hosts.get(name, "gateway")
             wanted = {part: expected[part]}
             wait(lambda: self.state(name), lambda known: known == wanted, f"state of {name}")
 

@@ -99,8 +99,9 @@ class Process:
 class Server(Process):
     """The whole ledger in one process."""
 
-    def __init__(self, binary, data, catalog, log):
-        super().__init__([binary, "run", "--data", data, "--listen", "127.0.0.1:0", "--catalog", catalog], log)
+    def __init__(self, binary, data, catalog, log, *options):
+        command = [binary, "run", "--data", data, "--listen", "127.0.0.1:0", "--catalog", catalog, *options]
+        super().__init__(command, log)
 
     @property
     def logs(self):

@@ -305,7 +305,7 @@ impl Pair {
     }
 
     pub(super) fn source(&self) -> Source {
-        self.seen_from().bus.sources(&[EMITTER.service], None).pop().expect("the emitter")
+        self.seen_from().bus.sources(&[EMITTER.service]).pop().expect("the emitter")
     }
 
     /// Asks the emitter across the bus.

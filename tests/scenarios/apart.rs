@@ -75,8 +75,11 @@ fn of_two_writers_one_is_stopped_and_what_was_answered_is_there() {
     let known = world.ready(CONTRACT, "known", 20);
     world.stop();
     let copy = world.path("approval-copy");
-    let copied =
-        std::process::Command::new("cp").arg("-a").arg(world.data_of(ServiceName::Approval)).arg(&copy).status();
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(world.data_of(HostId::new(ServiceName::Approval, 0)))
+        .arg(&copy)
+        .status();
     assert!(copied.expect("cp runs").success());
     world.start();
     let second = world.second(ServiceName::Approval, copy);
@@ -90,7 +93,7 @@ fn of_two_writers_one_is_stopped_and_what_was_answered_is_there() {
     world.close(Distributor, &next);
     world.reach(&next, "closed");
     let heads = |product: &usage_ledger::product::Product| {
-        product.logs().reader(ledger::HostId::new(ServiceName::Approval, 0)).unwrap().head().unwrap()
+        product.logs().reader(HostId::new(ServiceName::Approval, 0)).unwrap().head().unwrap()
     };
     let original = heads(world.product_of(ServiceName::Approval));
     let copied = heads(&second);
@@ -106,7 +109,7 @@ fn what_one_gateway_answered_is_known_at_another_one_before_that_answers() {
     let mut world = World::apart();
     let file = FileId::parse(&world.create(CONTRACT)).expect("an id");
     let link = world.nats().link(ServiceName::Gateway);
-    assert!(world.wait_for(elsewhere(link, |ledger| ledger.file(file).is_some())));
+    assert!(world.wait_for(elsewhere(link, world.hosts(), |ledger| ledger.file(file).is_some())));
 }
 
 /// Goal: a workbook that rests with a service is not said to be faulty while the way to it is. Method: one that this
@@ -125,12 +128,12 @@ fn while_nats_is_away_a_workbook_that_rests_elsewhere_is_refused_as_away() {
 }
 
 /// Whether a fold in another process comes to know something by being refreshed.
-async fn elsewhere(link: LinkSettings, known: impl Fn(&Ledger) -> bool) -> bool {
+async fn elsewhere(link: LinkSettings, hosts: Vec<HostId>, known: impl Fn(&Ledger) -> bool) -> bool {
     let link = Link::connect(&link, Clock::Machine).await.expect("a link");
     link.reached().await;
-    let hosts = ServiceName::WRITERS.map(|service| HostId::new(service, 0));
-    let neighbours = hosts.map(|host| (host, Neighbour::far(link.clone(), host)));
-    let projection = Projection::new(Bus::new(neighbours.into(), CatalogShelf::default()));
+    let hosts = hosts.into_iter();
+    let neighbours = hosts.map(|host| (host, Neighbour::far(link.clone(), host))).collect();
+    let projection = Projection::new(Bus::new(neighbours, CatalogShelf::default()));
     let (_stop, stopped) = watch::channel(false);
     let refreshed = async {
         for _ in 0..REFRESHES_MAX {

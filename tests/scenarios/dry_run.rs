@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ledger::{Hash, ServiceName};
+use ledger::Hash;
 use serde_json::{Value, json};
 
 use super::http::{Answer, Body};
@@ -10,9 +10,9 @@ use super::world::{CONTRACT, Distributor, OtherVendor, PRODUCT, Party, Vendor, W
 
 /// Where every log stands, and every file of the blobs.
 fn kept(world: &World) -> (Vec<(u64, Hash)>, Vec<String>) {
-    let heads = ServiceName::WRITERS.map(|service| world.head(service)).into();
+    let heads = world.hosts().into_iter().map(|host| world.head(host)).collect();
     let mut files = Vec::new();
-    let mut folders = ServiceName::WRITERS.map(|service| world.data_of(service).join("blobs")).to_vec();
+    let mut folders = world.hosts().into_iter().map(|host| world.data_of(host).join("blobs")).collect::<Vec<_>>();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten() {
             let path = entry.unwrap().path();

@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 
 use super::sheets::{column, usage};
 use super::world::{
-    CONTRACT, Distributor, PREVIEW_CONTRACT, PRODUCT, Party, RESOLD_CONTRACT, Reseller, Vendor, World, demo_catalog,
+    CONTRACT, Distributor, OtherDistributor, PREVIEW_CONTRACT, PRODUCT, Party, RESOLD_CONTRACT, Reseller, Vendor,
+    World, demo_catalog,
 };
 use crate::tree::root;
 
@@ -36,12 +37,16 @@ fn id(text: &str) -> ObjectId {
 
 /// The account that plays the provider of a contract's files.
 fn account(party: Party) -> &'static str {
-    if party == Reseller { "PA-000-005" } else { "PA-000-003" }
+    match party {
+        Reseller => "PA-000-005",
+        OtherDistributor => "PA-000-004",
+        _ => "PA-000-003",
+    }
 }
 
 /// A message as it came.
 #[derive(Clone, Debug, PartialEq)]
-struct Got {
+pub(super) struct Got {
     subject: String,
     kind: String,
     position: String,
@@ -62,6 +67,11 @@ impl Got {
         }
     }
 
+    /// Whether it is about a file.
+    pub(super) fn is_about(&self, file: &str) -> bool {
+        text(&self.says(), "chunk_id").contains(file.trim_start_matches("UF-"))
+    }
+
     /// What it says, under the name of its kind.
     fn says(&self) -> Value {
         let json = match self.content_type.as_str() {
@@ -74,7 +84,7 @@ impl Got {
 }
 
 /// A billing system.
-struct Billing {
+pub(super) struct Billing {
     subscriber: Subscriber,
     link: LinkSettings,
     /// Of who makes subscribers.
@@ -82,9 +92,16 @@ struct Billing {
 }
 
 impl Billing {
-    fn new(world: &mut World, name: &str, party: Party, form: Form) -> Self {
-        let subscriber = Subscriber { name: id(name), account: id(account(party)), hub: None, product: None, form };
-        let (link, setup) = (world.nats().link_of(&subscriber), world.nats().link_of_setup());
+    pub(super) fn new(world: &mut World, name: &str, party: Party, form: Form) -> Self {
+        let subscriber = Subscriber {
+            name: id(name),
+            account: id(account(party)),
+            hub: None,
+            product: None,
+            form,
+            partitions: world.partitions(),
+        };
+        let (link, setup) = (world.nats().link_of(&subscriber), world.link_of_setup());
         Self { subscriber, link, setup }
     }
 
@@ -105,14 +122,14 @@ impl Billing {
         options.custom_inbox_prefix(inbox_of(user)).connect(servers).await.expect("a connection")
     }
 
-    fn add(&self, world: &World, from: Begin) {
+    pub(super) fn add(&self, world: &World, from: Begin) {
         let link = self.link(world);
         world.block_on(self.subscriber.add(&link, from)).expect("a subscriber");
     }
 
     fn state(&self, world: &World) -> SubscriberState {
         let link = self.link(world);
-        let all = world.block_on(SubscriberState::all(&link)).expect("the subscribers");
+        let all = world.block_on(SubscriberState::all(&link, self.subscriber.partitions)).expect("the subscribers");
         all.into_iter().find(|known| known.name == self.subscriber.name.as_str()).expect("this one")
     }
 
@@ -161,7 +178,7 @@ impl Billing {
     }
 
     /// Reads up to the last message of a kind about these chunks.
-    fn read_chunks(&self, world: &World, kind: &str, chunks: &[Value]) -> Vec<Got> {
+    pub(super) fn read_chunks(&self, world: &World, kind: &str, chunks: &[Value]) -> Vec<Got> {
         let mut open: Vec<String> = chunks.iter().map(|chunk| text(chunk, "id")).collect();
         self.read(world, |got| {
             if got.kind == kind {
@@ -223,7 +240,7 @@ fn sum(texts: impl IntoIterator<Item = String>) -> Decimal {
 }
 
 /// Checks that messages carry a file's chunks, record by record and in the order of rows.
-fn check(world: &World, party: Party, chunks: &[Value], got: &[Got]) {
+pub(super) fn check(world: &World, party: Party, chunks: &[Value], got: &[Got]) {
     let mut of_chunk: BTreeMap<String, Vec<(String, Value)>> = BTreeMap::new();
     for got in got.iter().filter(|got| ["header", "records", "trailer"].contains(&got.kind.as_str())) {
         let says = got.says();
@@ -423,12 +440,14 @@ fn the_examples_have_every_record() {
         String::from_utf8(output.stdout).expect("text")
     };
     let (folder, url) = (root().join("docs/examples/subscriber"), python.link.servers.clone());
+    let stream = python.subscriber.stream();
     let mut command = Command::new(root().join(".cache/venv-nats/bin/python"));
-    command.arg(folder.join("subscriber.py")).args(["python", "--once", "--nats", &url, "--database"]);
+    command.arg(folder.join("subscriber.py")).args(["python", "--stream", &stream]);
+    command.args(["--once", "--nats", &url, "--database"]);
     assert_eq!(said(command.arg(world.path("billing.db"))), format!("record 60\nchunk {}\n", chunks.len()));
     let tests = std::env::current_exe().expect("this program");
     let built = tests.parent().and_then(Path::parent).expect("where cargo builds").join("examples/subscriber");
-    let lines = said(Command::new(built).args(["rust", &url]));
+    let lines = said(Command::new(built).args(["rust", &stream, &url]));
     let mut told: Vec<&str> = lines.lines().filter_map(|line| line.split(',').next()).collect();
     told.sort_unstable();
     let records = world.records(Distributor, &file);

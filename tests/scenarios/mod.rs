@@ -9,6 +9,8 @@ mod life;
 
 mod apart;
 
+mod partitions;
+
 mod submit;
 
 mod dry_run;

@@ -41,7 +41,7 @@ fn send(world: &World, step: &Step, key: &str, sent: &Sent) -> Answer {
 
 /// Every fact of every log.
 fn facts(world: &World) -> Vec<Fact> {
-    let sources = world.product().bus.sources(&ServiceName::WRITERS, None).into_iter();
+    let sources = world.product().bus.sources(&ServiceName::WRITERS).into_iter();
     let facts = sources.flat_map(|source| source.own(1).collect::<Vec<_>>());
     facts.map(|fact| proto::decode_event(&fact.expect("a fact").payload).expect("an event").fact).collect()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sheets;
-use ledger::ServiceName;
+use ledger::{HostId, ServiceName};
 
 use super::world::{CONTRACT, Distributor, PRODUCT, Vendor, World};
 
@@ -100,7 +100,7 @@ fn an_accepted_id_stays_taken_after_restarts_and_without_the_cache() {
     world.restart();
     refused(&world);
     world.stop();
-    let cache = world.data_of(ServiceName::Validation).join("cache");
+    let cache = world.data_of(HostId::new(ServiceName::Validation, world.partition_of(CONTRACT))).join("cache");
     std::fs::remove_dir_all(&cache).expect("there is a cache");
     world.start();
     refused(&world);

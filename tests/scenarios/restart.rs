@@ -12,8 +12,8 @@ const MANY: u32 = 9_000;
 
 /// Every service's facts with their sequences, in the order of its own chain.
 fn histories(world: &World) -> Vec<Vec<(u64, Event)>> {
-    let history = |service: ServiceName| {
-        let (dir, host) = (world.data_of(service).join("log"), HostId::new(service, 0));
+    let history = |host: HostId| {
+        let dir = world.data_of(host).join("log");
         Logs::verify(&dir).expect("chains and anchor verify");
         let logs = Logs::open(&dir, &[host], LogSettings::default()).expect("the log opens");
         let own = logs.reader(host).expect("a reader").own(1).map(|entry| {
@@ -25,7 +25,7 @@ fn histories(world: &World) -> Vec<Vec<(u64, Event)>> {
         logs.close();
         own
     };
-    ServiceName::WRITERS.map(history).into()
+    world.hosts().into_iter().map(history).collect()
 }
 
 /// Facts of one service stay in order; `pick` says whose turn it is among those that have some left.
@@ -115,7 +115,8 @@ fn a_restart_at_any_moment_changes_nothing() {
     restart_at_rest(&mut world, "closed");
     let (before, _) = world.digests();
     world.stop();
-    std::fs::remove_dir_all(world.data_of(ServiceName::Validation).join("cache")).expect("there is a cache");
+    std::fs::remove_dir_all(world.data_of(HostId::new(ServiceName::Validation, 0)).join("cache"))
+        .expect("there is a cache");
     world.start();
     assert_eq!(world.digests().0, before, "caches are no part of what is known");
 }

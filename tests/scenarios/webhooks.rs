@@ -351,7 +351,7 @@ fn nobody_else_sees_a_webhook_or_its_secret() {
     assert!(!world.get(Operator, WEBHOOKS).expect(200).to_string().contains(secret));
     assert_ne!(made(&world, Vendor, "https://usage.example/hook")["jwt_secret"], hook["jwt_secret"]);
     // It is in no log: what is on the disk may be read by those who audit.
-    let mut folders = vec![world.data_of(ledger::ServiceName::Catalog).join("log")];
+    let mut folders = vec![world.data_of(ledger::HostId::new(ledger::ServiceName::Catalog, 0)).join("log")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
             if entry.is_dir() {

@@ -1,9 +1,9 @@
 //! The product with the demo catalog, its five parties, and the steps of a file's life. The clock moves by a second
 //! with each request, so that nothing depends on when a test runs.
 //!
-//! It runs whole, or with `SHAPE=apart` as six products that share nothing but a nats-server: one for each service.
+//! It runs whole, or with `SHAPE=apart` as products that share nothing but a nats-server: one for each service, and with
+//! `PARTITIONS=N` another one for what each has of partition 1 (`processes`).
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use ledger::digest::digest_of;
 use ledger::{Catalog, Hash, HostId, Moment, ObjectId, ServiceName};
-use runtime::clock::Clock;
+use runtime::nats::LinkSettings;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use usage_ledger::admin::{self, AdminError};
@@ -21,9 +21,13 @@ use usage_ledger::product::{Product, Settings};
 use super::http::{Answer, Body, Request, begin, call};
 use crate::nats::Server;
 
+mod processes;
+
 /// The contract and product that files are about unless a test says otherwise: two hubs, and a subscription without.
 pub(super) const CONTRACT: &str = "CRD-21674-67435-75488";
 pub(super) const PREVIEW_CONTRACT: &str = "CRD-00000-00000-00000";
+/// The second distributor's.
+pub(super) const OTHER_CONTRACT: &str = "CRD-26225-58926-18085";
 /// The reseller's own.
 pub(super) const RESOLD_CONTRACT: &str = "CRD-30471-55210-90866";
 pub(super) const PRODUCT: &str = "PRD-404-832-779";
@@ -31,6 +35,11 @@ pub(super) const PRODUCT: &str = "PRD-404-832-779";
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(4);
+
+/// Among how many partitions contracts are spread: `PARTITIONS`, or one.
+fn partitions() -> u16 {
+    std::env::var("PARTITIONS").map_or(1, |number| number.parse().expect("PARTITIONS is a number"))
+}
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +73,7 @@ pub(super) struct World {
     /// The one with the gateway last.
     products: Vec<Product>,
     nats: Option<Server>,
+    partitions: u16,
     now: Arc<AtomicI64>,
     tune: fn(&mut Settings),
     catalog: Catalog,
@@ -86,71 +96,41 @@ impl World {
     /// A product that is run otherwise than by default.
     pub(super) fn tuned(tune: fn(&mut Settings)) -> Self {
         let apart = std::env::var_os("SHAPE").is_some_and(|shape| shape == "apart");
-        Self::shaped(apart.then_some(Server::start), tune)
+        Self::shaped(apart.then_some(Server::start), partitions(), tune)
     }
 
     /// A product whose services run apart, whatever `SHAPE` says.
     pub(super) fn apart() -> Self {
-        Self::shaped(Some(Server::start), |_| {})
+        Self::shaped(Some(Server::start), partitions(), |_| {})
     }
 
     /// The same with TLS and credentials for each.
     pub(super) fn secured() -> Self {
-        Self::shaped(Some(Server::start_secured), |_| {})
+        Self::shaped(Some(Server::start_secured), partitions(), |_| {})
     }
 
-    fn shaped(nats: Option<fn(&Path) -> Server>, tune: fn(&mut Settings)) -> Self {
+    /// A product of so many partitions in one process, whatever the variables say.
+    pub(super) fn spread(partitions: u16) -> Self {
+        Self::shaped(None, partitions, |_| {})
+    }
+
+    /// The same apart, with credentials for each process.
+    pub(super) fn spread_apart(partitions: u16) -> Self {
+        Self::shaped(Some(Server::start_secured), partitions, |_| {})
+    }
+
+    fn shaped(nats: Option<fn(&Path) -> Server>, partitions: u16, tune: fn(&mut Settings)) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let now = Moment::parse_iso("2026-11-22T00:00:00").unwrap().0;
         let dir = tempfile::tempdir().unwrap();
         let now = Arc::new(AtomicI64::new(now));
         let nats = nats.map(|start| start(&dir.path().join("nats")));
-        let mut world = Self { runtime, products: Vec::new(), nats, now, tune, catalog: Catalog::default(), dir };
+        let mut world =
+            Self { runtime, products: Vec::new(), nats, partitions, now, tune, catalog: Catalog::default(), dir };
         world.start();
         world.import(&demo_catalog()).expect("the demo catalog is sound");
         world.catalog = (*world.product().bus.shelf().take()).clone();
         world
-    }
-
-    pub(super) fn start(&mut self) {
-        let parts = match &self.nats {
-            None => vec![self.settings(ServiceName::Gateway)],
-            Some(nats) => {
-                let services = ServiceName::WRITERS.into_iter().chain([ServiceName::Gateway]);
-                services.map(|service| self.part(service, nats)).collect()
-            }
-        };
-        for settings in parts {
-            let product = self.runtime.block_on(Product::start(settings)).expect("the product starts");
-            self.products.push(product);
-        }
-        self.runtime.block_on(self.product().caught_up());
-    }
-
-    fn settings(&self, of: ServiceName) -> Settings {
-        let mut settings = Settings::new(&self.data_of(of), SocketAddr::from(([127, 0, 0, 1], 0)));
-        settings.clock = Clock::Fixed(self.now.clone());
-        (self.tune)(&mut settings);
-        settings
-    }
-
-    /// One service on its own.
-    fn part(&self, service: ServiceName, nats: &Server) -> Settings {
-        let (services, nats, secrets) =
-            ([service].into(), Some(nats.link(service)), Some(self.dir.path().join("secrets")));
-        Settings { services, nats, secrets, ..self.settings(service) }
-    }
-
-    pub(super) fn stop(&mut self) {
-        // The gateway first, as who stops a ledger does.
-        for product in self.products.drain(..).rev() {
-            self.runtime.block_on(product.stop());
-        }
-    }
-
-    pub(super) fn restart(&mut self) {
-        self.stop();
-        self.start();
     }
 
     pub(super) fn product(&self) -> &Product {
@@ -162,11 +142,15 @@ impl World {
         self.nats.as_mut().expect("they run apart")
     }
 
-    /// Starts a second process for a service, on a data directory of its own.
-    pub(super) fn second(&self, service: ServiceName, data: PathBuf) -> Product {
-        let nats = self.nats.as_ref().expect("they run apart");
-        let settings = Settings { data, ..self.part(service, nats) };
-        self.runtime.block_on(Product::start(settings)).expect("the second product starts")
+    /// How who makes streams and subscribers reaches it.
+    pub(super) fn link_of_setup(&self) -> LinkSettings {
+        self.nats.as_ref().expect("they run apart").link_of_setup(self.partitions)
+    }
+
+    /// The partition that a contract was placed in.
+    pub(super) fn partition_of(&self, contract: &str) -> u16 {
+        let contract = ObjectId::new(contract).expect("an id");
+        self.product().bus.shelf().take().placements.get(&contract).expect("it is placed").0
     }
 
     /// Waits until one of two processes has ended for a fault; says whether it is the first.
@@ -195,14 +179,8 @@ impl World {
         self.runtime.block_on(product.stop());
     }
 
-    /// The data directory of a service.
-    pub(super) fn data_of(&self, service: ServiceName) -> PathBuf {
-        self.dir.path().join(if self.nats.is_some() { service.name() } else { "data" })
-    }
-
-    /// How far the log of a service is.
-    pub(super) fn head(&self, service: ServiceName) -> (u64, Hash) {
-        let host = HostId::new(service, 0);
+    /// How far the log of a host is.
+    pub(super) fn head(&self, host: HostId) -> (u64, Hash) {
         let mut logs = self.products.iter().filter_map(|product| product.logs().reader(host).ok());
         let heads = logs.find_map(|log| log.head().ok());
         heads.expect("somebody has this log")
@@ -440,6 +418,7 @@ pub(super) fn provider_of(contract: &str) -> Party {
     match contract {
         PREVIEW_CONTRACT => Vendor,
         RESOLD_CONTRACT => Reseller,
+        OTHER_CONTRACT => OtherDistributor,
         _ => Distributor,
     }
 }

@@ -21,13 +21,14 @@ from decimal import Decimal
 import nats
 from nats.errors import TimeoutError as NothingYet
 
-STREAM = "ACCEPTED_0"
 # Messages that are asked for at once, and how long the server waits for the first of them.
 MESSAGES_MAX = 50
 SECONDS = 5
 
 TABLES = """
-create table if not exists seen (sequence integer, number integer, primary key (sequence, number));
+create table if not exists seen (
+  partition integer, sequence integer, number integer, primary key (partition, sequence, number)
+);
 create table if not exists chunk (id text primary key, header text, complete integer default 0, closed integer default 0);
 create table if not exists record (id text primary key, chunk text, row integer, said text, billing text);
 """
@@ -48,7 +49,7 @@ class Database:
     def take(self, position, kind, said):
         """Keeps a message unless it is known already."""
         with self.connection as connection:
-            known = connection.execute("insert or ignore into seen values (?, ?)", position).rowcount == 0
+            known = connection.execute("insert or ignore into seen values (?, ?, ?)", position).rowcount == 0
             if not known:
                 getattr(self, f"take_{kind}")(connection, said)
 
@@ -88,7 +89,7 @@ async def read(given):
         options["tls"] = ssl.create_default_context(cafile=given.ca)
     inbox = f"_INBOX_subscriber-{given.name}".encode()
     connection = await nats.connect(given.nats, inbox_prefix=inbox, **options)
-    feed = await connection.jetstream().pull_subscribe_bind(consumer=given.name, stream=STREAM)
+    feed = await connection.jetstream().pull_subscribe_bind(consumer=given.name, stream=given.stream)
     while True:
         try:
             messages = await feed.fetch(MESSAGES_MAX, timeout=SECONDS)
@@ -98,8 +99,8 @@ async def read(given):
             continue
         for message in messages:
             kind = message.headers["Ledger-Kind"]
-            position = tuple(map(int, message.headers["Ledger-Position"].split("/")))
-            database.take(position, kind, json.loads(message.data)[kind])
+            position = [message.headers["Ledger-Partition"], *message.headers["Ledger-Position"].split("/")]
+            database.take(tuple(map(int, position)), kind, json.loads(message.data)[kind])
             await message.ack()
     # The last acknowledgements are on their way.
     await connection.flush()
@@ -111,6 +112,7 @@ async def read(given):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="the subscriber's name")
+    parser.add_argument("--stream", default="ACCEPTED_0", help="as `subscriber add` names it (default: %(default)s)")
     parser.add_argument("--database", default="billing.db", help="a file of SQLite (default: %(default)s)")
     parser.add_argument("--nats", default="nats://127.0.0.1:4222", help="where NATS is (default: %(default)s)")
     parser.add_argument("--credentials", help="the subscriber's file of credentials (.creds)")

@@ -3,7 +3,7 @@
 //! Reads the feed as protobuf (`usage-ledger subscriber add NAME --account PA-…`). It declares only the fields that it
 //! needs, under their numbers of `proto/usage/v1/feed.proto`: the others are skipped.
 //!
-//! `subscriber NAME URL [CREDENTIALS CA]` reads until nothing waits any more.
+//! `subscriber NAME STREAM URL [CREDENTIALS CA]`, as `usage-ledger subscriber add` names the stream, reads until nothing waits any more.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,7 +14,6 @@ use async_nats::jetstream::{self, consumer::PullConsumer};
 use futures_util::StreamExt;
 use prost::Message;
 
-const STREAM: &str = "ACCEPTED_0";
 /// How long the server waits for something to send.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -59,15 +58,15 @@ struct Trailer {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut given = std::env::args().skip(1);
-    let (Some(name), Some(url)) = (given.next(), given.next()) else {
-        return Err("give the subscriber's name and the address of NATS".into());
+    let (Some(name), Some(stream), Some(url)) = (given.next(), given.next(), given.next()) else {
+        return Err("give the subscriber's name, its stream and the address of NATS".into());
     };
     let mut options = ConnectOptions::new();
     if let (Some(credentials), Some(ca)) = (given.next(), given.next()) {
         options = ConnectOptions::with_credentials_file(credentials).await?.add_root_certificates(ca.into());
     }
     let client = options.custom_inbox_prefix(format!("_INBOX_subscriber-{name}")).connect(url).await?;
-    let stream = jetstream::new(client).get_stream_no_info(STREAM).await?;
+    let stream = jetstream::new(client).get_stream_no_info(stream).await?;
     let feed: PullConsumer = stream.get_consumer(&name).await?;
     let mut counts = BTreeMap::<String, u32>::new();
     loop {

@@ -48,6 +48,7 @@ pub fn encode_ask(ask: &WireAsk) -> Result<Vec<u8>, WireError> {
         key: ask.key.as_ref().map(wire::AskKey::from),
         scope: Some((&ask.scope).into()),
         command: Some(wire::Command { command: Some(command_to_wire(&ask.command)?) }),
+        after: ask.after,
     };
     let bytes = message.encode_to_vec();
     check(&bytes)?;
@@ -66,6 +67,7 @@ pub fn decode_ask(bytes: &[u8]) -> Result<WireAsk, WireError> {
         command: command(wanted.ok_or(WireError::UnknownKind { what: "a command" })?)?,
         scope: required(ask.scope, "scope")?.try_into()?,
         key: ask.key.map(WireKey::try_from).transpose()?,
+        after: ask.after,
     })
 }
 

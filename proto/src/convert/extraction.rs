@@ -98,6 +98,10 @@ pub(super) fn chunk_written(chunk: u16, blob: Hash, size_bytes: u64) -> Wire {
     Wire::ChunkWritten(wire::ChunkWritten { chunk: chunk.into(), blob: blob.0.to_vec(), size_bytes })
 }
 
+pub(super) fn chunk_named(chunk: u16, external_id: &str) -> Wire {
+    Wire::ChunkNamed(wire::ChunkNamed { chunk: chunk.into(), external_id: external_id.to_owned() })
+}
+
 pub(super) fn chunk_failed(chunk: u16, detail: &str) -> Wire {
     Wire::ChunkFailed(wire::ChunkFailed { chunk: chunk.into(), detail: detail.to_owned() })
 }

@@ -36,6 +36,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::ReportSealed { upload, catalog_position } => ap::report_sealed(upload, catalog_position),
         &Fact::RulingStarted { upload, attempt } => Wire::RulingStarted(w::RulingStarted { upload, attempt }),
         Fact::RulesApplied { upload, ruling } => Wire::RulesApplied(rule::applied_to_wire(*upload, ruling)),
+        Fact::RulesAsked { upload, rules } => Wire::RulesAsked(rule::asked_to_wire(*upload, rules)),
         Fact::RuleRecorded(it) => rule::recorded_to_wire(it),
         Fact::RuleDeleted => Wire::RuleDeleted(w::RuleDeleted {}),
         Fact::FileSuperseded { by } => Wire::FileSuperseded(w::FileSuperseded { by: by.to_string() }),
@@ -66,8 +67,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::ChunkStarted { chunk, attempt } => Wire::ChunkStarted(w::ChunkStarted { chunk: chunk.into(), attempt }),
         &Fact::ChunkWritten { chunk, blob, bytes } => ex::chunk_written(chunk, blob, bytes),
         Fact::ChunkFailed { chunk, detail } => ex::chunk_failed(*chunk, detail),
-        Fact::ChunkNamed { chunk, external_id } =>
-            Wire::ChunkNamed(w::ChunkNamed { chunk: (*chunk).into(), external_id: external_id.clone() }),
+        Fact::ChunkNamed { chunk, external_id } => ex::chunk_named(*chunk, external_id),
         Fact::RecordsClosed { by, rows, records } => Wire::RecordsClosed(ex::records_closed_to_wire(*by, rows, *records)),
         &Fact::ChunkRegenerated { chunk } => Wire::ChunkRegenerated(w::ChunkRegenerated { chunk: chunk.into() }),
         Fact::ChunkClosed { chunk, billing_id, billing_note } =>
@@ -158,6 +158,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ReportSealed(it) => Fact::ReportSealed { upload: it.upload, catalog_position: it.catalog_position },
         Wire::RulingStarted(it) => Fact::RulingStarted { upload: it.upload, attempt: it.attempt },
         Wire::RulesApplied(it) => rule::applied(it)?,
+        Wire::RulesAsked(it) => rule::asked(it)?,
         Wire::RuleRecorded(it) => Fact::RuleRecorded(Box::new(it.try_into()?)),
         Wire::ConditionalRuleRecorded(it) => rule::conditional(it)?,
         Wire::RuleDeleted(w::RuleDeleted {}) => Fact::RuleDeleted,
@@ -202,7 +203,6 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ReconciliationProcessed(it) => ex::reconciliation_processed(it)?,
         Wire::ReconciliationFailed(it) => Fact::ReconciliationFailed {
             reconciliation: narrow(it.reconciliation, "reconciliation")?, detail: it.detail },
-        Wire::FileClosed(it) =>
-            Fact::FileClosed { upload: it.upload, records: it.records, totals: each(it.totals)? },
+        Wire::FileClosed(it) => Fact::FileClosed { upload: it.upload, records: it.records, totals: each(it.totals)? },
     })
 }

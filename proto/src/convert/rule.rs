@@ -1,7 +1,7 @@
 //! Usage rules.
 
 use ledger::fact::Fact;
-use ledger::rule::{RuleAction, RuleItem, RulePlace, RuleRecorded, RuleScope, RuleTerms, Ruling};
+use ledger::rule::{AskedRule, RuleAction, RuleItem, RulePlace, RuleRecorded, RuleScope, RuleTerms, Ruling};
 
 use super::value::{object_id, required, unknown};
 use crate::error::WireError;
@@ -34,6 +34,31 @@ pub(super) fn applied_to_wire(upload: u32, it: &Ruling) -> wire::RulesApplied {
 pub(super) fn applied(it: wire::RulesApplied) -> Result<Fact, WireError> {
     let rule = it.rule_id.map(|id| object_id(&id, "rule_id")).transpose()?;
     Ok(Fact::RulesApplied { upload: it.upload, ruling: Ruling { rule, action: action(it.action)?, reason: it.reason } })
+}
+
+pub(super) fn asked_to_wire(upload: u32, rules: &[AskedRule]) -> wire::RulesAsked {
+    let rule = |it: &AskedRule| wire::AskedRule {
+        rule_id: it.id.to_string(),
+        action: action_number(it.action),
+        scope: scope_number(it.scope),
+        expression: it.expression.clone(),
+        item_id: it.item.as_ref().map(ToString::to_string),
+    };
+    wire::RulesAsked { upload, rules: rules.iter().map(rule).collect() }
+}
+
+pub(super) fn asked(it: wire::RulesAsked) -> Result<Fact, WireError> {
+    let rule = |it: wire::AskedRule| {
+        Ok(AskedRule {
+            id: object_id(&it.rule_id, "rule_id")?,
+            action: action(it.action)?,
+            scope: scope(it.scope)?,
+            expression: it.expression,
+            item: it.item_id.map(|id| object_id(&id, "item_id")).transpose()?,
+        })
+    };
+    let rules = it.rules.into_iter().map(rule).collect::<Result<_, WireError>>()?;
+    Ok(Fact::RulesAsked { upload: it.upload, rules })
 }
 
 impl From<&RuleRecorded> for wire::RuleRecorded {

@@ -36,7 +36,7 @@ fn by_producer() -> WireAsk {
     let period = Period { from: moment(0), to: moment(1) };
     let (product, contract) = (object_id("PRD-123-456-789"), object_id("CRD-12345-67890-00001"));
     let report = OpenReport { product, contract, period, currency: None, environment: None };
-    WireAsk { command: Command::OpenReport(Box::new(report)), scope, key: None }
+    WireAsk { command: Command::OpenReport(Box::new(report)), scope, key: None, after: 0 }
 }
 
 /// The name of a command in `command.proto`.
@@ -87,7 +87,7 @@ fn ask(command: Command, number: u8) -> WireAsk {
         }
         _ => Scope { actor: key, account: Some(object_id("VA-123-456")), role: Role::Vendor },
     };
-    WireAsk { command, scope, key: Some(WireKey { seed: hash(number), content: hash(!number) }) }
+    WireAsk { command, scope, key: Some(WireKey { seed: hash(number), content: hash(!number) }), after: 0 }
 }
 
 fn commands() -> Vec<Command> {

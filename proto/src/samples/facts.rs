@@ -6,7 +6,7 @@ use ledger::fact::{
     Part, Period, RecordMark, RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
 };
 use ledger::record::{Billing, ClosedRows};
-use ledger::rule::{RuleAction, RulePlace, RuleRecorded, RuleScope, Ruling};
+use ledger::rule::{AskedRule, RuleAction, RulePlace, RuleRecorded, RuleScope, Ruling};
 use ledger::webhook::WebhookRecorded;
 use ledger::{Code, Decimal};
 
@@ -14,7 +14,8 @@ use super::{hash, moment, named, object_id};
 
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
-    [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers(), webhooks()].concat()
+    [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers(), webhooks(), asked()]
+        .concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -326,4 +327,16 @@ fn webhooks() -> Vec<Fact> {
         headers: vec![("X-Hub".to_owned(), "1".to_owned())],
     };
     vec![Fact::WebhookRecorded(Box::new(recorded)), Fact::WebhookDeleted]
+}
+
+/// Rules that a file of another partition than theirs is asked about.
+fn asked() -> Vec<Fact> {
+    let rule = AskedRule {
+        id: object_id("UGR-000-000-001"),
+        action: RuleAction::Reject,
+        scope: RuleScope::Record,
+        expression: "gt(amount,1000)".to_owned(),
+        item: Some(object_id("PRD-123-456-789-0001")),
+    };
+    vec![Fact::RulesAsked { upload: 2, rules: vec![rule] }]
 }

@@ -33,7 +33,7 @@ fn file() -> FileId {
 }
 
 fn ask(command: Command) -> WireAsk {
-    WireAsk { command, scope: Scope::operator(), key: None }
+    WireAsk { command, scope: Scope::operator(), key: None, after: 0 }
 }
 
 fn check_ask(ask: &WireAsk) {
@@ -64,7 +64,7 @@ fn every_scope_comes_back() {
         for role in [Role::Vendor, Role::Distributor, Role::Reseller, Role::Operator] {
             for account in [None, Some(id("VA-1"))] {
                 let scope = Scope { actor: actor.clone(), account, role };
-                check_ask(&WireAsk { scope, ..ask(Command::CloseFile { file: file() }) });
+                check_ask(&WireAsk { scope, after: u64::MAX, ..ask(Command::CloseFile { file: file() }) });
             }
         }
     }

@@ -38,7 +38,7 @@ pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> R
             Some(open_upload(ledger, file, (*blob, *bytes, filename), context)?)
         }
         Command::SealReport { .. } => Some(reports::seal(ledger, file, context)?),
-        Command::SubmitFile { .. } => return Ok(of_file(submit(ledger, file, context)?)),
+        Command::SubmitFile { .. } => return Ok(of_file(submit(ledger, id, file, context)?)),
         Command::ReprocessFile { .. } => return Ok(of_file(reprocess(ledger, file, context)?)),
         Command::DeleteFile { .. } => Some(delete(file, context)?),
         Command::AcceptFile { note, .. } => {
@@ -250,7 +250,7 @@ fn delete(file: &UsageFile, context: &Context) -> Result<Fact, Rejection> {
     Ok(Fact::FileDeleted)
 }
 
-fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Vec<Fact>, Rejection> {
+fn submit(ledger: &Ledger, id: FileId, file: &UsageFile, context: &Context) -> Result<Vec<Fact>, Rejection> {
     transitions::check(Action::Submit, file, &context.scope)?;
     let upload = file.upload();
     match file.status() {
@@ -267,7 +267,7 @@ fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Vec<Fa
         }
         Status::Ready => {
             check_submit(ledger, file)?;
-            Ok(submitted(ledger, file))
+            Ok(submitted(ledger, id, file))
         }
         _ => Ok(Vec::new()),
     }
@@ -275,11 +275,13 @@ fn submit(ledger: &Ledger, file: &UsageFile, context: &Context) -> Result<Vec<Fa
 
 /// The facts of submitting a file that is ready: where its verdict was overtaken it is checked again first, and the
 /// submit waits for that.
-pub(crate) fn submitted(ledger: &Ledger, file: &UsageFile) -> Vec<Fact> {
+pub(crate) fn submitted(ledger: &Ledger, id: FileId, file: &UsageFile) -> Vec<Fact> {
     if overtaken::is_overtaken(ledger, file) {
         return again(ledger, file, true);
     }
-    vec![Fact::FileSubmitted { upload: file.upload() }]
+    let mut facts = vec![Fact::FileSubmitted { upload: file.upload() }];
+    facts.extend(rules::asked(ledger, id, file));
+    facts
 }
 
 /// What must hold when a file is submitted, whoever carries it out.

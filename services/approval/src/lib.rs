@@ -57,6 +57,8 @@ impl Decider for Approval {
     const SERVICE: ServiceName = ServiceName::Approval;
     const HEARS: &'static [ServiceName] =
         &[ServiceName::Catalog, ServiceName::Ingestion, ServiceName::Validation, ServiceName::Extraction];
+    // Usage rules are kept in partition 0, and asked about files of any.
+    const HEARS_FIRST: &'static [ServiceName] = &[ServiceName::Approval];
     type Own = Own;
     type Job = RulingJob;
 
@@ -70,7 +72,7 @@ impl Decider for Approval {
                 let known = ledger.file(file).filter(|known| known.status() == Status::Ready).ok_or(Stale)?;
                 let upload = known.upload();
                 let facts = match decide::check_submit(ledger, known) {
-                    Ok(()) => decide::submitted(ledger, known),
+                    Ok(()) => decide::submitted(ledger, file, known),
                     Err(unmet) => vec![Fact::SubmitDropped { upload, reason: unmet.to_string() }],
                 };
                 Ok(facts.into_iter().map(|fact| (Subject::File(file), fact)).collect())

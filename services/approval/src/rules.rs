@@ -2,10 +2,35 @@
 
 use ledger::catalog::Role;
 use ledger::rule::{
-    RULES_MAX, RuleItem, RulePlace, RuleRecorded, RuleTerms, Rules, UsageRule, provider_of, rule_id, rules_of,
+    self, AskedRule, RULES_MAX, RuleItem, RulePlace, RuleRecorded, RuleTerms, Rules, UsageRule, provider_of, rule_id,
+    rules_of,
 };
-use ledger::{Command, Context, Fact, Ledger, ObjectId, Rejection, Scope, Subject};
+use ledger::{Command, Context, Fact, FileId, Ledger, ObjectId, Partition, Rejection, Scope, Subject, UsageFile};
 use runtime::decider::Facts;
+
+/// Text of conditions that one fact carries: it stays well below a frame of the log whatever the alphabet.
+const ASKED_BYTES_MAX: usize = 48 * 1024;
+
+/// The facts that say which rules are asked about a file that is submitted now. In partition 0 they stand in the same
+/// log, whose order says it; anywhere else nobody could tell what was heard of them by then.
+pub(crate) fn asked(ledger: &Ledger, id: FileId, file: &UsageFile) -> Vec<Fact> {
+    if id.partition() == Partition::default() {
+        return Vec::new();
+    }
+    let Some(created) = &file.approval.created else { return Vec::new() };
+    let (upload, mut parts, mut bytes) = (file.upload(), Vec::<Vec<AskedRule>>::new(), 0);
+    for rule in rule::asked(&ledger.rules, created) {
+        bytes += rule.expression.len();
+        match parts.last_mut() {
+            Some(part) if bytes <= ASKED_BYTES_MAX => part.push(rule),
+            _ => {
+                bytes = rule.expression.len();
+                parts.push(vec![rule]);
+            }
+        }
+    }
+    parts.into_iter().map(|rules| Fact::RulesAsked { upload, rules }).collect()
+}
 
 /// Decides a command about rules.
 pub(crate) fn decide(ledger: &Ledger, command: &Command, context: &Context) -> Result<Facts, Rejection> {

@@ -127,7 +127,7 @@ fn gateway(dir: &Path, logs: &Logs, hosts: &[HostId], stopped: &watch::Receiver<
     let blobs = |name: &str| Ok::<_, Box<dyn std::error::Error>>(Arc::new(Blobs::open(&dir.join(name))?));
     Ok(Arc::new(Gateway {
         projection: Projection::new(bus.clone()),
-        records: Records::new(bus.sources(&ServiceName::WRITERS, None)),
+        records: Records::new(bus.sources(&ServiceName::WRITERS)),
         bus,
         uploads: BlobStore::near(ServiceName::Ingestion, blobs("uploads")?),
         reconciliations: BlobStore::near(ServiceName::Extraction, blobs("reconciliations")?),

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ledger::HostId;
 use runtime::nats::{Outgoing, Reachable};
 use runtime::source::Source;
 use serde::Serialize;
@@ -31,8 +32,8 @@ pub struct Probes {
     pub nats: Option<watch::Receiver<Reachable>>,
     /// The hosts of the process that publish, and how far they are.
     pub outgoing: Vec<(Source, watch::Receiver<Outgoing>)>,
-    /// How far the feed of accepted records is, where the process publishes it.
-    pub feed: Option<watch::Receiver<Outgoing>>,
+    /// The hosts of the process that publish accepted records, and how far they are.
+    pub feeds: Vec<(HostId, watch::Receiver<Outgoing>)>,
 }
 
 /// Whether reads are answered from everything that was recorded.
@@ -53,7 +54,7 @@ impl Probes {
     /// Probes of a process on its own, whose fold is caught up as this says.
     #[must_use]
     pub fn alone(version: String, caught_up: watch::Receiver<bool>) -> Self {
-        Self { version, caught_up, nats: None, outgoing: Vec::new(), feed: None }
+        Self { version, caught_up, nats: None, outgoing: Vec::new(), feeds: Vec::new() }
     }
 
     /// What keeps the process from serving.
@@ -100,9 +101,14 @@ impl Probes {
         gauges.each("published_sequence", "The last sequence that the stream has acknowledged.", &published);
         let retries = progress(|_, outgoing| outgoing.retries);
         gauges.each("publish_retries", "Attempts to publish that were made again.", &retries);
-        if let Some(Outgoing { acknowledged, retries, .. }) = self.feed.as_ref().map(|feed| *feed.borrow()) {
-            gauges.one("feed_sequence", "The last message of accepted records that the stream has.", acknowledged);
-            gauges.one("feed_retries", "Attempts to publish accepted records that were made again.", retries);
+        if !self.feeds.is_empty() {
+            let told = |of: fn(Outgoing) -> u64| {
+                let each = self.feeds.iter().map(|(host, feed)| (format!("{{host=\"{host}\"}}"), of(*feed.borrow())));
+                each.collect::<Vec<_>>()
+            };
+            let (last, retries) = (told(|feed| feed.acknowledged), told(|feed| feed.retries));
+            gauges.each("feed_sequence", "The last message of accepted records that the stream has.", &last);
+            gauges.each("feed_retries", "Attempts to publish accepted records that were made again.", &retries);
         }
         gauges
     }

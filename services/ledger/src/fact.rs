@@ -5,7 +5,7 @@ use crate::id::{EventId, FileId, Hash, ObjectId, Partition, ServiceName};
 use crate::moment::Moment;
 use crate::record::ClosedRows;
 use crate::rows::RowSet;
-use crate::rule::{RuleRecorded, Ruling};
+use crate::rule::{AskedRule, RuleRecorded, Ruling};
 use crate::webhook::WebhookRecorded;
 
 mod contents;
@@ -215,6 +215,14 @@ pub enum Fact {
         upload: u32,
         /// What they came to.
         ruling: Ruling,
+    },
+    /// Rules that are asked about a file that was just submitted, as they were then; those of a file follow one another.
+    /// In partition 0 the log itself says which they were, since rules stand in it too.
+    RulesAsked {
+        /// Which upload.
+        upload: u32,
+        /// The rules, in the order in which they are asked.
+        rules: Vec<AskedRule>,
     },
     /// A usage rule was made or changed.
     RuleRecorded(Box<RuleRecorded>),

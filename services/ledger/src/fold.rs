@@ -66,7 +66,9 @@ impl Ledger {
                 let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
                 let file = self.files.entry(*id).or_default();
                 file.evolve(stamp, sequence, fact);
-                if let (Fact::FileSubmitted { .. }, Some(created)) = (fact, &file.approval.created) {
+                if let (Fact::FileSubmitted { .. }, Some(created)) = (fact, &file.approval.created)
+                    && id.partition() == Partition::default()
+                {
                     // Rules and submissions stand in one log, so that its order says which rules were active.
                     file.approval.asked = rule::asked(&self.rules, created);
                 }

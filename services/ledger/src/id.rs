@@ -80,6 +80,16 @@ impl HostId {
     pub fn new(service: ServiceName, partition: u16) -> Self {
         Self { service, partition: Partition(partition) }
     }
+
+    /// Every writer of a ledger of so many partitions: the catalog's, and one of each other service for each of them.
+    #[must_use]
+    pub fn all(partitions: u16) -> Vec<Self> {
+        let of = |service| 0..if service == ServiceName::Catalog { 1 } else { partitions };
+        ServiceName::WRITERS
+            .into_iter()
+            .flat_map(|service| of(service).map(move |one| Self::new(service, one)))
+            .collect()
+    }
 }
 
 impl fmt::Display for HostId {

@@ -9,9 +9,12 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use ledger::report::Receipt;
-use ledger::{Command, Event, EventId, Hash, HostId, ObjectId, Partition, Rejection, Scope, ServiceName};
+use ledger::{
+    Command, Event, EventId, Fact, Hash, HostId, ObjectId, Partition, Rejection, Scope, ServiceName, Subject,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::hearing::Hearing;
 use crate::log::{Header, LogReader};
 use crate::nats::{self, FarLog, Link};
 use crate::shelf::CatalogShelf;
@@ -43,6 +46,9 @@ pub struct Ask {
     pub key: Option<AskKey>,
     /// The trace of whoever wants it.
     pub trace: Option<Trace>,
+    /// How far the service's log of partition 0 is to be heard before it is decided: whoever was answered about a usage
+    /// rule relies on it in every partition.
+    pub after: u64,
     pub(crate) reply: oneshot::Sender<Result<Answer, Rejection>>,
 }
 
@@ -115,13 +121,23 @@ impl Neighbour {
 pub struct Bus {
     hosts: Arc<BTreeMap<HostId, Neighbour>>,
     shelf: CatalogShelf,
+    partitions: u16,
 }
 
 impl Bus {
-    /// A bus between these hosts.
+    /// A bus between these hosts, which are all that there are.
     #[must_use]
     pub fn new(hosts: BTreeMap<HostId, Neighbour>, shelf: CatalogShelf) -> Self {
-        Self { hosts: Arc::new(hosts), shelf }
+        let partitions = hosts.keys().map(|id| id.partition.0.saturating_add(1)).max().unwrap_or(0);
+        Self { hosts: Arc::new(hosts), shelf, partitions }
+    }
+
+    /// The same with some of the hosts only.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(HostId, &Neighbour) -> bool) -> Self {
+        let hosts = self.hosts.iter().filter(|(id, host)| wanted(**id, host));
+        let hosts = hosts.map(|(id, host)| (*id, host.clone())).collect();
+        Self { hosts: Arc::new(hosts), ..self.clone() }
     }
 
     /// The catalog of this process.
@@ -130,14 +146,19 @@ impl Bus {
         &self.shelf
     }
 
-    /// The hosts whose facts a service hears for a partition: catalog's own is heard by all.
+    /// The facts of some services, of every partition.
     #[must_use]
-    pub fn sources(&self, services: &[ServiceName], partition: Option<Partition>) -> Vec<Source> {
-        let wanted = |id: &HostId| {
-            let near = partition.is_none_or(|partition| partition == id.partition);
-            services.contains(&id.service) && (near || id.service == ServiceName::Catalog)
-        };
-        self.hosts.iter().filter(|(id, _)| wanted(id)).map(|(_, host)| host.source.clone()).collect()
+    pub fn sources(&self, services: &[ServiceName]) -> Vec<Source> {
+        self.sources_where(|id| services.contains(&id.service))
+    }
+
+    /// The facts that a service hears for a partition.
+    pub(crate) fn heard(&self, hearing: Hearing, partition: Partition) -> Vec<Source> {
+        self.sources_where(|id| hearing.hears(partition, id))
+    }
+
+    fn sources_where(&self, wanted: impl Fn(HostId) -> bool) -> Vec<Source> {
+        self.hosts.iter().filter(|(id, _)| wanted(**id)).map(|(_, host)| host.source.clone()).collect()
     }
 
     /// Asks the host that decides a command, and waits until its outcome is on stable storage.
@@ -153,12 +174,13 @@ impl Bus {
         {
             return Err(Rejection::KeyReused);
         }
+        let after = self.relied_on(id, &command);
         let asks = match &host.asks {
             Asks::Near(asks) => asks,
-            Asks::Far(link) => return nats::ask(link, id, command, scope, key).await,
+            Asks::Far(link) => return nats::ask(link, id, command, scope, key, after).await,
         };
         let (reply, answer) = oneshot::channel();
-        let ask = Ask { command, scope, key, trace: trace::current(), reply };
+        let ask = Ask { command, scope, key, trace: trace::current(), after, reply };
         asks.send(ask).await.map_err(|_| Rejection::Unavailable)?;
         answer.await.map_err(|_| Rejection::Unavailable)?
     }
@@ -179,6 +201,23 @@ impl Bus {
         Ok(false)
     }
 
+    /// How far the rules are known here that a submission is to be decided by: they are kept in partition 0.
+    fn relied_on(&self, decides: HostId, command: &Command) -> u64 {
+        let first = HostId::new(ServiceName::Approval, 0);
+        if decides == first || !matches!(command, Command::SubmitFile { .. }) {
+            return 0;
+        }
+        self.hosts.get(&first).and_then(|host| host.source.last().ok()).unwrap_or(0)
+    }
+
+    /// Whether a contract is where this process looks for it.
+    pub(crate) fn check_placed(&self, contract: &ObjectId, partition: Partition) -> Result<(), Misplaced> {
+        if partition.0 < self.partitions {
+            return Ok(());
+        }
+        Err(Misplaced { contract: contract.clone(), partition: partition.0, told: self.partitions })
+    }
+
     fn place(&self, contract: &ObjectId) -> Partition {
         self.shelf.take().placements.get(contract).copied().unwrap_or_default()
     }
@@ -196,6 +235,7 @@ impl Bus {
 /// Follows a host's facts after what was heard of it and delivers what is synced, until nobody listens or the process
 /// stops.
 pub(crate) async fn follow(
+    bus: Bus,
     source: Source,
     heard: (u64, Hash),
     deliveries: mpsc::Sender<(HostId, Delivery)>,
@@ -213,11 +253,26 @@ pub(crate) async fn follow(
         let sequence = header.sequence;
         let decoded = proto::decode_traced(&payload);
         let (event, trace) = decoded.map_err(|error| failed(SourceError::Wire { host: emitter, sequence, error }))?;
+        if let (Subject::Object(contract), Fact::ContractPlaced { partition }) = (&event.subject, &event.fact) {
+            bus.check_placed(contract, *partition).map_err(|error| failed(error.into()))?;
+        }
         let payload = (!event.fact.carries_records()).then_some(payload);
         if deliveries.send((emitter, Delivery { header, payload, event, trace })).await.is_err() {
             return Ok(());
         }
     }
+}
+
+/// A contract is in a partition that this process wasn't told of.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "contract {contract} is in partition {partition}, counted from 0, and this process was started for {told}: start \
+     every process of the ledger with the same --partitions, as many as there ever were"
+)]
+pub struct Misplaced {
+    contract: ObjectId,
+    partition: u16,
+    told: u16,
 }
 
 /// A host's facts can't be followed: whoever needs them stops loudly rather than skip one.

@@ -42,6 +42,8 @@ pub trait Decider: Send + Sync + 'static {
     const SERVICE: ServiceName;
     /// Whose facts it hears.
     const HEARS: &'static [ServiceName];
+    /// Whose objects it hears that are kept for all partitions, in partition 0 (docs/partitions.md).
+    const HEARS_FIRST: &'static [ServiceName] = &[];
     /// What only the service tells itself: beginnings and results of jobs.
     type Own: Send + std::fmt::Debug + 'static;
     /// Long work.

@@ -1,6 +1,6 @@
 //! One decider, one log, one loop: hear, decide, hand over, go on. Answers wait for the disk, decisions don't.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,11 +13,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::again::first_outcome;
 use crate::blobs::Blobs;
-use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, FollowError, follow};
+use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, FollowError, Misplaced, follow};
 use crate::clock::Clock;
 use crate::decider::{Decider, Facts, Proposal, Stale};
+use crate::hearing::{Hearing, is_kept};
 use crate::log::{LogError, LogReader, LogWriter, NewEntry};
 use crate::records::Records;
+use crate::refusals::Refusals;
 use crate::trace::{FileTraces, Trace};
 
 mod jobs;
@@ -26,10 +28,6 @@ mod jobs;
 const DELIVERIES_AT_ONCE: usize = 32;
 /// Jobs of one service at a time: the machine's two cores, and memory for two workbooks.
 const JOBS_MAX: usize = 2;
-/// A refusal is noted once in this time, with a count (design §3).
-const REFUSAL_MICROS: i64 = 60 * Moment::SECOND;
-/// Refusals that are remembered for counting: beyond it the oldest minute is forgotten.
-const REFUSALS_MAX: usize = 10_000;
 
 /// A host can't go on; the process stops, since going on could skip a fact.
 #[derive(Debug, Error)]
@@ -53,6 +51,15 @@ pub enum HostError {
         /// Why not.
         #[source]
         source: proto::WireError,
+    },
+    /// Its log has a contract of a partition that isn't there.
+    #[error("could not start {host}")]
+    Misplaced {
+        /// Whose.
+        host: HostId,
+        /// What is wrong.
+        #[source]
+        source: Misplaced,
     },
     /// A neighbour's log can't be followed.
     #[error("{host} could not hear its neighbour")]
@@ -101,10 +108,12 @@ pub struct Host<D: Decider> {
     ended: (mpsc::UnboundedSender<FileId>, mpsc::UnboundedReceiver<FileId>),
     running: BTreeSet<FileId>,
     waiting: BTreeSet<FileId>,
+    /// What was asked by somebody who has heard more than this host: as many as there are callers, who wait.
+    early: Vec<Ask>,
     last_at: Moment,
     position: u64,
     sequence: u64,
-    refusals: HashMap<Hash, (Moment, u32)>,
+    refusals: Refusals,
     traces: FileTraces,
 }
 
@@ -152,10 +161,11 @@ impl<D: Decider> Host<D> {
             ended: mpsc::unbounded_channel(),
             running: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            early: Vec::new(),
             last_at: Moment::default(),
             position: 0,
             sequence: 0,
-            refusals: HashMap::new(),
+            refusals: Refusals::default(),
             traces: FileTraces::default(),
             parts,
         };
@@ -181,6 +191,10 @@ impl<D: Decider> Host<D> {
             self.ledger.evolve(entry.header.sequence, &event);
             self.decider.heard(&self.ledger, entry.header.host, entry.header.sequence, &event);
         }
+        for (contract, partition) in &self.ledger.catalog.placements {
+            let placed = self.parts.bus.check_placed(contract, *partition);
+            placed.map_err(|source| HostError::Misplaced { host: id, source })?;
+        }
         let shared = self.parts.bus.shelf().take();
         if id.service == ServiceName::Catalog {
             self.lay_catalog();
@@ -203,11 +217,9 @@ impl<D: Decider> Host<D> {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), HostError> {
         let (deliver, mut deliveries) = mpsc::channel(DELIVERIES_MAX);
         let mut followers = tokio::task::JoinSet::new();
-        // The catalog is one for all partitions: it hears them all.
-        let near = (D::SERVICE != ServiceName::Catalog).then_some(self.parts.id.partition);
-        for source in self.parts.bus.sources(D::HEARS, near) {
+        for source in self.parts.bus.heard(Hearing::of::<D>(), self.parts.id.partition) {
             let heard = self.parts.writer.heard(source.host());
-            followers.spawn(follow(source, heard, deliver.clone(), stop.clone()));
+            followers.spawn(follow(self.parts.bus.clone(), source, heard, deliver.clone(), stop.clone()));
         }
         drop(deliver);
         let all: Vec<FileId> = self.ledger.files.keys().copied().collect();
@@ -242,9 +254,9 @@ impl<D: Decider> Host<D> {
         let mut entries = Vec::with_capacity(batch.len());
         for (source, delivery) in batch.drain(..) {
             let sequence = delivery.header.sequence;
-            let carries = delivery.payload.is_some();
-            entries.push(NewEntry::Heard { header: delivery.header, payload: delivery.payload });
-            if carries {
+            let kept = is_kept(host, &delivery.event);
+            entries.push(NewEntry::Heard { header: delivery.header, payload: delivery.payload.filter(|_| kept) });
+            if kept {
                 events.push((source, sequence, delivery.event, delivery.trace));
             }
         }
@@ -259,6 +271,9 @@ impl<D: Decider> Host<D> {
         }
         if of_catalog {
             self.lay_catalog();
+        }
+        for ask in std::mem::take(&mut self.early) {
+            self.take_ask(ask)?;
         }
         self.advance_all(touched)
     }
@@ -282,7 +297,11 @@ impl<D: Decider> Host<D> {
     }
 
     fn take_ask(&mut self, ask: Ask) -> Result<(), HostError> {
-        let Ask { command, scope, key, trace, reply } = ask;
+        if ask.after > self.parts.writer.heard(HostId::new(D::SERVICE, 0)).0 {
+            self.early.push(ask);
+            return Ok(());
+        }
+        let Ask { command, scope, key, trace, reply, .. } = ask;
         let work = self.traces.decide(&command, trace, &self.parts.id);
         // What is logged while this is decided tells where it belongs.
         let span = work.span.clone();
@@ -305,7 +324,7 @@ impl<D: Decider> Host<D> {
         }
         let context = Context { now: self.now(), scope };
         let decided = self.decider.decide(&self.ledger, &command, &context);
-        match decided {
+        match decided.and_then(|facts| self.own(facts)) {
             Ok(facts) => {
                 let seed = key.map_or_else(|| self.fresh_seed(cause), |key| key.seed);
                 let receipts = self.decider.receipts(&command, &[]);
@@ -322,6 +341,13 @@ impl<D: Decider> Host<D> {
                 Ok(())
             }
         }
+    }
+
+    /// Facts that are this host's to say: who asks and doesn't know yet where a contract is placed asks the wrong one.
+    fn own(&self, facts: Facts) -> Result<Facts, Rejection> {
+        let partition = self.parts.id.partition;
+        let foreign = |subject: &Subject| matches!(subject, Subject::File(file) if file.partition() != partition);
+        if facts.iter().any(|(subject, _)| foreign(subject)) { Err(Rejection::Unavailable) } else { Ok(facts) }
     }
 
     /// A seed that no other request has: the position is used once.
@@ -420,7 +446,7 @@ impl<D: Decider> Host<D> {
         Ok(Ok(((first..=self.sequence).collect(), touched)))
     }
 
-    /// Notes a refusal, at most one for a key, object, action and reason in a minute.
+    /// Notes a refusal, unless one like it was just noted.
     fn note_refusal(
         &mut self,
         command: &Command,
@@ -428,17 +454,7 @@ impl<D: Decider> Host<D> {
         context: &Context,
         trace: Option<Trace>,
     ) -> Result<(), HostError> {
-        let key = digest_of(&(context.scope.actor.id(), command.file(), command.action(), rejection.code()));
-        if self.refusals.len() > REFUSALS_MAX {
-            self.refusals.retain(|_, (at, _)| context.now.0 - at.0 < REFUSAL_MICROS);
-        }
-        let entry = self.refusals.entry(key).or_insert((Moment(i64::MIN / 2), 0));
-        entry.1 += 1;
-        if context.now.0 - entry.0.0 < REFUSAL_MICROS {
-            return Ok(());
-        }
-        let count = entry.1;
-        *entry = (context.now, 0);
+        let Some((key, count)) = self.refusals.count(command, rejection, context) else { return Ok(()) };
         if let Some(noted) = self.decider.refused(command, rejection, count) {
             let seed = self.fresh_seed(key);
             let due = Due { facts: vec![noted], seed, indexed: false, cause: seed, context, trace };

@@ -70,8 +70,8 @@ impl Projection {
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), FollowError> {
         let (deliver, mut deliveries) = mpsc::channel(DELIVERIES_MAX);
         let mut followers = tokio::task::JoinSet::new();
-        for source in self.bus.sources(&ServiceName::WRITERS, None) {
-            followers.spawn(follow(source, Default::default(), deliver.clone(), stop.clone()));
+        for source in self.bus.sources(&ServiceName::WRITERS) {
+            followers.spawn(follow(self.bus.clone(), source, Default::default(), deliver.clone(), stop.clone()));
         }
         drop(deliver);
         if followers.is_empty() {
@@ -155,7 +155,7 @@ impl Projection {
     /// Waits until the fold has everything that every host has synced by now; false when one can't be asked, or the
     /// process stops first.
     pub async fn catch_up(&self) -> bool {
-        let sources = self.bus.sources(&ServiceName::WRITERS, None);
+        let sources = self.bus.sources(&ServiceName::WRITERS);
         let caught_up = sources.iter().map(|source| async {
             let caught_up = self.reach_position(source).await;
             caught_up.unwrap_or_else(|error| {
@@ -169,7 +169,7 @@ impl Projection {
     /// Waits until the fold has what other processes have recorded by now: whoever was answered by another gateway
     /// finds here what was answered. A host that can't be asked is not waited for.
     pub async fn refresh(&self) {
-        let mut sources = self.bus.sources(&ServiceName::WRITERS, None);
+        let mut sources = self.bus.sources(&ServiceName::WRITERS);
         sources.retain(Source::is_reached_elsewhere);
         if sources.is_empty() {
             return;

@@ -7,6 +7,7 @@ use ledger::{EventId, Hash, HostId};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::bus::Misplaced;
 use crate::log::{Entry, Header, LogError, LogReader, OwnEntries, Synced};
 use crate::nats::{FarError, FarFacts, FarFollower, FarLog};
 
@@ -46,6 +47,9 @@ pub enum SourceError {
         /// Where.
         sequence: u64,
     },
+    /// It is about a partition that isn't there.
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
     /// It can't be decoded: a newer version wrote it, or it is damaged.
     #[error("could not decode what {host} holds at sequence {sequence}")]
     Wire {

@@ -24,7 +24,7 @@ impl BlobStore {
         Self { service, blobs, carrier: None }
     }
 
-    /// Copies of the workbooks of a service that runs elsewhere.
+    /// The workbooks of a service that runs elsewhere, for some partitions or for all: copies of those are here.
     #[must_use]
     pub fn far(service: ServiceName, blobs: Arc<Blobs>, carrier: Carrier) -> Self {
         Self { service, blobs, carrier: Some(carrier) }
@@ -41,8 +41,11 @@ impl BlobStore {
     /// # Errors
     /// See [`CarryError`].
     pub async fn hand_over(&self, blob: Hash, bytes: u64, partition: Partition) -> Result<(), CarryError> {
-        let Some(carrier) = &self.carrier else { return Ok(()) };
-        carrier.give(&self.blobs, blob, bytes, HostId { service: self.service, partition }).await
+        let owner = HostId { service: self.service, partition };
+        match &self.carrier {
+            Some(carrier) if carrier.owners.contains(&owner) => carrier.give(&self.blobs, blob, bytes, owner).await,
+            _ => Ok(()),
+        }
     }
 
     /// Opens a workbook for reading, wherever it is.

@@ -18,6 +18,7 @@ use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
+use crate::partitions::Partitions;
 use crate::product::{Product, ProductError, Settings};
 use crate::{secrets, state};
 
@@ -126,7 +127,7 @@ pub async fn perform(product: &Product, request: Request) -> Result<Value, Admin
         Request::State { logs } => {
             if logs {
                 // How far the logs of other processes go is known once they were asked.
-                for source in product.bus.sources(&ServiceName::WRITERS, None) {
+                for source in product.bus.sources(&ServiceName::WRITERS) {
                     source.position().await?;
                 }
             }
@@ -223,17 +224,19 @@ pub async fn serve(product: &Product, data: &Path) -> Result<(), AdminError> {
     }
 }
 
-/// Does a request from the command line: through the socket of a running product, or in the data directory itself.
+/// Does a request from the command line: through the socket of a running product, or in the data directory itself, which
+/// has this many partitions.
 ///
 /// # Errors
 /// See [`AdminError`].
-pub async fn ask(data: &Path, request: Request) -> Result<Value, AdminError> {
+pub async fn ask(data: &Path, partitions: u16, request: Request) -> Result<Value, AdminError> {
     let path = data.join("admin.sock");
     match UnixStream::connect(&path) {
         Ok(stream) => tell(&path, stream, &request),
         Err(_) => {
             let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-            let product = Product::start(Settings::new(data, loopback)).await?;
+            let partitions = Partitions { of: partitions, here: None };
+            let product = Product::start(Settings { partitions, ..Settings::new(data, loopback) }).await?;
             product.projection.catch_up().await;
             let answer = perform(&product, request).await;
             product.stop().await;

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod credentials;
 pub mod demo;
 pub mod doctor;
+pub mod partitions;
 pub mod product;
 mod sealing;
 pub mod secrets;

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use workbook::foreign::Guard;
 
+use crate::partitions::{Partitions, PartitionsError};
 use crate::sealing::Sealing;
 use crate::secrets::{Secrets, SecretsError};
 use crate::webhooks::Webhooks;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub webhooks_to_private: bool,
     /// What runs in this process: everything, or some services, which then need NATS.
     pub services: BTreeSet<ServiceName>,
+    /// How many partitions there are, and which of them run in this process.
+    pub partitions: Partitions,
     /// Where the other processes are met.
     pub nats: Option<LinkSettings>,
     /// The file of secrets; gateways that serve one ledger share a copy. Without it, `secrets` in the data directory.
@@ -98,6 +101,7 @@ impl Settings {
             requests_per_second,
             webhooks_to_private: false,
             services,
+            partitions: Partitions::default(),
             nats,
             secrets,
             meters: Meters::default(),
@@ -108,15 +112,14 @@ impl Settings {
     /// The hosts of this process.
     #[must_use]
     pub fn hosts(&self) -> Vec<HostId> {
-        let here = ServiceName::WRITERS.into_iter().filter(|service| self.services.contains(service));
-        here.map(|service| HostId::new(service, 0)).collect()
+        self.partitions.hosts(&self.services)
     }
 
     /// Whom the data directory belongs to; nobody where it is the whole ledger's.
     #[must_use]
     pub fn claim(&self) -> Option<String> {
         let names = || self.services.iter().map(|service| service.name()).collect::<Vec<_>>().join(",");
-        (!self.is_whole()).then(names)
+        (!self.is_whole()).then(|| format!("{}{}", names(), self.partitions))
     }
 
     /// Whether other machines may send requests.
@@ -128,7 +131,7 @@ impl Settings {
     /// Whether everything runs in this process.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.hosts().len() == ServiceName::WRITERS.len() && self.services.contains(&ServiceName::Gateway)
+        self.hosts() == HostId::all(self.partitions.of) && self.services.contains(&ServiceName::Gateway)
     }
 }
 
@@ -174,6 +177,9 @@ pub enum ProductError {
     /// Some services only, and no way to the others.
     #[error("services that run apart meet over NATS: give its address with --nats")]
     Apart,
+    /// It is to run partitions that aren't there.
+    #[error(transparent)]
+    Partitions(#[from] PartitionsError),
     /// The data directory is that of some services only.
     #[error(
         "{path} says that this data directory belongs to a process of these services only: {services}. Start it with \
@@ -267,6 +273,7 @@ impl Product {
         // What is in it is for its owner only.
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data);
         made.map_err(|source| ProductError::Data { path: data.clone(), source })?;
+        settings.partitions.check()?;
         let near = settings.hosts();
         claim(&settings)?;
         let log_settings = LogSettings { rotate_bytes: settings.rotate_bytes, ..LogSettings::default() };
@@ -303,7 +310,7 @@ impl Product {
         let bus = wiring.bus.clone();
         let serves = settings.services.contains(&ServiceName::Gateway);
         if serves {
-            let gateway = Arc::new(wiring.gateway(&lent, projection.clone(), &secrets, probes)?);
+            let gateway = Arc::new(wiring.gateway(lent, projection.clone(), &secrets, probes)?);
             by_itself(&mut parts, &settings, &gateway, address);
             let (routes, producers) = gateway::served(gateway);
             wiring.producers(producers, &mut parts);

@@ -4,11 +4,12 @@
 use ledger::digest::digest_of;
 use ledger::{HostId, Ledger, ServiceName};
 use proto::decode_event;
+use runtime::hearing::is_kept;
 use runtime::source::{Published, Source, SourceError};
 use serde_json::{Map, Value, json};
 
 use crate::product::Product;
-use crate::wiring::hears;
+use crate::wiring::hearing;
 
 /// Digests of what each service of a process knows by its log, and its gateway by what it has folded. Blocks.
 ///
@@ -16,7 +17,7 @@ use crate::wiring::hears;
 /// When a log can't be read.
 pub(crate) fn of_process(product: &Product) -> Result<Value, SourceError> {
     let mut known = Map::new();
-    for source in product.bus.sources(&ServiceName::WRITERS, None) {
+    for source in product.bus.sources(&ServiceName::WRITERS) {
         let Source::Near(log) = &source else { continue };
         let mut ledger = Ledger::default();
         for entry in log.entries(1) {
@@ -40,7 +41,7 @@ pub(crate) fn of_process(product: &Product) -> Result<Value, SourceError> {
 /// # Errors
 /// When a log can't be read.
 pub(crate) fn of_logs(product: &Product) -> Result<Value, SourceError> {
-    let sources = product.bus.sources(&ServiceName::WRITERS, None);
+    let sources = product.bus.sources(&ServiceName::WRITERS);
     let mut gateway = Ledger::default();
     let mut services: Vec<(HostId, Ledger)> = sources.iter().map(|one| (one.host(), Ledger::default())).collect();
     for source in &sources {
@@ -49,7 +50,8 @@ pub(crate) fn of_logs(product: &Product) -> Result<Value, SourceError> {
             let Published { header, payload } = fact?;
             let event = fold(&mut gateway, writer, header.sequence, &payload)?;
             for (host, ledger) in &mut services {
-                if *host == writer || (is_heard(*host, writer) && !event.fact.carries_records()) {
+                let heard = hearing(host.service).hears(host.partition, writer) && is_kept(*host, &event);
+                if *host == writer || heard {
                     ledger.evolve(header.sequence, &event);
                 }
             }
@@ -63,12 +65,6 @@ fn fold(ledger: &mut Ledger, host: HostId, sequence: u64, payload: &[u8]) -> Res
     let event = decode_event(payload).map_err(|error| SourceError::Wire { host, sequence, error })?;
     ledger.evolve(sequence, &event);
     Ok(event)
-}
-
-/// Whether a service hears another one (see `Host::run`).
-fn is_heard(host: HostId, writer: HostId) -> bool {
-    let of_all = [host.service, writer.service].contains(&ServiceName::Catalog);
-    hears(host.service).contains(&writer.service) && (of_all || host.partition == writer.partition)
 }
 
 fn shown(ledger: &Ledger) -> Value {

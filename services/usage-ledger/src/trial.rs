@@ -1,6 +1,7 @@
 //! Checking a workbook without recording anything, for the API's dry run and for `usage-ledger validate`: created,
 //! read and examined by the very code that does it for files of the ledger.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, Write};
 use std::os::unix::fs::FileExt;
@@ -12,7 +13,7 @@ use ingestion::{Reading, Stopped, pieces, read_workbook};
 use ledger::command::CreateFile;
 use ledger::fact::FileCreated;
 use ledger::record::{CheckedRecord, ReadBatch, RecordError};
-use ledger::{Command, Context, Fact, FileId, Ledger, Moment, Rejection, Scope};
+use ledger::{Command, Context, Fact, FileId, Ledger, Moment, Partition, Rejection, Scope};
 use proto::WireError;
 use runtime::clock::Clock;
 use runtime::decider::Decider;
@@ -31,6 +32,9 @@ pub enum TrialError {
     /// What was kept aside came back otherwise.
     #[error("could not read records that were kept aside")]
     Wire(#[from] WireError),
+    /// Nobody here knows what the files of a partition hold.
+    #[error("partition {} isn't one that this process was started for", .0.0)]
+    Partition(Partition),
     /// The records could not be examined.
     #[error("could not examine the records")]
     Examine(#[from] ExamineError),
@@ -53,8 +57,6 @@ pub fn admit(ledger: &Ledger, create: &CreateFile, scope: &Scope, now: Moment) -
 /// How workbooks are read and where what doesn't fit in memory goes.
 #[derive(Clone, Debug)]
 pub struct Bench {
-    /// The rules.
-    pub examiner: Examiner,
     /// Where records of other files rest.
     pub records: Records,
     /// How the child process is started that reads formats other than XLSX and CSV.
@@ -65,7 +67,7 @@ pub struct Bench {
 
 impl Bench {
     /// Checks a workbook as if it were uploaded to a file. `found` is given every fault in the order of rows, and says
-    /// whether more of them are wanted. `with` gives the ledger as it is now, for as short as possible.
+    /// whether more of them are wanted. `examine` makes the examination, by the ledger as it is now.
     ///
     /// # Errors
     /// See [`TrialError`]; a workbook that can't be read is an [`Outcome`].
@@ -74,7 +76,7 @@ impl Bench {
         created: &FileCreated,
         workbook: File,
         now: Moment,
-        with: impl FnOnce(&Examiner, Draft) -> validation::Examination,
+        examine: impl FnOnce(Draft) -> validation::Examination,
         found: &mut dyn FnMut(Fault) -> bool,
     ) -> Result<Outcome, TrialError> {
         let mut spool = Spool::new(&self.temp)?;
@@ -83,8 +85,7 @@ impl Bench {
             Err(detail) => return Ok(Outcome { unreadable: Some(detail), ..Outcome::default() }),
         };
         let draft = Draft::of(created, &reading.columns, &reading.categories, now);
-        let examination = with(&self.examiner, draft);
-        let examined = examination.run(
+        let examined = examine(draft).run(
             &self.records,
             spool.len(),
             |index| spool.read(index).map_err(Ended::from),
@@ -195,10 +196,19 @@ impl Spool {
 pub struct Trials {
     /// How workbooks are checked.
     pub bench: Bench,
+    /// The rules, and what is known of the files of each partition.
+    pub examiners: BTreeMap<Partition, Examiner>,
     /// The ledger as it is now.
     pub projection: Projection,
     /// The time.
     pub clock: Clock,
+}
+
+impl Trials {
+    fn examiner(&self, partition: Partition) -> Result<&Examiner, DryRunError> {
+        let unknown = || DryRunError(Box::new(TrialError::Partition(partition)));
+        self.examiners.get(&partition).ok_or_else(unknown)
+    }
 }
 
 impl DryRun for Trials {
@@ -214,14 +224,16 @@ impl DryRun for Trials {
     ) -> Result<Outcome, DryRunError> {
         let failed = |error: TrialError| DryRunError(Box::new(error));
         let workbook = File::open(workbook).map_err(|error| failed(error.into()))?;
-        let with = |examiner: &Examiner, draft| examiner.examine(&self.projection.read(), None, draft);
-        self.bench.check(created, workbook, self.clock.now(), with, found).map_err(failed)
+        let partition = self.projection.read().catalog.placements.get(&created.contract.id).copied();
+        let examiner = self.examiner(partition.unwrap_or_default())?;
+        let examine = |draft| examiner.examine(&self.projection.read(), None, draft);
+        self.bench.check(created, workbook, self.clock.now(), examine, found).map_err(failed)
     }
 
     fn examine(&self, incoming: Incoming<'_>) -> Result<Vec<CheckedRecord>, DryRunError> {
         let Incoming { file, created, columns, batch } = incoming;
         let reported = Reported { file, created, columns, batch };
-        let Bench { examiner, records, .. } = &self.bench;
+        let (examiner, records) = (self.examiner(file.partition())?, &self.bench.records);
         let checked = examiner.examine_reported(|| self.projection.read(), reported, records, self.clock.now());
         checked.map(|checked| checked.records).map_err(|error| DryRunError(Box::new(error)))
     }

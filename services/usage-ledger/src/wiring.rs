@@ -1,14 +1,16 @@
 //! How the parts of one process are put together: which hosts are here, which are elsewhere, and what is between them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use gateway::{Gateway, Probes, Producers};
-use ledger::{HostId, ServiceName};
+use ledger::{HostId, Partition, ServiceName};
 use runtime::blobs::Blobs;
 use runtime::bus::{Ask, Bus, Neighbour};
 use runtime::decider::Decider;
+use runtime::hearing::Hearing;
 use runtime::host::{Host, HostParts};
 use runtime::log::Logs;
 use runtime::nats::{self, Carrier, Desk, Feed, Link, Outbox, Outgoing};
@@ -24,14 +26,14 @@ use crate::secrets::Secrets;
 use crate::trial::{Bench, Trials};
 
 /// Whose facts a service hears.
-pub(crate) fn hears(service: ServiceName) -> &'static [ServiceName] {
+pub(crate) fn hearing(service: ServiceName) -> Hearing {
     match service {
-        ServiceName::Catalog => catalog::CatalogService::HEARS,
-        ServiceName::Approval => approval::Approval::HEARS,
-        ServiceName::Ingestion => ingestion::IngestionService::HEARS,
-        ServiceName::Validation => validation::ValidationService::HEARS,
-        ServiceName::Extraction => extraction::ExtractionService::HEARS,
-        ServiceName::Gateway => &ServiceName::WRITERS,
+        ServiceName::Catalog => Hearing::of::<catalog::CatalogService>(),
+        ServiceName::Approval => Hearing::of::<approval::Approval>(),
+        ServiceName::Ingestion => Hearing::of::<ingestion::IngestionService>(),
+        ServiceName::Validation => Hearing::of::<validation::ValidationService>(),
+        ServiceName::Extraction => Hearing::of::<extraction::ExtractionService>(),
+        ServiceName::Gateway => Hearing::of_gateway(),
     }
 }
 
@@ -44,7 +46,7 @@ pub(crate) struct Wiring {
     settings: Settings,
     link: Option<Link>,
     outgoing: Vec<Outbox>,
-    feed: Option<watch::Receiver<Outgoing>>,
+    feeds: Vec<(HostId, watch::Receiver<Outgoing>)>,
     stop: watch::Receiver<bool>,
 }
 
@@ -52,7 +54,8 @@ pub(crate) struct Wiring {
 #[derive(Default)]
 pub(crate) struct Lent {
     blobs: BTreeMap<ServiceName, Arc<Blobs>>,
-    examiner: Option<Examiner>,
+    /// By partition.
+    examiners: BTreeMap<Partition, Examiner>,
 }
 
 impl Wiring {
@@ -71,62 +74,79 @@ impl Wiring {
             asks.insert(id, queue);
         }
         if let Some(link) = &link {
-            for id in ServiceName::WRITERS.map(|service| HostId::new(service, 0)) {
+            for id in HostId::all(settings.partitions.of) {
                 neighbours.entry(id).or_insert_with(|| Neighbour::far(link.clone(), id));
             }
         }
         let bus = Bus::new(neighbours.clone(), CatalogShelf::default());
-        let records = Records::new(bus.sources(&ServiceName::WRITERS, None));
-        let (settings, outgoing, feed) = (settings.clone(), Vec::new(), None);
-        Ok(Self { bus, records, neighbours, asks, settings, link, outgoing, feed, stop })
+        let records = Records::new(bus.sources(&ServiceName::WRITERS));
+        let (settings, outgoing, feeds) = (settings.clone(), Vec::new(), Vec::new());
+        Ok(Self { bus, records, neighbours, asks, settings, link, outgoing, feeds, stop })
     }
 
     /// Opens and starts the services of this process. The catalog comes first: its fold is shared with the others.
     pub(crate) fn services(&mut self, logs: &Logs, parts: &mut Parts) -> Result<Lent, ProductError> {
         let mut lent = Lent::default();
-        let here = self.settings.services.clone();
-        if here.contains(&ServiceName::Catalog) {
-            let webhooks_to_private = self.settings.webhooks_to_private;
-            self.host(logs, catalog::CatalogService { partitions: 1, webhooks_to_private }, parts, &mut lent)?;
-        }
-        if here.contains(&ServiceName::Approval) {
-            self.host(logs, approval::Approval, parts, &mut lent)?;
-        }
-        if here.contains(&ServiceName::Ingestion) {
-            self.host(logs, ingestion::IngestionService::new(self.settings.guard.clone()), parts, &mut lent)?;
-        }
-        if here.contains(&ServiceName::Validation) {
-            let (last, _) = logs.reader(HostId::new(ServiceName::Validation, 0))?.head()?;
-            let service = ValidationService::open(&self.cache().join("record-ids"), last)?;
-            lent.examiner = Some(service.examiner());
-            self.host(logs, service, parts, &mut lent)?;
-        }
-        if here.contains(&ServiceName::Extraction) {
-            self.host(logs, extraction::ExtractionService::default(), parts, &mut lent)?;
-            self.feed(logs, parts)?;
+        for id in self.settings.hosts() {
+            self.service(id, logs, parts, &mut lent)?;
         }
         Ok(lent)
+    }
+
+    fn service(&mut self, id: HostId, logs: &Logs, parts: &mut Parts, lent: &mut Lent) -> Result<(), ProductError> {
+        match id.service {
+            ServiceName::Catalog => {
+                let (partitions, webhooks_to_private) =
+                    (self.settings.partitions.of, self.settings.webhooks_to_private);
+                self.host(id, logs, catalog::CatalogService { partitions, webhooks_to_private }, parts, lent)
+            }
+            ServiceName::Approval => self.host(id, logs, approval::Approval, parts, lent),
+            ServiceName::Ingestion => {
+                let service = ingestion::IngestionService::new(self.settings.guard.clone());
+                self.host(id, logs, service, parts, lent)
+            }
+            ServiceName::Validation => {
+                let (last, _) = logs.reader(id)?.head()?;
+                let service = ValidationService::open(&self.record_ids(id.partition), last)?;
+                lent.examiners.insert(id.partition, service.examiner());
+                self.host(id, logs, service, parts, lent)
+            }
+            ServiceName::Extraction => {
+                self.host(id, logs, extraction::ExtractionService::default(), parts, lent)?;
+                self.feed(id, logs, parts)
+            }
+            ServiceName::Gateway => Ok(()),
+        }
     }
 
     fn cache(&self) -> PathBuf {
         self.settings.data.join("cache")
     }
 
-    fn blobs(&self, service: ServiceName) -> Result<Arc<Blobs>, ProductError> {
-        Ok(Arc::new(Blobs::open(&self.settings.data.join("blobs").join(service.name()))?))
+    fn record_ids(&self, partition: Partition) -> PathBuf {
+        self.cache().join("record-ids").join(partition.0.to_string())
+    }
+
+    /// The workbooks of a service: one folder for all its partitions, since each is named by what it holds.
+    fn blobs(&self, service: ServiceName, lent: &mut Lent) -> Result<Arc<Blobs>, ProductError> {
+        if let Some(blobs) = lent.blobs.get(&service) {
+            return Ok(blobs.clone());
+        }
+        let blobs = Arc::new(Blobs::open(&self.settings.data.join("blobs").join(service.name()))?);
+        lent.blobs.insert(service, blobs.clone());
+        Ok(blobs)
     }
 
     /// Opens a service and starts it, unless it is to stand still.
     fn host<D: Decider>(
         &mut self,
+        id: HostId,
         logs: &Logs,
         decider: D,
         parts: &mut Parts,
         lent: &mut Lent,
     ) -> Result<(), ProductError> {
-        let id = HostId::new(D::SERVICE, 0);
-        let blobs = self.blobs(D::SERVICE)?;
-        lent.blobs.insert(D::SERVICE, blobs.clone());
+        let blobs = self.blobs(id.service, lent)?;
         let asks = self.asks.remove(&id).ok_or_else(|| ProductError::Ended(format!("{id} has no queue")))?;
         let made = HostParts {
             id,
@@ -171,13 +191,18 @@ impl Wiring {
     }
 
     /// Tells billing systems what was accepted, where they can be reached.
-    fn feed(&mut self, logs: &Logs, parts: &mut Parts) -> Result<(), ProductError> {
-        let id = HostId::new(ServiceName::Extraction, 0);
+    fn feed(&mut self, id: HostId, logs: &Logs, parts: &mut Parts) -> Result<(), ProductError> {
         let outbox = self.outgoing.iter().find(|outbox| outbox.source().host() == id);
         let (Some(link), Some(outbox)) = (&self.link, outbox) else { return Ok(()) };
         let (records, stop) = (self.records.clone(), self.stop.clone());
-        let feed = Feed::<extraction::Feed>::new(link.clone(), logs.reader(id)?, records, outbox.progress());
-        self.feed = Some(feed.progress());
+        let feed = Feed::<extraction::Feed>::new(
+            link.clone(),
+            self.settings.partitions.of,
+            logs.reader(id)?,
+            records,
+            outbox.progress(),
+        );
+        self.feeds.push((id, feed.progress()));
         parts.spawn(async move { feed.run(stop).await.map_err(ProductError::from) });
         Ok(())
     }
@@ -185,49 +210,58 @@ impl Wiring {
     /// The fold that the gateway answers from; without a gateway that of the catalog alone, for the operator's socket.
     pub(crate) fn projection(&self, lent: &mut Lent) -> Result<Projection, ProductError> {
         if !self.settings.services.contains(&ServiceName::Gateway) {
-            let catalog =
-                self.neighbours.iter().filter(|(id, host)| id.service == ServiceName::Catalog && host.asks().is_some());
-            let catalog = catalog.map(|(id, host)| (*id, host.clone())).collect();
-            return Ok(Projection::new(Bus::new(catalog, self.bus.shelf().clone())));
+            let is_catalog = |id: HostId, host: &Neighbour| id.service == ServiceName::Catalog && host.asks().is_some();
+            return Ok(Projection::new(self.bus.only(is_catalog)));
         }
         let projection = Projection::new(self.bus.clone());
-        if lent.examiner.is_some() {
+        // Where validation runs elsewhere, what it would say is said here too, from the same rules and the same facts.
+        let mut elsewhere = BTreeMap::new();
+        for partition in (0..self.settings.partitions.of).map(Partition) {
+            if let Entry::Vacant(examiner) = lent.examiners.entry(partition) {
+                let service = ValidationService::open(&self.record_ids(partition), 0)?;
+                examiner.insert(service.examiner());
+                elsewhere.insert(HostId { service: ServiceName::Validation, partition }, service);
+            }
+        }
+        if elsewhere.is_empty() {
             return Ok(projection);
         }
-        // Where validation runs elsewhere, what it would say is said here too, from the same rules and the same facts.
-        let service = ValidationService::open(&self.cache().join("record-ids"), 0)?;
-        lent.examiner = Some(service.examiner());
-        Ok(projection.heard_by(move |ledger, host, sequence, event| service.heard(ledger, host, sequence, event)))
+        Ok(projection.heard_by(move |ledger, host, sequence, event| {
+            if let Some(service) = elsewhere.get(&host) {
+                service.heard(ledger, host, sequence, event);
+            }
+        }))
     }
 
     /// How the process does.
     pub(crate) fn probes(&self, caught_up: watch::Receiver<bool>, version: String) -> Probes {
         let nats = self.link.as_ref().map(Link::reachable);
         let outgoing = self.outgoing.iter().map(|outbox| (outbox.source(), outbox.progress())).collect();
-        Probes { version, caught_up, nats, outgoing, feed: self.feed.clone() }
+        Probes { version, caught_up, nats, outgoing, feeds: self.feeds.clone() }
     }
 
     /// The gateway.
     pub(crate) fn gateway(
         &self,
-        lent: &Lent,
+        mut lent: Lent,
         projection: Projection,
         secrets: &Secrets,
         probes: Probes,
     ) -> Result<Gateway, ProductError> {
-        let uploads = self.store(lent, ServiceName::Ingestion)?;
-        let examiner = lent.examiner.clone();
-        let examiner = examiner.ok_or_else(|| ProductError::Ended("nobody examines records".to_owned()))?;
+        let uploads = self.store(&mut lent, ServiceName::Ingestion)?;
+        let reconciliations = self.store(&mut lent, ServiceName::Extraction)?;
+        let processed = self.store(&mut lent, ServiceName::Validation)?;
         let (guard, temp) = (self.settings.guard.clone(), uploads.blobs().temp().to_owned());
-        let bench = Bench { examiner, records: self.records.clone(), guard, temp };
-        let trials = Trials { bench, projection: projection.clone(), clock: self.settings.clock.clone() };
+        let bench = Bench { records: self.records.clone(), guard, temp };
+        let (projected, clock) = (projection.clone(), self.settings.clock.clone());
+        let trials = Trials { bench, examiners: lent.examiners, projection: projected, clock };
         Ok(Gateway {
             bus: self.bus.clone(),
             projection,
             records: self.records.clone(),
             uploads,
-            reconciliations: self.store(lent, ServiceName::Extraction)?,
-            processed: self.store(lent, ServiceName::Validation)?,
+            reconciliations,
+            processed,
             clock: self.settings.clock.clone(),
             pepper: secrets.pepper.clone(),
             link_secret: secrets.link.clone(),
@@ -253,16 +287,16 @@ impl Wiring {
         });
     }
 
-    /// A service's workbooks: its own folder, or copies of what another process has.
-    fn store(&self, lent: &Lent, service: ServiceName) -> Result<BlobStore, ProductError> {
-        match (lent.blobs.get(&service), &self.link) {
-            (Some(blobs), _) => Ok(BlobStore::near(service, blobs.clone())),
-            (None, Some(link)) => {
-                let owners = Arc::new(vec![HostId::new(service, 0)]);
-                let carrier = Carrier { link: link.clone(), owners };
-                Ok(BlobStore::far(service, self.blobs(service)?, carrier))
+    /// A service's workbooks: its own folder, with copies of what other processes have.
+    fn store(&self, lent: &mut Lent, service: ServiceName) -> Result<BlobStore, ProductError> {
+        let blobs = self.blobs(service, lent)?;
+        let is_far = |(id, host): &(&HostId, &Neighbour)| id.service == service && host.asks().is_none();
+        let owners: Vec<HostId> = self.neighbours.iter().filter(is_far).map(|(id, _)| *id).collect();
+        Ok(match &self.link {
+            Some(link) if !owners.is_empty() => {
+                BlobStore::far(service, blobs, Carrier { link: link.clone(), owners: Arc::new(owners) })
             }
-            (None, None) => Err(ProductError::Apart),
-        }
+            _ => BlobStore::near(service, blobs),
+        })
     }
 }

@@ -1,4 +1,4 @@
-"""A ledger in one process is split into services, and each of them moves to another machine while files go through
+"""A ledger in one process is split into services and partitions, and each of them moves to another machine while files go through
 their lives: every digest is what it was, and nothing that was acknowledged is missing.
 """
 
@@ -7,10 +7,12 @@ import threading
 import api
 import books
 import catalog as ids
-from apart import SERVICES, Apart, state
+from apart import Apart, state
 from checks import same
 from server import Server
 
+# The contract of the files is in the second.
+PARTITIONS = 2
 # Files that go through their lives at a time.
 AT_ONCE = 2
 
@@ -19,17 +21,18 @@ def run(world):
     check, catalog = world.check, world.folder / "catalog.json"
     whole, before = world.folder / "moving-whole", {}
     with check("a ledger in one process has a history", needed=True):
-        with Server(world.binary, whole, catalog, world.folder / "moving-whole.log") as server:
+        log, options = world.folder / "moving-whole.log", ["--partitions", PARTITIONS]
+        with Server(world.binary, whole, catalog, log, *options) as server:
             history = seen(world, server)
             history.chunks(ids.DISTRIBUTOR, lives(history, "whole"))
             before |= state(world.binary, whole, "--logs")
             api.wait(lambda: state(world.binary, whole), lambda known: known == before, "its services to agree")
-    with Apart(world.binary, world.folder / "moving-apart", catalog, whole) as server:
-        with check("split, every service and both gateways know what it knew, by their digests"):
+    with Apart(world.binary, world.folder / "moving-apart", catalog, whole, PARTITIONS) as server:
+        with check("split, every service of each partition and both gateways know what it knew, by their digests"):
             server.know(before)
-        with check("every service moves while files go through their lives, and none of them notices"):
+        with check("every service of each partition moves while files go through their lives, and none of them notices"):
             load = Load(seen(world, server))
-            for name in SERVICES:
+            for name in server.services:
                 load.lived(AT_ONCE)
                 server.move(name)
             load.lived(AT_ONCE)

@@ -4,8 +4,8 @@
 use ledger::catalog::{CatalogObject, Environment, Listing};
 use ledger::fact::RecordMark;
 use ledger::rows::RowSet;
-use ledger::rule::{RuleItem, RulePlace, RuleScope, RuleTerms, Ruling};
-use ledger::{Command, Fact, ObjectId, Rejection, RuleAction, Scope, Status};
+use ledger::rule::{EXPRESSION_CHARS_MAX, RuleItem, RulePlace, RuleRecorded, RuleScope, RuleTerms, Ruling, rule_id};
+use ledger::{Command, Fact, FileId, ObjectId, Partition, Rejection, RuleAction, Scope, Status};
 use runtime::decider::{Decider, Stale};
 
 use crate::{Approval, Own};
@@ -338,4 +338,28 @@ fn a_provider_has_at_most_a_hundred_rules_for_a_product() {
     let made = world.does(&provider(), &creation(terms(RuleAction::Accept))).unwrap();
     // Ids of deleted rules are never used again.
     assert_eq!(made[0].0, ledger::Subject::Object(id("UGR-000-000-101")));
+}
+
+/// Goal: a submission says which rules it is asked about where those stand in another log, however long they are. Method:
+/// more text than a fact carries; the same submission in partition 0 says nothing, since its log does.
+#[test]
+fn a_file_of_another_partition_says_which_rules_it_is_asked_about() {
+    let rules: Vec<ObjectId> = (1..=30).map(|count| rule_id(count).unwrap()).collect();
+    for (partition, facts) in [(0, 1), (1, 3)] {
+        let mut world = World::new();
+        world.about = FileId::new(2026, 11, Partition(partition), 0).unwrap();
+        world.draft(Environment::Production, false);
+        world.ready(1);
+        for rule in &rules {
+            let recorded = RuleRecorded {
+                expression: "x".repeat(EXPRESSION_CHARS_MAX),
+                ..RuleRecorded::plain(id("PRD-1"), id("PA-1"), RuleAction::Accept, RulePlace::Kept)
+            };
+            world.decides(rule, Fact::RuleRecorded(Box::new(recorded)));
+        }
+        let told = world.does(&vendor(), &Command::SubmitFile { file: world.about }).unwrap();
+        assert_eq!(told.len(), facts, "{partition}");
+        let asked = &world.ledger.file(world.about).unwrap().approval.asked;
+        assert!(asked.iter().map(|rule| &rule.id).eq(&rules), "{partition}");
+    }
 }

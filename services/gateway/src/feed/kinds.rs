@@ -68,6 +68,7 @@ pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
         | Fact::WebhookRecorded(_)
         | Fact::WebhookDeleted
         | Fact::CommandRefused { .. }
+        | Fact::RulesAsked { .. }
         | Fact::RulingStarted { .. }
         | Fact::ReadStarted { .. }
         | Fact::RecordsRead(_)

@@ -51,7 +51,7 @@ impl Merged {
         folded: &BTreeMap<HostId, u64>,
     ) -> Result<Self, FollowError> {
         let mut sources = Vec::new();
-        for source in bus.sources(services, None) {
+        for source in bus.sources(services) {
             let host = source.host();
             let (passed, folded) = (cursor.passed(host), folded.get(&host).copied().unwrap_or(0));
             if passed < folded {

@@ -100,7 +100,7 @@ fn known(app: &App, text: &str) -> Result<Cursor, ApiError> {
         ApiError::field("after", message)
     };
     let cursor = Cursor::parse(text).ok_or_else(refused)?;
-    let sources = app.bus.sources(&ServiceName::WRITERS, None);
+    let sources = app.bus.sources(&ServiceName::WRITERS);
     for (host, sequence) in &cursor.0 {
         let source = sources.iter().find(|source| source.host() == *host).ok_or_else(refused)?;
         let head = source.last().map_err(|error| FollowError { emitter: *host, error })?;

@@ -84,7 +84,7 @@ impl World {
         // Nobody takes commands here: an ask is refused as unavailable.
         let neighbours = readers.iter().map(|(&host, reader)| (host, Neighbour::open(reader.clone()).0)).collect();
         let bus = Bus::new(neighbours, shelf);
-        let records = Records::new(bus.sources(&ServiceName::WRITERS, None));
+        let records = Records::new(bus.sources(&ServiceName::WRITERS));
         let projection = Projection::new(bus.clone());
         let (stop, stopped) = watch::channel(false);
         let caught_up = watch::Sender::new(true);

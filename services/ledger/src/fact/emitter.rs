@@ -27,6 +27,7 @@ impl Fact {
             | Self::ReportSealed { .. }
             | Self::RulingStarted { .. }
             | Self::RulesApplied { .. }
+            | Self::RulesAsked { .. }
             | Self::RuleRecorded(_)
             | Self::RuleDeleted
             | Self::FileSuperseded { .. } => ServiceName::Approval,

@@ -73,6 +73,7 @@ fn evolve_approval(part: &mut Approval, stamp: Stamp, fact: &Fact) {
             part.ruling = Some(ruling.clone());
             part.asked = Vec::new();
         }
+        Fact::RulesAsked { rules, .. } => part.asked.extend(rules.iter().cloned()),
         Fact::FileAccepted { note, .. } => {
             part.decision = Some(Decision::Accepted { note: note.clone() });
             part.decided_at = Some(stamp);

@@ -4,7 +4,7 @@ use ledger::catalog::Named;
 use ledger::fact::{ClosedBy, DynamicItem, ExemptReason, FileColumn, FileDescribed, Part, RecordMark};
 use ledger::record::{Billing, ClosedRows};
 use ledger::rows::RowSet;
-use ledger::rule::{RulePlace, RuleRecorded, Ruling};
+use ledger::rule::{AskedRule, RulePlace, RuleRecorded, RuleScope, Ruling};
 use ledger::{
     Actor, Event, EventId, Fact, FileId, Hash, Ledger, Moment, ObjectId, Partition, RuleAction, ServiceName, Subject,
 };
@@ -65,7 +65,7 @@ impl Numbers<'_> {
 
 fn approval(it: &mut Numbers<'_>) -> Fact {
     let upload = it.u32();
-    match it.0.below(19) {
+    match it.0.below(20) {
         0 => Fact::FileCreated(Box::new(created())),
         1 => Fact::FileDescribed(Box::new(FileDescribed { note: Some(it.text()), ..FileDescribed::default() })),
         2 => Fact::UploadOpened(opened(upload)),
@@ -93,6 +93,10 @@ fn approval(it: &mut Numbers<'_>) -> Fact {
         }
         16 => Fact::ReportOpened { upload, catalog_position: it.0.next() },
         17 => Fact::ReportSealed { upload, catalog_position: it.0.next() },
+        18 => {
+            let (id, action, scope, expression) = (it.object(), RuleAction::Manual, RuleScope::Record, it.text());
+            Fact::RulesAsked { upload, rules: vec![AskedRule { id, action, scope, expression, item: None }] }
+        }
         _ => Fact::RuleDeleted,
     }
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
-use async_nats::jetstream::stream::{Compression, Config};
+use async_nats::jetstream::stream::{Compression, Config, Source, SubjectTransform};
 use ledger::{Event, HostId, Partition, ServiceName};
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -24,7 +24,9 @@ use crate::records::Records;
 
 /// What a message is: a name of [`proto::feed::Kind`].
 pub const KIND: &str = "Ledger-Kind";
-/// Where it stands: the sequence of its fact, and its number among the fact's messages.
+/// The partition of its file, which has a chain of its own.
+pub const PARTITION: &str = "Ledger-Partition";
+/// Where it stands in that chain: the sequence of its fact, and its number among the fact's messages.
 pub const POSITION: &str = "Ledger-Position";
 /// When its fact was recorded.
 pub const TIME: &str = "Ledger-Time";
@@ -70,24 +72,52 @@ fn config(partition: Partition, replicas: usize) -> Config {
         ..stream::config(
             address::accepted_stream(partition),
             "Accepted records for billing systems, made from the log of extraction.".to_owned(),
-            address::ALL_ACCEPTED.to_owned(),
+            address::told(partition, address::ALL_ACCEPTED),
             replicas,
         )
     }
 }
 
-/// Makes the stream of accepted records, or brings one that is there to the number of replicas that is wanted.
+/// The stream that billing systems read where there are several partitions: NATS copies into it what each of them
+/// publishes, in its order, to the subjects that billing systems know.
+fn gathering(partitions: u16, replicas: usize) -> Config {
+    let source = |partition| {
+        let subject = address::told(partition, address::ALL_ACCEPTED);
+        let destination = address::ALL_ACCEPTED.to_owned();
+        let moved = (subject != destination).then_some(SubjectTransform { source: subject, destination });
+        let name = address::accepted_stream(partition);
+        Source { name, subject_transforms: moved.into_iter().collect(), ..Source::default() }
+    };
+    let own = config(Partition::default(), replicas);
+    Config {
+        name: address::accepted_of_all(partitions),
+        description: Some("Accepted records for billing systems, of all partitions.".to_owned()),
+        subjects: Vec::new(),
+        sources: Some((0..partitions).map(Partition).map(source).collect()),
+        ..own
+    }
+}
+
+/// Makes the streams of accepted records, or brings those that are there to the number of replicas, and of partitions,
+/// that is wanted.
 ///
 /// # Errors
 /// See [`stream::set_up`].
-pub async fn set_up(link: &Link, partition: Partition) -> Result<(), StreamError> {
-    stream::make(link, config(partition, link.replicas)).await
+pub async fn set_up(link: &Link, partitions: u16) -> Result<(), StreamError> {
+    for partition in (0..partitions).map(Partition) {
+        stream::make(link, config(partition, link.replicas)).await?;
+    }
+    if partitions > 1 {
+        stream::make(link, gathering(partitions, link.replicas)).await?;
+    }
+    Ok(())
 }
 
 /// The publisher of a feed.
 #[derive(Debug)]
 pub struct Feed<T> {
     link: Link,
+    partitions: u16,
     reader: LogReader,
     records: Records,
     /// How far the facts themselves are published: only those are told, since whoever overtakes this process goes on
@@ -98,11 +128,17 @@ pub struct Feed<T> {
 }
 
 impl<T: Teller> Feed<T> {
-    /// A publisher of what a host's facts tell.
+    /// A publisher of what a host's facts tell, in a ledger of so many partitions.
     #[must_use]
-    pub fn new(link: Link, reader: LogReader, records: Records, published: watch::Receiver<Outgoing>) -> Self {
+    pub fn new(
+        link: Link,
+        partitions: u16,
+        reader: LogReader,
+        records: Records,
+        published: watch::Receiver<Outgoing>,
+    ) -> Self {
         let progress = watch::Sender::new(Outgoing::default());
-        Self { link, reader, records, published, progress, teller: PhantomData }
+        Self { link, partitions, reader, records, published, progress, teller: PhantomData }
     }
 
     /// How far it has come, in sequences of its stream.
@@ -144,8 +180,7 @@ impl<T: Teller> Writer for Feed<T> {
     }
 
     async fn resume(&self) -> Result<Making, Halt<FeedError>> {
-        let partition = self.reader.host().partition;
-        set_up(&self.link, partition).await.map_err(|error| Halt::Trouble(error.to_string()))?;
+        set_up(&self.link, self.partitions).await.map_err(|error| Halt::Trouble(error.to_string()))?;
         let stream = self.link.jetstream.get_stream(self.stream()).await.map_err(|error| Halt::trouble(&error))?;
         let last = pump::end(&stream);
         let after = if last > 0 {
@@ -300,12 +335,14 @@ impl Maker {
             }
             let hub = told.hub.as_ref().map_or(address::NO_HUB, |hub| hub.as_str());
             let subject = address::accepted(&told.account, Some(hub), Some(&told.product), form);
+            let subject = address::told(self.reader.host().partition, &subject);
             let payload = match form {
                 Form::Protobuf => told.message.protobuf(),
                 Form::Json => told.message.json().map_err(|error| Halt::trouble(&error))?,
             };
             let mut headers = HeaderMap::new();
             headers.insert(KIND, told.message.kind().name());
+            headers.insert(PARTITION, self.reader.host().partition.0.to_string());
             headers.insert(POSITION, position.to_string());
             headers.insert(TIME, event.recorded_at.iso());
             headers.insert(FACT, fact);

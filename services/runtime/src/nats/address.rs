@@ -1,5 +1,7 @@
 //! The names of things on NATS: one place, since credentials are cut along them.
 
+use std::collections::BTreeSet;
+
 use ledger::{HostId, ObjectId, Partition};
 
 use crate::feed::Form;
@@ -84,8 +86,30 @@ pub(crate) fn accepted_stream(partition: Partition) -> String {
     format!("ACCEPTED_{}", partition.0)
 }
 
+/// The stream that has the messages of all partitions, where there are several.
+const EVERY_ACCEPTED: &str = "ACCEPTED";
+
+/// The stream that billing systems read in a ledger of so many partitions.
+pub(crate) fn accepted_of_all(partitions: u16) -> String {
+    if partitions == 1 { accepted_stream(Partition::default()) } else { EVERY_ACCEPTED.to_owned() }
+}
+
+/// Every stream of accepted records in a ledger of so many partitions.
+pub(crate) fn accepted_streams(partitions: u16) -> BTreeSet<String> {
+    let each = (0..partitions).map(|partition| accepted_stream(Partition(partition)));
+    each.chain([accepted_of_all(partitions)]).collect()
+}
+
 /// The subjects of accepted records, of everybody.
 pub(crate) const ALL_ACCEPTED: &str = "accepted.>";
+
+/// Where a partition publishes what billing systems get on a subject: no two streams may take the same one.
+pub(crate) fn told(partition: Partition, subject: &str) -> String {
+    match partition.0 {
+        0 => subject.to_owned(),
+        number => format!("told.{number}.{subject}"),
+    }
+}
 
 /// The token of what has no hub.
 pub(crate) const NO_HUB: &str = "_";

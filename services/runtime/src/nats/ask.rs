@@ -32,13 +32,14 @@ pub(crate) async fn ask(
     command: Command,
     scope: Scope,
     key: Option<AskKey>,
+    after: u64,
 ) -> Result<Answer, Rejection> {
     let key = key.unwrap_or_else(|| AskKey {
         seed: Hash::of_parts(&[b"once over nats", link.client.new_inbox().as_bytes()]),
         content: digest_of(&(&command, scope.account.as_ref(), scope.actor.id())),
     });
     let key = Some(WireKey { seed: key.seed, content: key.content });
-    let asked = proto::encode_ask(&WireAsk { command, scope, key }).map_err(|error| {
+    let asked = proto::encode_ask(&WireAsk { command, scope, key, after }).map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, %host, "a command can't be sent");
         Rejection::Unavailable
     })?;

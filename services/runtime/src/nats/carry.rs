@@ -86,7 +86,7 @@ pub async fn set_up(link: &Link) -> Result<ObjectStore, String> {
 pub struct Carrier {
     /// The connection.
     pub link: Link,
-    /// The hosts that may have the originals, by partition.
+    /// The hosts of other processes that may have the originals, by partition.
     pub owners: Arc<Vec<HostId>>,
 }
 

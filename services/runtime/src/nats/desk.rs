@@ -119,7 +119,8 @@ impl Desk {
             Ok(asked) => {
                 let key = asked.key.map(|key| AskKey { seed: key.seed, content: key.content });
                 let (reply, answer) = oneshot::channel();
-                let ask = Ask { command: asked.command, scope: asked.scope, key, trace, reply };
+                let (command, scope, after) = (asked.command, asked.scope, asked.after);
+                let ask = Ask { command, scope, key, trace, after, reply };
                 match self.asks.send(ask).await {
                     Ok(()) => answer.await.unwrap_or(Err(Rejection::Unavailable)),
                     Err(_) => Err(Rejection::Unavailable),

@@ -31,12 +31,24 @@ impl Grants {
         Self { subscribe: BTreeSet::from([format!("{}.>", inbox_of(user))]), ..Self::default() }
     }
 
-    /// A process of these hosts, which hear those.
+    /// A process of these hosts, which hear those, in a ledger of so many partitions.
     #[must_use]
-    pub fn process(user: &str, runs: &BTreeSet<HostId>, hears: &BTreeSet<HostId>, is_gateway: bool) -> Self {
+    pub fn process(
+        user: &str,
+        partitions: u16,
+        runs: &BTreeSet<HostId>,
+        hears: &BTreeSet<HostId>,
+        is_gateway: bool,
+    ) -> Self {
         let mut grants = Self::of(user);
         for host in runs {
             grants.write(*host);
+        }
+        if runs.iter().any(|host| host.service == ServiceName::Extraction) {
+            // Whoever publishes first makes the streams of all.
+            for stream in address::accepted_streams(partitions) {
+                grants.make(&stream);
+            }
         }
         for host in hears.difference(runs) {
             grants.read(*host);
@@ -92,13 +104,13 @@ impl Grants {
 
     /// Somebody at the machine who makes the streams and the subscribers, and nothing else.
     #[must_use]
-    pub fn setup(user: &str, hosts: &BTreeSet<HostId>) -> Self {
+    pub fn setup(user: &str, partitions: u16) -> Self {
         let mut grants = Self::of(user);
-        for host in hosts {
-            grants.make(&address::stream(*host));
-            if host.service == ServiceName::Extraction {
-                grants.provision(&address::accepted_stream(host.partition));
-            }
+        for host in HostId::all(partitions) {
+            grants.make(&address::stream(host));
+        }
+        for stream in address::accepted_streams(partitions) {
+            grants.provision(&stream);
         }
         grants.make(&format!("OBJ_{BUCKET}"));
         grants.make(address::REPORTS_STREAM);
@@ -132,10 +144,8 @@ impl Grants {
         self.subscribe.insert(format!("{}.*", address::asks(host)));
         self.answers = true;
         if host.service == ServiceName::Extraction {
-            let stream = address::accepted_stream(host.partition);
-            self.make(&stream);
-            self.api(&format!("STREAM.MSG.GET.{stream}"));
-            self.publish.insert(address::ALL_ACCEPTED.to_owned());
+            self.api(&format!("STREAM.MSG.GET.{}", address::accepted_stream(host.partition)));
+            self.publish.insert(address::told(host.partition, address::ALL_ACCEPTED));
         }
     }
 

@@ -27,7 +27,7 @@ mod traced;
 use ledger::HostId;
 use thiserror::Error;
 
-pub use accepted::{CONTENT_TYPE, FACT, Feed, FeedError, KIND, POSITION, TIME, set_up as set_up_accepted};
+pub use accepted::{CONTENT_TYPE, FACT, Feed, FeedError, KIND, PARTITION, POSITION, TIME, set_up as set_up_accepted};
 pub(crate) use ask::ask;
 pub use carry::set_up as set_up_bucket;
 pub use carry::{Carrier, CarryError};

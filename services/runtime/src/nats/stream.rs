@@ -49,15 +49,18 @@ pub async fn set_up(link: &Link, host: HostId) -> Result<(), StreamError> {
     make(link, config(address::stream(host), description, address::facts(host), link.replicas)).await
 }
 
-/// Makes a stream, or brings one that is there to the number of replicas that is wanted.
+/// Makes a stream, or brings one that is there to the number of replicas that is wanted, and to more sources.
 pub(crate) async fn make(link: &Link, wanted: Config) -> Result<(), StreamError> {
     let failed = |reason| StreamError { stream: wanted.name.clone(), reason };
     let known = link.jetstream.get_or_create_stream(wanted.clone()).await.map_err(|error| failed(chain(&error)))?;
     let known = &known.cached_info().config;
-    if known.num_replicas != wanted.num_replicas {
-        let changed = Config { num_replicas: wanted.num_replicas, ..known.clone() };
+    let count = |config: &Config| config.sources.as_ref().map_or(0, Vec::len);
+    let more = count(&wanted) > count(known);
+    if known.num_replicas != wanted.num_replicas || more {
+        let sources = if more { &wanted.sources } else { &known.sources };
+        let changed = Config { num_replicas: wanted.num_replicas, sources: sources.clone(), ..known.clone() };
         link.jetstream.update_stream(changed).await.map_err(|error| failed(chain(&error)))?;
-        tracing::info!(stream = wanted.name, replicas = wanted.num_replicas, "changed the number of replicas");
+        tracing::info!(stream = wanted.name, replicas = wanted.num_replicas, "changed how a stream is kept");
     }
     Ok(())
 }

@@ -8,10 +8,10 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt;
-use ledger::{Moment, ObjectId, Partition};
+use ledger::{Moment, ObjectId};
 use thiserror::Error;
 
-use super::accepted::{TIME, set_up};
+use super::accepted::{PARTITION, TIME, set_up};
 use super::address;
 use super::link::{Link, chain};
 use crate::feed::Form;
@@ -76,13 +76,15 @@ pub struct Subscriber {
     pub product: Option<ObjectId>,
     /// How they are written.
     pub form: Form,
+    /// Among how many partitions contracts are spread.
+    pub partitions: u16,
 }
 
 impl Subscriber {
     /// The stream that it reads.
     #[must_use]
     pub fn stream(&self) -> String {
-        address::accepted_stream(Partition::default())
+        address::accepted_of_all(self.partitions)
     }
 
     /// The one subject that it gets messages of, with `*` for any hub or product.
@@ -102,7 +104,7 @@ impl Subscriber {
     /// # Errors
     /// When the name is taken, or NATS refuses.
     pub async fn add(&self, link: &Link, from: Begin) -> Result<(), SubscriberError> {
-        let stream = stream(link).await?;
+        let stream = stream(link, self.partitions).await?;
         if let Some(known) = state(&stream, &self.name).await? {
             let known = known.filter;
             if known == self.filter() {
@@ -113,7 +115,7 @@ impl Subscriber {
         let config = Config {
             durable_name: Some(self.name.to_string()),
             description: Some(format!("Accepted records for {}.", self.account)),
-            deliver_policy: deliver(&stream, from).await?,
+            deliver_policy: deliver(&stream, self.partitions, from).await?,
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
             max_ack_pending: UNANSWERED_MAX,
@@ -182,8 +184,8 @@ impl SubscriberState {
     ///
     /// # Errors
     /// When NATS refuses.
-    pub async fn all(link: &Link) -> Result<Vec<Self>, SubscriberError> {
-        let listed = stream(link).await?.consumers().map_ok(|info| Self::of(&info)).try_collect().await;
+    pub async fn all(link: &Link, partitions: u16) -> Result<Vec<Self>, SubscriberError> {
+        let listed = stream(link, partitions).await?.consumers().map_ok(|info| Self::of(&info)).try_collect().await;
         let mut all: Vec<Self> = listed.map_err(|error| refused("list the subscribers", &error))?;
         all.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(all)
@@ -194,8 +196,8 @@ impl SubscriberState {
 ///
 /// # Errors
 /// When there is none of that name, or NATS refuses.
-pub async fn remove(link: &Link, name: &ObjectId) -> Result<(), SubscriberError> {
-    let stream = stream(link).await?;
+pub async fn remove(link: &Link, partitions: u16, name: &ObjectId) -> Result<(), SubscriberError> {
+    let stream = stream(link, partitions).await?;
     if state(&stream, name).await?.is_none() {
         return Err(SubscriberError::Unknown { name: name.clone() });
     }
@@ -203,11 +205,10 @@ pub async fn remove(link: &Link, name: &ObjectId) -> Result<(), SubscriberError>
     removed.map(drop).map_err(|error| refused("remove the subscriber", &error))
 }
 
-async fn stream(link: &Link) -> Result<Stream, SubscriberError> {
+async fn stream(link: &Link, partitions: u16) -> Result<Stream, SubscriberError> {
     let action = "find the stream of accepted records";
-    let partition = Partition::default();
-    set_up(link, partition).await.map_err(|error| refused(action, &error))?;
-    let stream = link.jetstream.get_stream(address::accepted_stream(partition)).await;
+    set_up(link, partitions).await.map_err(|error| refused(action, &error))?;
+    let stream = link.jetstream.get_stream(address::accepted_of_all(partitions)).await;
     stream.map_err(|error| refused(action, &error))
 }
 
@@ -219,29 +220,44 @@ async fn state(stream: &Stream, name: &ObjectId) -> Result<Option<SubscriberStat
     }
 }
 
-async fn deliver(stream: &Stream, from: Begin) -> Result<DeliverPolicy, SubscriberError> {
+async fn deliver(stream: &Stream, partitions: u16, from: Begin) -> Result<DeliverPolicy, SubscriberError> {
     let start_sequence = match from {
         Begin::First => return Ok(DeliverPolicy::All),
         Begin::Sequence(sequence) => sequence.max(1),
-        Begin::Time(time) => first_since(stream, time).await?,
+        Begin::Time(time) => first_since(stream, partitions, time).await?,
     };
     Ok(DeliverPolicy::ByStartSequence { start_sequence })
 }
 
-/// The first message of what was recorded since a time. Their times ascend, whenever they were published.
-async fn first_since(stream: &Stream, time: Moment) -> Result<u64, SubscriberError> {
+/// The first message of what was recorded since a time, of whichever partition; behind the last where there is none.
+async fn first_since(stream: &Stream, partitions: u16, time: Moment) -> Result<u64, SubscriberError> {
+    let mut first = stream.cached_info().state.last_sequence + 1;
+    for partition in 0..partitions {
+        first = first_of(stream, &partition.to_string(), time).await?.map_or(first, |found| found.min(first));
+    }
+    Ok(first)
+}
+
+/// The same of one partition. Only within one their times ascend, whenever they were published.
+async fn first_of(stream: &Stream, partition: &str, time: Moment) -> Result<Option<u64>, SubscriberError> {
     let state = &stream.cached_info().state;
-    let (mut first, mut end) = (state.first_sequence.max(1), state.last_sequence + 1);
+    let (mut first, mut end, mut found) = (state.first_sequence.max(1), state.last_sequence + 1, None);
     while first < end {
         let middle = first.midpoint(end);
-        let message = stream.get_raw_message(middle).await;
-        let message = message.map_err(|error| refused("find where the date begins", &error))?;
-        let recorded = message.headers.get(TIME).and_then(|text| Moment::parse_iso(text.as_str()));
+        let (mut at, mut recorded) = (middle, None);
+        while at < end && recorded.is_none() {
+            let message = stream.get_raw_message(at).await;
+            let headers = message.map_err(|error| refused("find where the date begins", &error))?.headers;
+            let text = |name: &str| headers.get(name).map_or("", |value| value.as_str());
+            recorded = Moment::parse_iso(text(TIME)).filter(|_| text(PARTITION) == partition);
+            at += 1;
+        }
         if recorded.is_some_and(|recorded| recorded < time) {
-            first = middle + 1;
+            first = at;
         } else {
+            found = recorded.map_or(found, |_| Some(at - 1));
             end = middle;
         }
     }
-    Ok(first)
+    Ok(found)
 }

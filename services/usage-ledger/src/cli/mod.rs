@@ -111,6 +111,8 @@ struct DataArgs {
     /// The data directory; it is made when it isn't there.
     #[arg(long, env = "USAGE_LEDGER_DATA", default_value = "./data")]
     data: PathBuf,
+    #[command(flatten)]
+    partitions: nats::PartitionsArgs,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -168,7 +170,7 @@ impl RunArgs {
         settings.seal_after = self.seal_after;
         settings.webhooks_to_private = self.webhooks_to_private;
         settings.guard = guard();
-        self.apart.apply(&mut settings);
+        self.apart.apply(self.data.partitions, &mut settings);
         settings
     }
 }
@@ -414,15 +416,20 @@ async fn run_demo(args: DemoArgs) -> Result<u8, CliError> {
     Ok(0)
 }
 
+/// Asks the process of a data directory, or opens it where there is none.
+async fn ask(args: &DataArgs, request: Request) -> Result<Value, AdminError> {
+    admin::ask(&args.data, args.partitions.partitions, request).await
+}
+
 async fn catalog(command: CatalogCommand) -> Result<u8, CliError> {
     match command {
         CatalogCommand::Import { file, data } => {
-            let done = admin::ask(&data.data, Request::Import { catalog: read_text(&file)? }).await?;
+            let done = ask(&data, Request::Import { catalog: read_text(&file)? }).await?;
             let count = |name: &str| done.get(name).and_then(Value::as_u64).unwrap_or(0);
             println!("{} objects read, {} recorded as new or changed", count("objects"), count("recorded"));
         }
         CatalogCommand::Export { data } => {
-            let catalog = admin::ask(&data.data, Request::Export).await?;
+            let catalog = ask(&data, Request::Export).await?;
             println!("{catalog:#}");
         }
     }
@@ -432,16 +439,16 @@ async fn catalog(command: CatalogCommand) -> Result<u8, CliError> {
 async fn key(command: KeyCommand) -> Result<u8, CliError> {
     match command {
         KeyCommand::Issue { account, name, data } => {
-            let issued = admin::ask(&data.data, Request::IssueKey { account, name }).await?;
+            let issued = ask(&data, Request::IssueKey { account, name }).await?;
             println!("{}", issued.get("key").and_then(Value::as_str).unwrap_or_default());
             eprintln!("Keep it: the secret is not stored and can't be shown again.");
         }
         KeyCommand::Revoke { key, data } => {
-            admin::ask(&data.data, Request::RevokeKey { key: key.clone() }).await?;
+            ask(&data, Request::RevokeKey { key: key.clone() }).await?;
             println!("{key} is revoked");
         }
         KeyCommand::List { data } => {
-            let keys = admin::ask(&data.data, Request::ListKeys).await?;
+            let keys = ask(&data, Request::ListKeys).await?;
             for key in keys.as_array().into_iter().flatten() {
                 let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
                 let revoked = key.get("revoked").and_then(Value::as_bool).unwrap_or(false);
@@ -454,7 +461,7 @@ async fn key(command: KeyCommand) -> Result<u8, CliError> {
 }
 
 async fn state(args: StateArgs) -> Result<u8, CliError> {
-    let known = admin::ask(&args.data.data, Request::State { logs: args.logs }).await?;
+    let known = ask(&args.data, Request::State { logs: args.logs }).await?;
     println!("{known:#}");
     Ok(0)
 }

@@ -6,12 +6,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use ledger::{HostId, ObjectId, Partition, ServiceName};
+use ledger::{FileId, HostId, ObjectId, ServiceName};
 use runtime::clock::Clock;
 use runtime::nats::{Grants, Link, LinkSettings, inbox_of};
 
 use super::CliError;
 use crate::credentials::{self, Folder};
+use crate::partitions::Partitions;
 use crate::product::Settings;
 use crate::secrets::Secrets;
 
@@ -91,12 +92,25 @@ impl From<Service> for ServiceName {
     }
 }
 
+/// How contracts are spread.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct PartitionsArgs {
+    /// Among how many partitions contracts are spread, each with a writer of its own for every service but the catalog.
+    /// The same for every process of a ledger; it may grow and never shrinks.
+    #[arg(long, env = "USAGE_LEDGER_PARTITIONS", value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(FileId::PARTITIONS_MAX)))]
+    pub(super) partitions: u16,
+}
+
 /// What runs in this process.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ApartArgs {
     /// Run these services only, separated by commas; the others are met over NATS.
     #[arg(long, env = "USAGE_LEDGER_ONLY", value_name = "SERVICE", value_delimiter = ',', requires = "nats")]
     only: Vec<Service>,
+    /// Of these services run the hosts of these partitions only, counted from 0 and separated by commas.
+    #[arg(long, env = "USAGE_LEDGER_PARTITION", value_name = "P", value_delimiter = ',', requires = "nats")]
+    partition: Vec<u16>,
     /// The file of secrets that all processes of one ledger share; the first start makes it [default: DATA/secrets].
     #[arg(long, env = "USAGE_LEDGER_SECRETS", value_name = "FILE")]
     secrets: Option<PathBuf>,
@@ -106,12 +120,14 @@ pub(super) struct ApartArgs {
 
 impl ApartArgs {
     /// Puts it into the product's settings.
-    pub(super) fn apply(&self, settings: &mut Settings) {
+    pub(super) fn apply(&self, partitions: PartitionsArgs, settings: &mut Settings) {
+        let here = (!self.partition.is_empty()).then(|| self.partition.iter().copied().collect());
+        settings.partitions = Partitions { of: partitions.partitions, here };
         if !self.only.is_empty() {
             settings.services = self.only.iter().map(|service| ServiceName::from(*service)).collect();
         }
         settings.secrets.clone_from(&self.secrets);
-        settings.nats = self.nats.settings(credentials::process_user(&settings.services));
+        settings.nats = self.nats.settings(credentials::process_user(&settings.services, &settings.partitions));
     }
 }
 
@@ -119,7 +135,12 @@ impl ApartArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum NatsCommand {
     /// Make the streams and the bucket that the services meet on; what is there already stays as it is.
-    Setup(NatsArgs),
+    Setup {
+        #[command(flatten)]
+        partitions: PartitionsArgs,
+        #[command(flatten)]
+        nats: NatsArgs,
+    },
     /// Make what NATS servers and processes need to trust each other: an account, certificates, and a user for each
     /// process with the least that it needs; and the secrets that catalog and gateways share. What is there already
     /// stays as it is.
@@ -132,8 +153,11 @@ pub(super) enum NatsCommand {
         /// The names and addresses that servers are connected to by, separated by commas.
         #[arg(long, value_name = "HOST", value_delimiter = ',', default_value = "localhost,127.0.0.1")]
         hosts: Vec<String>,
-        /// A process of several services, separated by commas: one user for it. Without any, each service has its own.
-        #[arg(long, value_name = "SERVICES")]
+        #[command(flatten)]
+        partitions: PartitionsArgs,
+        /// A process of several services, separated by commas, and where it runs some partitions only, a colon and those:
+        /// approval,ingestion:1. One user for each. Without any, each service of each partition has its own.
+        #[arg(long, value_name = "SERVICES[:PARTITIONS]")]
         process: Vec<Together>,
         /// A program that reports usage, and of which contracts and products it may: meters=CRD-…/PRD-…,CRD-…/PRD-….
         #[arg(long, value_name = "NAME=CONTRACT/PRODUCT")]
@@ -146,16 +170,36 @@ pub(super) enum NatsCommand {
     },
 }
 
-/// Services of one process, as they are written after `--only`.
-#[derive(Clone, Debug)]
-pub(super) struct Together(BTreeSet<ServiceName>);
+/// Services of one process, as they are written after `--only`, and partitions as after `--partition`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Together {
+    services: BTreeSet<ServiceName>,
+    here: Option<BTreeSet<u16>>,
+}
 
 impl FromStr for Together {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let one = |word: &str| Service::from_str(word.trim(), false).map(ServiceName::from);
-        Ok(Self(text.split(',').map(one).collect::<Result<_, _>>()?))
+        let (services, here) = text.split_once(':').map_or((text, None), |(services, here)| (services, Some(here)));
+        let service = |word: &str| Service::from_str(word.trim(), false).map(ServiceName::from);
+        let partition = |word: &str| word.trim().parse().map_err(|_| format!("{word} is no number of a partition"));
+        Ok(Self {
+            services: services.split(',').map(service).collect::<Result<_, _>>()?,
+            here: here.map(|here| here.split(',').map(partition).collect::<Result<_, _>>()).transpose()?,
+        })
+    }
+}
+
+impl Together {
+    /// Each service of each partition by itself; where there is one partition nobody needs to name it.
+    fn each(partitions: u16) -> Vec<Self> {
+        let alone = |service, here| Self { services: [service].into(), here };
+        let of = |host: HostId| {
+            let many = partitions > 1 && host.service != ServiceName::Catalog;
+            alone(host.service, many.then(|| [host.partition.0].into()))
+        };
+        HostId::all(partitions).into_iter().map(of).chain([alone(ServiceName::Gateway, None)]).collect()
     }
 }
 
@@ -189,12 +233,12 @@ pub(super) fn failed(error: &dyn std::error::Error) -> CliError {
 /// Does it.
 pub(super) async fn run(command: NatsCommand) -> Result<u8, CliError> {
     match command {
-        NatsCommand::Setup(args) => set_up(args).await,
+        NatsCommand::Setup { partitions, nats } => set_up(partitions.partitions, nats).await,
         NatsCommand::Credentials { dir, revoke, .. } if !revoke.is_empty() => {
             revoke.iter().try_for_each(|user| revoke_user(&dir, user)).map(|()| 0)
         }
-        NatsCommand::Credentials { dir, hosts, process, producer, .. } => {
-            make_credentials(&dir, &hosts, process, producer)
+        NatsCommand::Credentials { dir, hosts, partitions, process, producer, .. } => {
+            make_credentials(&dir, &hosts, (partitions.partitions, process), producer)
         }
     }
 }
@@ -211,7 +255,7 @@ const SECRETS: &str = "secrets";
 fn make_credentials(
     dir: &Path,
     hosts: &[String],
-    process: Vec<Together>,
+    (of, process): (u16, Vec<Together>),
     producers: Vec<Producer>,
 ) -> Result<u8, CliError> {
     let failed = |error: credentials::CredentialsError| CliError::Plain(runtime::nats::reasons(&error));
@@ -219,17 +263,15 @@ fn make_credentials(
     let now = Clock::Machine.now();
     let config = credentials::make(&folder, hosts, now).map_err(failed)?;
     println!("servers:    include {} in their configuration", config.display());
-    let each = || {
-        let services = ServiceName::WRITERS.into_iter().chain([ServiceName::Gateway]);
-        services.map(|service| Together([service].into())).collect()
-    };
-    let processes = if process.is_empty() { each() } else { process };
-    for Together(services) in processes {
-        let (user, grants) = (credentials::process_user(&services), credentials::process_grants(&services));
+    for Together { services, here } in if process.is_empty() { Together::each(of) } else { process } {
+        let partitions = Partitions { of, here };
+        partitions.check().map_err(|error| CliError::Usage(error.to_string()))?;
+        let (user, grants) =
+            (credentials::process_user(&services, &partitions), credentials::process_grants(&services, &partitions));
         let path = credentials::user(&folder, &user, &grants, now).map_err(failed)?;
         println!("{user}: --nats-credentials {}", path.display());
     }
-    let path = credentials::user(&folder, SETUP, &Grants::setup(SETUP, &writers()), now).map_err(failed)?;
+    let path = credentials::user(&folder, SETUP, &Grants::setup(SETUP, of), now).map_err(failed)?;
     println!("{SETUP}: --nats-credentials {}", path.display());
     let path = credentials::user(&folder, DEAD, &Grants::dead_letters(DEAD), now).map_err(failed)?;
     println!("{DEAD}: --nats-credentials {}", path.display());
@@ -256,21 +298,55 @@ pub(super) fn revoke_user(dir: &Path, user: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn writers() -> BTreeSet<HostId> {
-    ServiceName::WRITERS.map(|service| HostId::new(service, 0)).into()
-}
-
-async fn set_up(args: NatsArgs) -> Result<u8, CliError> {
+async fn set_up(partitions: u16, args: NatsArgs) -> Result<u8, CliError> {
     let link = args.connect(SETUP).await?;
-    for host in writers() {
+    for host in HostId::all(partitions) {
         runtime::nats::set_up(&link, host).await.map_err(|error| failed(&error))?;
         println!("stream for {host}: ready");
     }
-    runtime::nats::set_up_accepted(&link, Partition::default()).await.map_err(|error| failed(&error))?;
+    runtime::nats::set_up_accepted(&link, partitions).await.map_err(|error| failed(&error))?;
     println!("stream for accepted records: ready");
     runtime::nats::set_up_bucket(&link).await.map_err(CliError::Plain)?;
     println!("bucket for workbooks: ready");
     runtime::nats::set_up_reports(&link).await.map_err(|error| failed(&error))?;
     println!("streams for reports and dead letters: ready");
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_its_services_and_perhaps_some_partitions() {
+        let approval = BTreeSet::from([ServiceName::Approval]);
+        let both = BTreeSet::from([ServiceName::Approval, ServiceName::Ingestion]);
+        for (text, expected) in [
+            ("approval", Some((approval.clone(), None))),
+            ("ingestion,approval", Some((both.clone(), None))),
+            ("approval:1", Some((approval, Some([1].into())))),
+            ("approval,ingestion:0,2", Some((both, Some([0, 2].into())))),
+            ("approval:", None),
+            ("approval:x", None),
+            ("somebody", None),
+        ] {
+            let expected = expected.map(|(services, here)| Together { services, here });
+            assert_eq!(Together::from_str(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_there_are_several_partitions_each_has_a_user_of_its_own() {
+        let users = |of| {
+            let each = Together::each(of).into_iter();
+            let users = each.map(|it| credentials::process_user(&it.services, &Partitions { of, here: it.here }));
+            users.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(users(1), "catalog approval ingestion validation extraction gateway");
+        assert_eq!(
+            users(2),
+            "catalog approval-0 approval-1 ingestion-0 ingestion-1 validation-0 validation-1 extraction-0 extraction-1 \
+             gateway"
+        );
+    }
 }

@@ -10,11 +10,11 @@ use runtime::feed::Form;
 use runtime::nats::{Begin, Grants, Subscriber, SubscriberState, inbox_of, remove_subscriber, subscriber_user};
 
 use super::CliError;
-use super::nats::{NatsArgs, SETUP, failed, revoke_user};
+use super::nats::{NatsArgs, PartitionsArgs, SETUP, failed, revoke_user};
 use crate::credentials::{self, CredentialsError, Folder};
 
 const EXAMPLES: &str = "\
-A subscriber is a durable consumer of the stream ACCEPTED_0 that has messages of one account only. It reads at its own
+A subscriber is a durable consumer of one stream, with messages of one account only. It reads at its own
 pace; what it has not acknowledged it gets again. docs/feed.md says what is in the messages.
 
 Examples:
@@ -30,7 +30,7 @@ pub(super) enum SubscriberCommand {
     /// Make a subscriber, and say how it connects and what it must be allowed.
     Add(AddArgs),
     /// Show how far each is.
-    List(NatsArgs),
+    List(PlaceArgs),
     /// Take one away; the messages stay.
     Remove {
         /// Its name.
@@ -40,8 +40,17 @@ pub(super) enum SubscriberCommand {
         #[arg(long, value_name = "DIR")]
         trust: Option<PathBuf>,
         #[command(flatten)]
-        nats: NatsArgs,
+        place: PlaceArgs,
     },
+}
+
+/// Where subscribers are.
+#[derive(Args, Clone, Debug)]
+pub(super) struct PlaceArgs {
+    #[command(flatten)]
+    partitions: PartitionsArgs,
+    #[command(flatten)]
+    nats: NatsArgs,
 }
 
 /// A subscriber to be made.
@@ -70,7 +79,7 @@ pub(super) struct AddArgs {
     #[arg(long, value_name = "DIR")]
     trust: Option<PathBuf>,
     #[command(flatten)]
-    nats: NatsArgs,
+    place: PlaceArgs,
 }
 
 fn id(text: &str) -> Result<ObjectId, String> {
@@ -89,10 +98,11 @@ fn begin(text: &str) -> Result<Begin, String> {
 pub(super) async fn run(command: SubscriberCommand) -> Result<u8, CliError> {
     match command {
         SubscriberCommand::Add(args) => {
-            let link = args.nats.connect(SETUP).await?;
+            let link = args.place.nats.connect(SETUP).await?;
+            let partitions = args.place.partitions.partitions;
             let form = if args.json { Form::Json } else { Form::Protobuf };
             let AddArgs { name, account, hub, product, from, trust, .. } = args;
-            let subscriber = Subscriber { name, account, hub, product, form };
+            let subscriber = Subscriber { name, account, hub, product, form, partitions };
             subscriber.add(&link, from.unwrap_or(Begin::First)).await.map_err(|error| failed(&error))?;
             tell(&subscriber);
             if let Some(dir) = trust {
@@ -103,15 +113,17 @@ pub(super) async fn run(command: SubscriberCommand) -> Result<u8, CliError> {
                 println!("credentials   {}", path.display());
             }
         }
-        SubscriberCommand::List(nats) => {
+        SubscriberCommand::List(PlaceArgs { partitions, nats }) => {
             let link = nats.connect(SETUP).await?;
-            for subscriber in SubscriberState::all(&link).await.map_err(|error| failed(&error))? {
+            for subscriber in
+                SubscriberState::all(&link, partitions.partitions).await.map_err(|error| failed(&error))?
+            {
                 println!("{subscriber}");
             }
         }
-        SubscriberCommand::Remove { name, trust, nats } => {
+        SubscriberCommand::Remove { name, trust, place: PlaceArgs { partitions, nats } } => {
             let link = nats.connect(SETUP).await?;
-            remove_subscriber(&link, &name).await.map_err(|error| failed(&error))?;
+            remove_subscriber(&link, partitions.partitions, &name).await.map_err(|error| failed(&error))?;
             println!("{name} is removed");
             if let Some(dir) = trust {
                 revoke_user(&dir, &subscriber_user(&name))?;

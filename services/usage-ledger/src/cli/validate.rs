@@ -72,10 +72,11 @@ pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
         File::open(&args.workbook).map_err(|source| CliError::Read { path: args.workbook.clone(), source })?;
     let temp = std::env::temp_dir();
     let guard = super::guard();
-    let bench = Bench { examiner: Examiner::offline(&temp), records: Records::default(), guard, temp };
-    let with = |examiner: &Examiner, draft| examiner.examine(&ledger, None, draft);
+    let examiner = Examiner::offline(&temp);
+    let bench = Bench { records: Records::default(), guard, temp };
+    let examine = |draft| examiner.examine(&ledger, None, draft);
     let mut report = Report::new(args);
-    let outcome = bench.check(&created, workbook, now, with, &mut |fault| report.take(fault));
+    let outcome = bench.check(&created, workbook, now, examine, &mut |fault| report.take(fault));
     let outcome = outcome.map_err(|error| CliError::Trial(Box::new(error)))?;
     // Who closed the pipe has seen enough.
     drop(report.finish(&created, &outcome, args));

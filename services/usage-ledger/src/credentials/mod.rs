@@ -19,7 +19,8 @@ use nkeys::KeyPair;
 use runtime::nats::Grants;
 use thiserror::Error;
 
-use crate::wiring::hears;
+use crate::partitions::Partitions;
+use crate::wiring::hearing;
 use jwt::{Subject, Use};
 use users::file_of;
 
@@ -139,21 +140,24 @@ impl Folder {
     }
 }
 
-/// A process of the product: its services, joined by `-`, are the user's name.
+/// A process of the product: its services, and its partitions where those aren't all, joined by `-`, are the user's name.
 #[must_use]
-pub fn process_user(services: &BTreeSet<ServiceName>) -> String {
-    services.iter().map(|service| service.name()).collect::<Vec<_>>().join("-")
+pub fn process_user(services: &BTreeSet<ServiceName>, partitions: &Partitions) -> String {
+    let names = services.iter().map(|service| service.name().to_owned());
+    names.chain(partitions.here.iter().flatten().map(u16::to_string)).collect::<Vec<_>>().join("-")
 }
 
 /// What a process may do.
 #[must_use]
-pub fn process_grants(services: &BTreeSet<ServiceName>) -> Grants {
-    let hosts =
-        |services: &[ServiceName]| services.iter().map(|service| HostId::new(*service, 0)).collect::<BTreeSet<_>>();
+pub fn process_grants(services: &BTreeSet<ServiceName>, partitions: &Partitions) -> Grants {
+    let runs: BTreeSet<HostId> = partitions.hosts(services).into_iter().collect();
     let is_gateway = services.contains(&ServiceName::Gateway);
-    let runs: Vec<ServiceName> = ServiceName::WRITERS.into_iter().filter(|it| services.contains(it)).collect();
-    let hears: Vec<ServiceName> = services.iter().flat_map(|service| hears(*service)).copied().collect();
-    Grants::process(&process_user(services), &hosts(&runs), &hosts(&hears), is_gateway)
+    let gateway = is_gateway.then(|| HostId::new(ServiceName::Gateway, 0));
+    let hears = runs.iter().copied().chain(gateway).flat_map(|host| {
+        let hearing = hearing(host.service);
+        HostId::all(partitions.of).into_iter().filter(move |writer| hearing.hears(host.partition, *writer))
+    });
+    Grants::process(&process_user(services, partitions), partitions.of, &runs, &hears.collect(), is_gateway)
 }
 
 /// Makes what the servers need: keys, the account, certificates for these host names, and the lines of their

@@ -132,7 +132,7 @@ pub enum DemoKeys {
 pub async fn look(patient: &Patient) -> Seen {
     let settings = patient.settings.clone();
     let secrets_path = settings.secrets.clone().unwrap_or_else(|| settings.data.join("secrets"));
-    let grants = credentials::process_grants(&settings.services);
+    let grants = credentials::process_grants(&settings.services, &settings.partitions);
     let given = settings.nats.as_ref().and_then(|nats| nats.credentials.clone());
     let nats = match &settings.nats {
         None => None,

@@ -103,7 +103,7 @@ pub(super) fn grants(seen: &Seen) -> Verdict {
         Err(reason) => return Verdict::refused(reason, mend),
         Ok(claims) => claims,
     };
-    let needed = credentials::process_grants(&seen.settings.services);
+    let needed = credentials::process_grants(&seen.settings.services, &seen.settings.partitions);
     let publish = compared(&needed.publish, &claims.publish);
     let subscribe = compared(&needed.subscribe, &claims.subscribe);
     let mut faults = Vec::new();
