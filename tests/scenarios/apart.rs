@@ -73,18 +73,15 @@ fn with_credentials_a_file_lives_its_whole_life() {
 fn of_two_writers_one_is_stopped_and_what_was_answered_is_there() {
     let mut world = World::apart();
     let known = world.ready(CONTRACT, "known", 20);
+    let approval = world.host_of(ServiceName::Approval, CONTRACT);
     world.stop();
     let copy = world.path("approval-copy");
-    let copied = std::process::Command::new("cp")
-        .arg("-a")
-        .arg(world.data_of(HostId::new(ServiceName::Approval, 0)))
-        .arg(&copy)
-        .status();
+    let copied = std::process::Command::new("cp").arg("-a").arg(world.data_of(approval)).arg(&copy).status();
     assert!(copied.expect("cp runs").success());
     world.start();
-    let second = world.second(ServiceName::Approval, copy);
+    let second = world.second(approval, copy);
     let file = world.create(CONTRACT);
-    let first_ended = world.first_to_end(world.product_of(ServiceName::Approval), &second);
+    let first_ended = world.first_to_end(world.product_of(approval), &second);
     // Whoever is left knows both files and goes on.
     for file in [known, file] {
         assert_eq!(world.get(Vendor, &format!("usage/files/{file}")).expect(200)["id"], file.as_str());
@@ -92,10 +89,8 @@ fn of_two_writers_one_is_stopped_and_what_was_answered_is_there() {
     let next = world.accepted(CONTRACT, "after", 20);
     world.close(Distributor, &next);
     world.reach(&next, "closed");
-    let heads = |product: &usage_ledger::product::Product| {
-        product.logs().reader(HostId::new(ServiceName::Approval, 0)).unwrap().head().unwrap()
-    };
-    let original = heads(world.product_of(ServiceName::Approval));
+    let heads = |product: &usage_ledger::product::Product| product.logs().reader(approval).unwrap().head().unwrap();
+    let original = heads(world.product_of(approval));
     let copied = heads(&second);
     let (left, stopped) = if first_ended { (copied, original) } else { (original, copied) };
     assert!(left.0 > stopped.0, "the one that is left wrote on: {left:?}, {stopped:?}");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sheets;
-use ledger::{HostId, ServiceName};
+use ledger::ServiceName;
 
 use super::world::{CONTRACT, Distributor, PRODUCT, Vendor, World};
 
@@ -99,8 +99,8 @@ fn an_accepted_id_stays_taken_after_restarts_and_without_the_cache() {
     refused(&world);
     world.restart();
     refused(&world);
+    let cache = world.data_of(world.host_of(ServiceName::Validation, CONTRACT)).join("cache");
     world.stop();
-    let cache = world.data_of(HostId::new(ServiceName::Validation, world.partition_of(CONTRACT))).join("cache");
     std::fs::remove_dir_all(&cache).expect("there is a cache");
     world.start();
     refused(&world);

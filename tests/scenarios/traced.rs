@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use ledger::{FileId, HostId, ServiceName, Subject};
+use ledger::{FileId, ServiceName, Subject};
 use runtime::trace::Trace;
 use serde_json::{Value, json};
 use usage_ledger::telemetry::{Format, Telemetry};
@@ -117,6 +117,8 @@ fn one_trace_goes_from_the_upload_to_the_chunks() {
     let written = |span: &Value| span["name"] == "job write-chunk";
     world.until("the spans have come", || collector.of(UPLOAD).iter().any(written) && !collector.of(ACCEPT).is_empty());
     every_fact_says_its_trace(&world, &file);
+    let services = [ServiceName::Approval, ServiceName::Extraction, ServiceName::Ingestion, ServiceName::Validation];
+    let expected = services.map(|service| world.host_of(service, CONTRACT).to_string());
     world.stop();
     telemetry.stop();
 
@@ -134,8 +136,8 @@ fn one_trace_goes_from_the_upload_to_the_chunks() {
     ] {
         assert!(names(&of_upload).contains(name), "{name}: {:?}", names(&of_upload));
     }
-    let hosts: BTreeSet<&str> = of_upload.iter().filter_map(|span| told(span, "host")).collect();
-    assert_eq!(hosts, BTreeSet::from(["approval-0", "extraction-0", "ingestion-0", "validation-0"]));
+    let hosts: BTreeSet<String> = of_upload.iter().filter_map(|span| told(span, "host")).map(str::to_owned).collect();
+    assert_eq!(hosts, expected.into());
     let ids: BTreeSet<&str> = of_upload.iter().filter_map(|span| span["spanId"].as_str()).collect();
     assert_eq!(ids.len(), of_upload.len(), "no id is used twice");
     for span in &of_upload {
@@ -156,8 +158,8 @@ fn one_trace_goes_from_the_upload_to_the_chunks() {
 fn every_fact_says_its_trace(world: &World, file: &str) {
     let file = FileId::parse(file).expect("an id");
     let mut known: BTreeMap<ServiceName, usize> = BTreeMap::new();
-    for service in ServiceName::WRITERS {
-        let log = world.product_of(service).logs().reader(HostId::new(service, 0)).expect("a log");
+    for host in world.hosts().into_iter().filter(|host| host.partition == file.partition()) {
+        let log = world.product_of(host).logs().reader(host).expect("a log");
         for entry in log.own(1) {
             let payload = entry.expect("an entry").payload.expect("its bytes");
             let (event, trace) = proto::decode_traced(&payload).expect("an event");
@@ -166,7 +168,7 @@ fn every_fact_says_its_trace(world: &World, file: &str) {
             }
             let trace = trace.unwrap_or_else(|| panic!("{event:?} is of no trace"));
             assert!(trace.is_same(Trace::parse(UPLOAD).unwrap()), "{event:?} is of {trace}");
-            *known.entry(service).or_default() += 1;
+            *known.entry(host.service).or_default() += 1;
         }
     }
     assert_eq!(known.len(), 4, "{known:?}");

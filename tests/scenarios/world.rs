@@ -163,9 +163,14 @@ impl World {
         })
     }
 
-    /// The process of a service.
-    pub(super) fn product_of(&self, service: ServiceName) -> &Product {
-        let runs = |product: &&Product| product.logs().hosts().any(|host| host.service == service);
+    /// The host of a service for a contract's files.
+    pub(super) fn host_of(&self, service: ServiceName, contract: &str) -> HostId {
+        HostId::new(service, self.partition_of(contract))
+    }
+
+    /// The process of a host.
+    pub(super) fn product_of(&self, host: HostId) -> &Product {
+        let runs = |product: &&Product| product.logs().hosts().any(|runs| runs == host);
         self.products.iter().find(runs).expect("it runs")
     }
 

@@ -3,7 +3,8 @@
 //! Reads the feed as protobuf (`usage-ledger subscriber add NAME --account PA-…`). It declares only the fields that it
 //! needs, under their numbers of `proto/usage/v1/feed.proto`: the others are skipped.
 //!
-//! `subscriber NAME STREAM URL [CREDENTIALS CA]`, as `usage-ledger subscriber add` names the stream, reads until nothing waits any more.
+//! `subscriber NAME STREAM URL [CREDENTIALS CA]`, with the stream that `subscriber add` names, reads until nothing waits
+//! any more.
 
 use std::collections::BTreeMap;
 use std::error::Error;

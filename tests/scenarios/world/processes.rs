@@ -78,11 +78,12 @@ impl World {
         self.start();
     }
 
-    /// Starts a second process for a service, on a data directory of its own.
-    pub(in crate::scenarios) fn second(&self, service: ServiceName, data: PathBuf) -> Product {
+    /// Starts a second process for what the one of a host runs, on a data directory of its own.
+    pub(in crate::scenarios) fn second(&self, host: HostId, data: PathBuf) -> Product {
         let nats = self.nats.as_ref().expect("they run apart");
-        let partitions = self.parts_of(service).swap_remove(0);
-        let settings = Settings { data, ..self.part(service, partitions, nats) };
+        let runs = |one: &Partitions| one.hosts(&[host.service].into()).contains(&host);
+        let partitions = self.parts_of(host.service).into_iter().find(runs).expect("a process of it");
+        let settings = Settings { data, ..self.part(host.service, partitions, nats) };
         self.runtime.block_on(Product::start(settings)).expect("the second product starts")
     }
 
