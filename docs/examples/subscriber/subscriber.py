@@ -19,7 +19,6 @@ import sys
 from decimal import Decimal
 
 import nats
-from nats.errors import TimeoutError as NothingYet
 
 # Messages that are asked for at once, and how long the server waits for the first of them.
 MESSAGES_MAX = 50
@@ -93,7 +92,8 @@ async def read(given):
     while True:
         try:
             messages = await feed.fetch(MESSAGES_MAX, timeout=SECONDS)
-        except NothingYet:
+        except asyncio.TimeoutError:
+            # Nothing waits. The client has a class of its own for it, and doesn't always use it.
             if given.once:
                 break
             continue
