@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicI64;
 
 use ledger::{HostId, Moment, ServiceName};
 use runtime::clock::Clock;
-use runtime::nats::{Grants, Link};
+use runtime::nats::{Grants, Link, LinkSettings};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use usage_ledger::admin::{self, Request};
@@ -23,7 +23,7 @@ use usage_ledger::partitions::Partitions;
 use usage_ledger::product::{Product, Settings};
 
 use crate::kills::binary;
-use crate::nats::{Lines, Server};
+use crate::nats::{Cluster, Lines, Server};
 use crate::tree::{root, text};
 
 use Grade::{Refused, Warning};
@@ -356,6 +356,21 @@ fn a_server_without_users_is_found_out_by_trying() {
     assert_eq!(names(&seen), ["nats-sync"], "on this machine that is nobody else's business");
     server_seen(&mut seen).is_local = false;
     assert_eq!(names(&seen), ["nats-authentication", "nats-encrypted", "nats-sync"]);
+}
+
+/// Goal: the servers of a cluster are counted as they tell of each other.
+#[test]
+fn one_copy_in_a_cluster_of_three_is_told_and_three_are_not() {
+    let mut ward = Ward::empty();
+    let cluster = Cluster::start(&ward.path("nats"));
+    ward.patient.settings.services = [ServiceName::Approval].into();
+    for (replicas, expected) in [(1, Some(Warning)), (3, None), (5, Some(Refused))] {
+        let link = cluster.members[0].link(ServiceName::Approval);
+        ward.patient.settings.nats = Some(LinkSettings { servers: cluster.url(), replicas, ..link });
+        let spoke = spoken(&ward.look());
+        let found = spoke.iter().find(|(name, ..)| *name == "nats-replicas").map(|(_, grade, _)| *grade);
+        assert_eq!(found, expected, "{replicas}: {spoke:#?}");
+    }
 }
 
 #[test]

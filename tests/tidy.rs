@@ -36,6 +36,7 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
             "tests/doctor.rs",
             "tests/scenarios/feed.rs",
             "tests/scenarios/produced/",
+            "tests/scenarios/trusted.rs",
         ],
     ),
     ("prost", &["proto/", "docs/examples/"]),

@@ -61,4 +61,6 @@ mod reported;
 
 mod produced;
 
+mod trusted;
+
 mod rules;

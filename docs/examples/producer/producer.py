@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import ssl
 import sys
 
 import nats
@@ -91,6 +92,8 @@ async def report(arguments, lines):
     options = {"servers": arguments.nats.split(",")}
     if arguments.credentials:
         options["user_credentials"] = arguments.credentials
+    if arguments.ca:
+        options["tls"] = ssl.create_default_context(cafile=arguments.ca)
     if arguments.user:
         options["inbox_prefix"] = f"_INBOX_{arguments.user}"
     connection = await nats.connect(**options)
@@ -115,6 +118,7 @@ def main(words=None):
     parser.add_argument("--product", required=True)
     parser.add_argument("--stream", action="store_true", help="don't wait for receipts")
     parser.add_argument("--credentials", help="a file of NATS credentials")
+    parser.add_argument("--ca", help="the certificate of the authority that signed the server's")
     parser.add_argument("--user", help="the name of their user, after which its inboxes are called")
     arguments = parser.parse_args(words)
     try:

@@ -1,6 +1,7 @@
 //! The full walk: every byte of every log read, every hash checked, nothing changed.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -77,7 +78,9 @@ impl Copies {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("usage-ledger-verify-{}-{number}", std::process::id()));
-        std::fs::create_dir(&path).map_err(io_error("create", &path))?;
+        // What is copied is nobody else's business.
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(io_error("create", &path))?;
         Ok(Self(path))
     }
 }

@@ -25,8 +25,11 @@ pub(super) fn data_private(seen: &Seen) -> Verdict {
 }
 
 pub(super) fn keys_private(seen: &Seen) -> Verdict {
+    if seen.keys.is_empty() {
+        return Verdict::ok("there are none yet");
+    }
     let faults = seen.keys.iter().filter_map(|file| exposed(file, "600"));
-    Verdict::of(faults, format!("{} files, their owner's only", seen.keys.len()))
+    Verdict::of(faults, "they are their owner's only")
 }
 
 pub(super) fn owner(seen: &Seen) -> Verdict {

@@ -154,7 +154,7 @@ pub async fn look(patient: &Patient) -> Seen {
         open_files: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
         belongs_to: fs::read_to_string(settings.data.join(SERVICES)).ok().map(|text| text.trim().to_owned()),
         log: log(&settings.data.join("log")),
-        demo_keys: aside(&settings, patient.catalog.as_deref()),
+        demo_keys: demo_keys(&settings, patient.catalog.as_deref()),
         token: given.map(|path| credentials::claims(&path).map_err(|error| reasons(&error))),
         nats,
         monitored: patient.monitors.iter().map(|url| (url.clone(), varz(url))).collect(),
@@ -201,7 +201,7 @@ fn log(dir: &Path) -> LogSeen {
 }
 
 /// Tries the demo's keys on the process that runs, and looks for them in the catalog that is to be imported.
-fn aside(settings: &Settings, catalog: Option<&Path>) -> DemoKeys {
+fn demo_keys(settings: &Settings, catalog: Option<&Path>) -> DemoKeys {
     let keys = demo::keys();
     let text = catalog.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
     let named: Vec<String> =

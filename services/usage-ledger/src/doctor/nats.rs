@@ -32,8 +32,8 @@ const NOT_REACHED: &str = "not known: NATS was not reached";
 fn examined(seen: &Seen) -> Result<&Examination, Verdict> {
     match &seen.nats {
         None => Err(Verdict::ok(NO_NATS)),
-        Some(Err(_)) => Err(Verdict::ok(NOT_REACHED)),
-        Some(Ok(examination)) => Ok(examination),
+        Some(Ok(seen)) if seen.servers.iter().any(|server| server.reached.is_ok()) => Ok(seen),
+        Some(_) => Err(Verdict::ok(NOT_REACHED)),
     }
 }
 
@@ -43,11 +43,8 @@ fn each(seen: &Seen, sound: &str, judge: impl Fn(&ServerSeen, &Server) -> Option
         Ok(examination) => examination,
         Err(verdict) => return verdict,
     };
-    let reached = || examination.servers.iter().filter_map(|server| Some((server, server.reached.as_ref().ok()?)));
-    if reached().next().is_none() {
-        return Verdict::ok(NOT_REACHED);
-    }
-    Verdict::of(reached().filter_map(|(seen, server)| judge(seen, server)), sound)
+    let reached = examination.servers.iter().filter_map(|server| Some((server, server.reached.as_ref().ok()?)));
+    Verdict::of(reached.filter_map(|(seen, server)| judge(seen, server)), sound)
 }
 
 pub(super) fn reachable(seen: &Seen) -> Verdict {
