@@ -29,6 +29,8 @@ gateway publish $JS.API.STREAM.CREATE.MINE                  would make a stream
 gateway publish $JS.API.CONSUMER.DURABLE.CREATE.LEDGER_0_approval.mine would leave a consumer behind
 gateway publish $JS.API.STREAM.LIST                         would list what is there
 gateway publish $SYS.REQ.SERVER.PING                        would ask the servers
+gateway publish $KV.LEDGER_LEASES.approval-0                would relieve a service
+gateway publish $O.LEDGER_KEPT_ingestion.C.x                would put a workbook where a service keeps its own
 gateway subscribe >                                         would hear everything
 gateway subscribe ask.0.approval                            would answer for a service
 gateway subscribe fact.>                                    would hear past its consumers
@@ -42,6 +44,9 @@ ingestion publish $JS.API.CONSUMER.CREATE.LEDGER_0_catalog  hears approval only
 ingestion publish $JS.API.STREAM.DELETE.LEDGER_0_ingestion  would delete its own stream
 ingestion publish $JS.API.STREAM.PURGE.LEDGER_0_ingestion   would empty its own stream
 ingestion publish $JS.API.STREAM.UPDATE.LEDGER_0_approval   would change another's stream
+ingestion publish $KV.LEDGER_LEASES.approval-0              would relieve another service
+ingestion publish $O.LEDGER_KEPT_validation.C.x             would put another's workbook
+ingestion publish $JS.API.STREAM.DELETE.KV_LEDGER_LEASES    would delete all leases
 ingestion subscribe ask.0.approval                          would answer for another service
 ingestion subscribe >                                       would hear everything
 ingestion subscribe _INBOX_gateway.>                        would hear others' answers

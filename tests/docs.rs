@@ -72,7 +72,8 @@ fn the_table_of_facts_is_the_code() {
     let rows: Vec<Row> = rows(ARCHITECTURE).into_iter().filter(|row| row.cells.len() == 4).collect();
     let mut findings = Vec::new();
     for variant in &variants {
-        let emitter = emitters.get(variant).map_or("", String::as_str);
+        // A fact that names its emitter is of each service.
+        let emitter = emitters.get(variant).map_or("each", String::as_str);
         match rows.iter().find(|row| unquoted(&row.cells[0]) == variant) {
             None => findings.push(format!("{ARCHITECTURE}: {variant} is missing; add its row to the table of facts")),
             Some(row) if row.cells[1] != emitter => {

@@ -30,7 +30,7 @@ const ROTATE_BYTES: &str = "262144";
 const MOMENTS_MILLIS: u64 = 400;
 const PAUSE: Duration = Duration::from_millis(20);
 
-const SERVICES: [ServiceName; 6] = [
+pub(crate) const SERVICES: [ServiceName; 6] = [
     ServiceName::Catalog,
     ServiceName::Approval,
     ServiceName::Ingestion,
@@ -59,7 +59,7 @@ enum Fault {
 }
 
 /// What the services meet on.
-enum Meeting {
+pub(crate) enum Meeting {
     Server(Server),
     Cluster(Cluster),
 }
@@ -80,9 +80,9 @@ impl Meeting {
     }
 }
 
-/// Six processes and what they meet on.
-struct Fleet {
-    running: BTreeMap<ServiceName, Child>,
+/// Six processes or more, by their names, and what they meet on.
+pub(crate) struct Fleet {
+    pub(crate) running: BTreeMap<String, Child>,
     meeting: Meeting,
     port: u16,
     hold: Duration,
@@ -97,63 +97,78 @@ impl Drop for Fleet {
 
 impl Fleet {
     fn start(meeting: impl FnOnce(&Path) -> Meeting, hold: Duration) -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        let meeting = meeting(&dir.path().join("nats"));
-        let mut fleet = Self { running: BTreeMap::new(), meeting, port: free_port(), hold, dir };
-        for service in SERVICES {
-            fleet.launch(service);
-            // Who comes first makes the secrets that the others share.
-            wait_for("the secrets", || fleet.dir.path().join("secrets").exists());
-        }
+        let mut fleet = Self::empty(meeting, hold);
+        SERVICES.into_iter().for_each(|service| fleet.launch(service));
         fleet
     }
 
-    fn data_of(&self, service: ServiceName) -> PathBuf {
-        self.dir.path().join(service.name())
+    /// No processes yet.
+    pub(crate) fn empty(meeting: impl FnOnce(&Path) -> Meeting, hold: Duration) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let meeting = meeting(&dir.path().join("nats"));
+        Self { running: BTreeMap::new(), meeting, port: free_port(), hold, dir }
     }
 
-    fn url(&self) -> String {
+    /// The data directory of a process.
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn data_of(&self, service: ServiceName) -> PathBuf {
+        self.data(service.name())
+    }
+
+    /// What a process has said.
+    pub(crate) fn said(&self, name: &str) -> String {
+        std::fs::read_to_string(self.data(&format!("{name}.log"))).unwrap_or_default()
+    }
+
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    fn launch(&mut self, service: ServiceName) {
+    pub(crate) fn launch(&mut self, service: ServiceName) {
+        let port = if service == ServiceName::Gateway { self.port } else { 0 };
+        self.launch_as(service.name(), service, port, &[]);
+    }
+
+    /// Starts a process of a service under a name of its own.
+    pub(crate) fn launch_as(&mut self, name: &str, service: ServiceName, port: u16, options: &[&str]) {
         let (servers, replicas) = match &self.meeting {
             Meeting::Server(server) => (server.url(), 1),
             Meeting::Cluster(cluster) => (cluster.url(), cluster.members.len()),
         };
-        let port = if service == ServiceName::Gateway { self.port } else { 0 };
-        let log =
-            File::options().create(true).append(true).open(self.dir.path().join(format!("{}.log", service.name())));
+        let log = File::options().create(true).append(true).open(self.data(&format!("{name}.log")));
         let mut command = Command::new(binary());
         command.args(["run", "--only", service.name(), "--listen", &format!("127.0.0.1:{port}")]);
         command.args(["--nats", &servers, "--nats-replicas", &replicas.to_string(), "--rotate-bytes", ROTATE_BYTES]);
-        command.arg("--data").arg(self.data_of(service)).arg("--secrets").arg(self.dir.path().join("secrets"));
+        let secrets = self.dir.path().join("secrets");
+        command.arg("--data").arg(self.data(name)).arg("--secrets").arg(&secrets).args(options);
         if service == ServiceName::Catalog {
             command.arg("--catalog").arg(root().join("schemas/demo-catalog.json"));
         }
         command.env("USAGE_LEDGER_LOG", "warn").stdout(Stdio::null()).stderr(log.expect("a log"));
-        self.running.insert(service, command.spawn().expect("the binary starts"));
+        self.running.insert(name.to_owned(), command.spawn().expect("the binary starts"));
+        // Who comes first makes the secrets that the others share.
+        wait_for("the secrets", || secrets.exists());
     }
 
-    fn kill(&mut self, service: ServiceName) {
-        let Some(mut child) = self.running.remove(&service) else { return };
+    pub(crate) fn kill(&mut self, name: &str) {
+        let Some(mut child) = self.running.remove(name) else { return };
         let ended = child.try_wait().expect("its state is known");
-        let log = self.dir.path().join(format!("{}.log", service.name()));
-        let said = || std::fs::read_to_string(&log).unwrap_or_default();
-        assert!(ended.is_none() || std::thread::panicking(), "{service:?} has ended by itself: {}", said());
+        assert!(ended.is_none() || std::thread::panicking(), "{name} has ended by itself: {}", self.said(name));
         // One that is ending is as dead.
         let _ = child.kill();
         child.wait().expect("it ends");
     }
 
-    fn kill_all(&mut self) {
-        for service in SERVICES {
-            self.kill(service);
-        }
+    pub(crate) fn kill_all(&mut self) {
+        let names: Vec<String> = self.running.keys().cloned().collect();
+        names.iter().for_each(|name| self.kill(name));
     }
 
-    fn signal(&self, service: ServiceName, signal: &str) {
-        let sent = Command::new("kill").arg(signal).arg(self.running[&service].id().to_string()).status();
+    pub(crate) fn signal(&self, name: &str, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.running[name].id().to_string()).status();
         assert!(sent.expect("kill runs").success());
     }
 
@@ -162,13 +177,13 @@ impl Fleet {
         let hold = self.hold;
         match fault {
             Fault::Kill(service) => {
-                self.kill(service);
+                self.kill(service.name());
                 self.launch(service);
             }
             Fault::Freeze(service) => {
-                self.signal(service, "-STOP");
+                self.signal(service.name(), "-STOP");
                 std::thread::sleep(hold);
-                self.signal(service, "-CONT");
+                self.signal(service.name(), "-CONT");
             }
             Fault::Stop { hold: held } => {
                 self.meeting.server().stop();
@@ -201,27 +216,27 @@ impl Fleet {
         }
     }
 
-    /// Digests of what the process of a service knows, or of what all logs say; none while it can't be asked.
-    fn state(&self, service: ServiceName, of_logs: bool) -> Option<BTreeMap<String, Value>> {
+    /// Digests of what a process knows, or of what all logs say; none while it can't be asked.
+    fn state(&self, name: &str, of_logs: bool) -> Option<BTreeMap<String, Value>> {
         let mut command = Command::new(binary());
-        command.arg("state").arg("--data").arg(self.data_of(service)).args(of_logs.then_some("--logs"));
+        command.arg("state").arg("--data").arg(self.data(name)).args(of_logs.then_some("--logs"));
         let output = command.stderr(Stdio::null()).output().expect("the binary starts");
         serde_json::from_slice(&output.stdout).ok()
     }
 
-    /// Waits until every process knows what the logs say.
-    fn check_states(&self) {
+    /// Waits until these processes know what the logs say.
+    pub(crate) fn check_states<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) {
         wait_for("equal states", || {
-            let Some(expected) = self.state(ServiceName::Gateway, true) else { return false };
-            SERVICES.iter().all(|service| {
-                let known = self.state(*service, false).unwrap_or_default();
+            let Some(expected) = self.state(ServiceName::Gateway.name(), true) else { return false };
+            names.clone().all(|name| {
+                let known = self.state(name, false).unwrap_or_default();
                 !known.is_empty() && known.iter().all(|(name, digests)| expected.get(name) == Some(digests))
             })
         });
     }
 }
 
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let since = Instant::now();
     while !done() {
         assert!(since.elapsed() < PATIENCE, "waiting for {what}");
@@ -230,7 +245,13 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// Takes one file after the other through its life until told to end, whatever happens.
-fn load(url: &str, folder: &Path, name: &str, end: &AtomicBool, steps: &AtomicU64) -> BTreeMap<FileId, (Decimal, u32)> {
+pub(crate) fn load(
+    url: &str,
+    folder: &Path,
+    name: &str,
+    end: &AtomicBool,
+    steps: &AtomicU64,
+) -> BTreeMap<FileId, (Decimal, u32)> {
     let mut files = BTreeMap::new();
     for number in 0.. {
         if end.load(Ordering::Relaxed) {
@@ -289,7 +310,7 @@ fn check(name: &str, faults: &[Fault], meeting: impl FnOnce(&Path) -> Meeting) {
         let files = loaders.into_iter().map(|loader| loader.join().expect("its files are closed"));
         files.flatten().collect::<BTreeMap<_, _>>()
     });
-    fleet.check_states();
+    fleet.check_states(SERVICES.iter().map(|service| service.name()));
     fleet.kill_all();
     check_logs(|service| fleet.data_of(service), &files);
     eprintln!("{} files closed once each", files.len());

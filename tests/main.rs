@@ -19,6 +19,8 @@ mod hostile;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod lease;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod logged;
@@ -30,6 +32,8 @@ mod promises;
 mod rotation;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod standby;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

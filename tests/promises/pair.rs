@@ -135,6 +135,7 @@ impl Process {
                 reader: reader.clone(),
                 asks,
                 bus: bus.clone(),
+                published: None,
                 blobs: blobs.clone(),
                 records: Records::default(),
                 clock: Clock::Machine,

@@ -1,10 +1,11 @@
 //! Which fact is which on the wire. Both directions are exhaustive: a fact can't be added to one side alone.
 
-use ledger::fact::{DynamicItem, Fact, FileColumn, SummaryLine};
+use ledger::fact::{DynamicItem, Fact, FileColumn, SummaryLine, Total};
 use ledger::rows::RowSet;
-use ledger::{Hash, Partition};
+use ledger::{Hash, Partition, ServiceName};
 
 use super::approval as ap;
+use super::event::{service, service_number};
 use super::extraction as ex;
 use super::rule;
 use super::validation::totals;
@@ -80,8 +81,8 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
             Wire::ReconciliationProcessed(reconciled((reconciliation, closed, open), summary, processed)),
         Fact::ReconciliationFailed { reconciliation, detail } => Wire::ReconciliationFailed(
             w::ReconciliationFailed { reconciliation: (*reconciliation).into(), detail: detail.clone() }),
-        &Fact::FileClosed { upload, records, totals: ref sums } =>
-            Wire::FileClosed(w::FileClosed { upload, records, totals: totals(sums) }),
+        &Fact::FileClosed { upload, records, totals: ref sums } => file_closed(upload, records, sums),
+        Fact::WriterChanged { service, writer } => writer_changed(*service, writer),
     }
 }
 
@@ -131,6 +132,18 @@ fn reconciled(
     w::ReconciliationProcessed { reconciliation, closed, open, summary, processed }
 }
 
+fn writer_changed(service: ServiceName, writer: &str) -> Wire {
+    Wire::WriterChanged(w::WriterChanged { service: service_number(service), writer: writer.to_owned() })
+}
+
+fn file_closed(upload: u32, records: u32, sums: &[Total]) -> Wire {
+    Wire::FileClosed(w::FileClosed { upload, records, totals: totals(sums) })
+}
+
+fn checking(it: w::CheckStarted) -> Fact {
+    Fact::CheckStarted { upload: it.upload, attempt: it.attempt, catalog_position: it.catalog_position }
+}
+
 fn hash_bytes(hash: Option<Hash>) -> Option<Vec<u8>> {
     hash.map(|hash| hash.0.to_vec())
 }
@@ -168,8 +181,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ColumnsReported(it) => Fact::ColumnsReported { upload: it.upload, columns: each(it.columns)? },
         Wire::FileRead(it) => Fact::FileRead(Box::new(it.try_into()?)),
         Wire::FileUnreadable(it) => Fact::FileUnreadable { upload: it.upload, attempt: it.attempt, detail: it.detail },
-        Wire::CheckStarted(it) =>
-            Fact::CheckStarted { upload: it.upload, attempt: it.attempt, catalog_position: it.catalog_position },
+        Wire::CheckStarted(it) => checking(it),
         Wire::RecordsChecked(it) => Fact::RecordsChecked(Box::new(it.try_into()?)),
         Wire::UsageSummarized(it) =>
             Fact::UsageSummarized { upload: it.upload, attempt: it.attempt, part: it.part, lines: each(it.lines)? },
@@ -204,5 +216,6 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ReconciliationFailed(it) => Fact::ReconciliationFailed {
             reconciliation: narrow(it.reconciliation, "reconciliation")?, detail: it.detail },
         Wire::FileClosed(it) => Fact::FileClosed { upload: it.upload, records: it.records, totals: each(it.totals)? },
+        Wire::WriterChanged(it) => Fact::WriterChanged { service: service(it.service)?, writer: it.writer },
     })
 }

@@ -8,14 +8,14 @@ use ledger::fact::{
 use ledger::record::{Billing, ClosedRows};
 use ledger::rule::{AskedRule, RuleAction, RulePlace, RuleRecorded, RuleScope, Ruling};
 use ledger::webhook::WebhookRecorded;
-use ledger::{Code, Decimal};
+use ledger::{Code, Decimal, ServiceName};
 
 use super::{hash, moment, named, object_id};
 
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
-    [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers(), webhooks(), asked()]
-        .concat()
+    let first = [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers()];
+    [first.concat(), webhooks(), asked(), writers()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -339,4 +339,9 @@ fn asked() -> Vec<Fact> {
         item: Some(object_id("PRD-123-456-789-0001")),
     };
     vec![Fact::RulesAsked { upload: 2, rules: vec![rule] }]
+}
+
+/// A process that took a service over.
+fn writers() -> Vec<Fact> {
+    vec![Fact::WriterChanged { service: ServiceName::Approval, writer: "host-b-91c4".to_owned() }]
 }

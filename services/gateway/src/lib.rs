@@ -62,7 +62,7 @@ pub use feed::Cursor;
 pub use webhooks::{Call, Calls, Change, Changes, Deliveries, Delivery};
 
 pub use dry_run::{DryRun, DryRunError, Incoming, Outcome, unreadable, verdict};
-pub use probes::Probes;
+pub use probes::{Probes, Standing};
 pub use producers::Producers;
 
 /// A workbook that is uploaded may have this many bytes: what Connect's own portal allows (connect-api §2.6).

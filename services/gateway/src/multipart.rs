@@ -216,7 +216,7 @@ async fn skip(expected: &str, mut field: Field<'_>) -> Result<(), ApiError> {
 fn refused(error: BlobError) -> ApiError {
     match error {
         BlobError::TooLarge { limit } => ApiError::TooLarge { what: "A workbook".to_owned(), limit },
-        BlobError::Io { .. } => ApiError::Blob(error),
+        BlobError::Io { .. } | BlobError::Vault(_) => ApiError::Blob(error),
     }
 }
 

@@ -8,7 +8,7 @@ use axum::extract::{FromRef, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger::HostId;
-use runtime::nats::{Outgoing, Reachable};
+use runtime::nats::{Holding, Outgoing, Reachable};
 use runtime::source::Source;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -34,6 +34,37 @@ pub struct Probes {
     pub outgoing: Vec<(Source, watch::Receiver<Outgoing>)>,
     /// The hosts of the process that publish accepted records, and how far they are.
     pub feeds: Vec<(HostId, watch::Receiver<Outgoing>)>,
+    /// The hosts of the process that write only while they have a lease.
+    pub standing: Vec<Standing>,
+}
+
+/// How a host stands among the processes that run it.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Which host.
+    pub host: HostId,
+    /// What this process is called.
+    pub name: String,
+    /// Who has the lease.
+    pub holding: watch::Receiver<Holding>,
+    /// Whether this process writes.
+    pub writes: watch::Receiver<bool>,
+}
+
+impl Standing {
+    /// What the process stands by for; none when it writes.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        if *self.writes.borrow() {
+            return None;
+        }
+        let (host, name) = (self.host, &self.name);
+        Some(match &*self.holding.borrow() {
+            Holding::Mine => format!("{name} takes {host} over."),
+            Holding::Of(writer) => format!("{name} stands by for {host}; {writer} writes."),
+            Holding::Nobody | Holding::Unknown => format!("{name} stands by for {host}; nobody is known to write."),
+        })
+    }
 }
 
 /// Whether reads are answered from everything that was recorded.
@@ -45,7 +76,7 @@ pub(crate) struct Readiness {
     /// The product's version.
     #[schema(example = "0.1.0-g0123abc")]
     version: Option<String>,
-    /// Why not yet.
+    /// Why not yet, or what the process stands by for.
     #[schema(example = json!(["The fold has not caught up with the logs yet."]))]
     reasons: Option<Vec<String>>,
 }
@@ -54,7 +85,7 @@ impl Probes {
     /// Probes of a process on its own, whose fold is caught up as this says.
     #[must_use]
     pub fn alone(version: String, caught_up: watch::Receiver<bool>) -> Self {
-        Self { version, caught_up, nats: None, outgoing: Vec::new(), feeds: Vec::new() }
+        Self { version, caught_up, nats: None, outgoing: Vec::new(), feeds: Vec::new(), standing: Vec::new() }
     }
 
     /// What keeps the process from serving.
@@ -71,9 +102,15 @@ impl Probes {
 
     /// The answer of `/readyz`.
     pub(crate) fn readiness(&self) -> Response {
-        let reasons = self.reasons();
+        let (reasons, version) = (self.reasons(), Some(self.version.clone()));
         if reasons.is_empty() {
-            let ready = Readiness { status: "ready", version: Some(self.version.clone()), reasons: None };
+            // Whoever stands by does all that is expected of it: what waits for it to be well needn't wait.
+            let standing: Vec<String> = self.standing.iter().filter_map(Standing::told).collect();
+            let ready = if standing.is_empty() {
+                Readiness { status: "ready", version, reasons: None }
+            } else {
+                Readiness { status: "standby", version, reasons: Some(standing) }
+            };
             return json::answer(StatusCode::OK, &json::value(&ready));
         }
         let starting = Readiness { status: "starting", version: None, reasons: Some(reasons) };
@@ -101,6 +138,15 @@ impl Probes {
         gauges.each("published_sequence", "The last sequence that the stream has acknowledged.", &published);
         let retries = progress(|_, outgoing| outgoing.retries);
         gauges.each("publish_retries", "Attempts to publish that were made again.", &retries);
+        let writes =
+            self.standing.iter().map(|it| (format!("{{host=\"{}\"}}", it.host), u64::from(*it.writes.borrow())));
+        if !self.standing.is_empty() {
+            gauges.each(
+                "writes",
+                "Whether this process writes for the host, where several may.",
+                &writes.collect::<Vec<_>>(),
+            );
+        }
         if !self.feeds.is_empty() {
             let told = |of: fn(Outgoing) -> u64| {
                 let each = self.feeds.iter().map(|(host, feed)| (format!("{{host=\"{host}\"}}"), of(*feed.borrow())));

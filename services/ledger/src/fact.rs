@@ -483,4 +483,13 @@ pub enum Fact {
         /// Control totals: equal to those accepted.
         totals: Vec<Total>,
     },
+
+    // ── each service, where several processes stand by for one another ──
+    /// Another process writes for the service from here on; its facts have a higher epoch.
+    WriterChanged {
+        /// Whose log it is.
+        service: ServiceName,
+        /// The process, by a name that people know it by.
+        writer: String,
+    },
 }

@@ -3,10 +3,13 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ledger::Hash;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+
+use crate::nats::{Vault, VaultError};
 
 /// Bytes moved at once when a file is taken over: a page-cache-friendly step.
 const COPY_BYTES: usize = 256 * 1024;
@@ -25,6 +28,9 @@ pub enum BlobError {
         #[source]
         source: io::Error,
     },
+    /// It is kept elsewhere too, and that failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// More bytes than may be.
     #[error("more than {limit} bytes")]
     TooLarge {
@@ -43,6 +49,7 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Blob
 pub struct Blobs {
     dir: PathBuf,
     temp: PathBuf,
+    vault: Option<Arc<Vault>>,
 }
 
 impl Blobs {
@@ -59,7 +66,13 @@ impl Blobs {
             removed.map_err(io_error("remove", &path))?;
         }
         sync_dir(dir)?;
-        Ok(Self { dir: dir.to_owned(), temp })
+        Ok(Self { dir: dir.to_owned(), temp, vault: None })
+    }
+
+    /// The same, with each blob in a vault too before anybody hears of it, and those that aren't here fetched from it.
+    #[must_use]
+    pub fn kept_in(self, vault: Vault) -> Self {
+        Self { vault: Some(Arc::new(vault)), ..self }
     }
 
     /// A folder for work in progress, on the same file system.
@@ -107,7 +120,22 @@ impl Blobs {
         fs::rename(path, &target).map_err(io_error("move", path))?;
         sync_dir(&self.dir)?;
         crate::crash::point("blob.kept");
-        Ok(())
+        match &self.vault {
+            Some(vault) => Ok(vault.put(hash, &target)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Fetches a blob that isn't here from where it is kept too, if it is. May block, in an asynchronous runtime of
+    /// several threads too.
+    ///
+    /// # Errors
+    /// When it can't be had there.
+    pub fn recover(&self, hash: Hash) -> Result<(), BlobError> {
+        match &self.vault {
+            Some(vault) if !self.has(hash) => Ok(vault.fetch(self, hash)?),
+            _ => Ok(()),
+        }
     }
 
     /// Where a blob rests.
@@ -133,6 +161,7 @@ impl Blobs {
     /// # Errors
     /// When it isn't there.
     pub fn read(&self, hash: Hash) -> Result<File, BlobError> {
+        self.recover(hash)?;
         let path = self.path(hash);
         File::open(&path).map_err(io_error("open", &path))
     }

@@ -77,6 +77,18 @@ pub(crate) struct Delivery {
     pub(crate) trace: Option<Trace>,
 }
 
+impl Delivery {
+    /// What others hear of a fact.
+    pub(crate) fn of(bus: &Bus, fact: Published) -> Result<Self, SourceError> {
+        let ((event, trace), Published { header, payload }) = (fact.traced()?, fact);
+        if let (Subject::Object(contract), Fact::ContractPlaced { partition }) = (&event.subject, &event.fact) {
+            bus.check_placed(contract, *partition)?;
+        }
+        let payload = (!event.fact.carries_records()).then_some(payload);
+        Ok(Self { header, payload, event, trace })
+    }
+}
+
 /// A host as others see it.
 #[derive(Clone, Debug)]
 pub struct Neighbour {
@@ -249,15 +261,9 @@ pub(crate) async fn follow(
             fact = follower.next() => fact.map_err(failed)?,
             _ = stop.changed() => return Ok(()),
         };
-        let Some(Published { header, payload }) = fact else { return Ok(()) };
-        let sequence = header.sequence;
-        let decoded = proto::decode_traced(&payload);
-        let (event, trace) = decoded.map_err(|error| failed(SourceError::Wire { host: emitter, sequence, error }))?;
-        if let (Subject::Object(contract), Fact::ContractPlaced { partition }) = (&event.subject, &event.fact) {
-            bus.check_placed(contract, *partition).map_err(|error| failed(error.into()))?;
-        }
-        let payload = (!event.fact.carries_records()).then_some(payload);
-        if deliveries.send((emitter, Delivery { header, payload, event, trace })).await.is_err() {
+        let Some(fact) = fact else { return Ok(()) };
+        let delivery = Delivery::of(&bus, fact).map_err(failed)?;
+        if deliveries.send((emitter, delivery)).await.is_err() {
             return Ok(());
         }
     }

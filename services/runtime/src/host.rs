@@ -16,13 +16,15 @@ use crate::blobs::Blobs;
 use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, FollowError, Misplaced, follow};
 use crate::clock::Clock;
 use crate::decider::{Decider, Facts, Proposal, Stale};
-use crate::hearing::{Hearing, is_kept};
+use crate::hearing::is_kept;
 use crate::log::{LogError, LogReader, LogWriter, NewEntry};
+use crate::nats::{OutboxError, Outgoing};
 use crate::records::Records;
 use crate::refusals::Refusals;
 use crate::trace::{FileTraces, Trace};
 
 mod jobs;
+mod standby;
 
 /// Deliveries that are taken in with one hand-over.
 const DELIVERIES_AT_ONCE: usize = 32;
@@ -61,6 +63,15 @@ pub enum HostError {
         #[source]
         source: Misplaced,
     },
+    /// Another process writes something else for it.
+    #[error("{host} may not write")]
+    Outbox {
+        /// Who.
+        host: HostId,
+        /// Why not.
+        #[source]
+        source: Box<OutboxError>,
+    },
     /// A neighbour's log can't be followed.
     #[error("{host} could not hear its neighbour")]
     Follow {
@@ -85,6 +96,8 @@ pub struct HostParts {
     pub asks: mpsc::Receiver<Ask>,
     /// Its neighbours.
     pub bus: Bus,
+    /// How far it is published, where another process may have to write on: nobody is told of anything beyond.
+    pub published: Option<watch::Receiver<Outgoing>>,
     /// Its blobs.
     pub blobs: Arc<Blobs>,
     /// Where records rest.
@@ -217,7 +230,7 @@ impl<D: Decider> Host<D> {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), HostError> {
         let (deliver, mut deliveries) = mpsc::channel(DELIVERIES_MAX);
         let mut followers = tokio::task::JoinSet::new();
-        for source in self.parts.bus.heard(Hearing::of::<D>(), self.parts.id.partition) {
+        for source in self.neighbours() {
             let heard = self.parts.writer.heard(source.host());
             followers.spawn(follow(self.parts.bus.clone(), source, heard, deliver.clone(), stop.clone()));
         }
@@ -247,12 +260,24 @@ impl<D: Decider> Host<D> {
         }
     }
 
-    /// Takes in what neighbours recorded.
+    /// Takes in what neighbours recorded, and does what is to be done about it.
     fn hear(&mut self, batch: &mut Vec<(HostId, Delivery)>) -> Result<(), HostError> {
+        let touched = self.take_in(batch.drain(..))?;
+        for ask in std::mem::take(&mut self.early) {
+            self.take_ask(ask)?;
+        }
+        self.advance_all(touched)
+    }
+
+    /// Records and folds what neighbours recorded; gives the files that it may set in motion.
+    fn take_in(
+        &mut self,
+        batch: impl ExactSizeIterator<Item = (HostId, Delivery)>,
+    ) -> Result<BTreeSet<FileId>, HostError> {
         let host = self.parts.id;
         let mut events = Vec::with_capacity(batch.len());
         let mut entries = Vec::with_capacity(batch.len());
-        for (source, delivery) in batch.drain(..) {
+        for (source, delivery) in batch {
             let sequence = delivery.header.sequence;
             let kept = is_kept(host, &delivery.event);
             entries.push(NewEntry::Heard { header: delivery.header, payload: delivery.payload.filter(|_| kept) });
@@ -272,10 +297,7 @@ impl<D: Decider> Host<D> {
         if of_catalog {
             self.lay_catalog();
         }
-        for ask in std::mem::take(&mut self.early) {
-            self.take_ask(ask)?;
-        }
-        self.advance_all(touched)
+        Ok(touched)
     }
 
     /// Folds one event; the files that it may set in motion join `touched`.
@@ -350,19 +372,19 @@ impl<D: Decider> Host<D> {
         if facts.iter().any(|(subject, _)| foreign(subject)) { Err(Rejection::Unavailable) } else { Ok(facts) }
     }
 
-    /// A seed that no other request has: the position is used once.
+    /// A seed that no other request has: what is recorded moves the head, and no head comes twice in a chain, whoever
+    /// writes it.
     fn fresh_seed(&self, cause: Hash) -> Hash {
-        let id = self.parts.id;
-        Hash::of_parts(&[b"once", id.to_string().as_bytes(), &self.position.to_le_bytes(), &cause.0])
+        let (_, head) = self.parts.writer.head();
+        Hash::of_parts(&[b"once", self.parts.id.to_string().as_bytes(), &head.0, &cause.0])
     }
 
     /// Gives the first outcome of a key again, once all of it can be read: it may be on its way to the disk.
     fn answer_again(&self, position: u64, key: AskKey, command: Command, reply: Reply) {
-        let (reader, decider, end) = (self.parts.reader.clone(), self.decider.clone(), self.position);
-        let Ok(mut synced) = reader.synced() else { return };
+        let (reader, decider, settled) = (self.parts.reader.clone(), self.decider.clone(), self.settled());
         tokio::spawn(async move {
-            let durable = synced.wait_for(|synced| synced.position >= end).await.is_ok();
-            let outcome = if durable { first_outcome(&reader, position, key) } else { Ok(Err(Rejection::Unavailable)) };
+            let outcome =
+                if settled.await { first_outcome(&reader, position, key) } else { Ok(Err(Rejection::Unavailable)) };
             let outcome = outcome.unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "could not give an answer again");
                 Err(Rejection::Unavailable)
@@ -408,11 +430,9 @@ impl<D: Decider> Host<D> {
 
     /// Answers once everything handed over so far is on stable storage.
     fn answer(&self, reply: Reply, outcome: Result<Answer, Rejection>) {
-        let position = self.position;
-        let Ok(mut synced) = self.parts.reader.synced() else { return };
+        let settled = self.settled();
         tokio::spawn(async move {
-            let durable = synced.wait_for(|synced| synced.position >= position).await.is_ok();
-            reply.give(if durable { outcome } else { Err(Rejection::Unavailable) });
+            reply.give(if settled.await { outcome } else { Err(Rejection::Unavailable) });
         });
     }
 

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ledger::{EventId, Hash, HostId};
+use ledger::{Event, EventId, Hash, HostId};
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::bus::Misplaced;
 use crate::log::{Entry, Header, LogError, LogReader, OwnEntries, Synced};
 use crate::nats::{FarError, FarFacts, FarFollower, FarLog};
+use crate::trace::Trace;
 
 /// One own fact: its place in the chain, and its bytes as first encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,22 @@ pub struct Published {
     pub header: Header,
     /// Its bytes.
     pub payload: Vec<u8>,
+}
+
+impl Published {
+    /// What happened.
+    ///
+    /// # Errors
+    /// When the bytes can't be decoded.
+    pub fn event(&self) -> Result<Event, SourceError> {
+        Ok(self.traced()?.0)
+    }
+
+    /// What happened, and the trace that it belongs to.
+    pub(crate) fn traced(&self) -> Result<(Event, Option<Trace>), SourceError> {
+        let Header { host, sequence, .. } = self.header;
+        proto::decode_traced(&self.payload).map_err(|error| SourceError::Wire { host, sequence, error })
+    }
 }
 
 impl TryFrom<Entry> for Published {
@@ -207,10 +224,7 @@ impl Source {
 pub(crate) fn content_of(log: &LogReader, id: EventId) -> Result<Option<Hash>, SourceError> {
     let Some(position) = log.find(id)? else { return Ok(None) };
     let Some(entry) = log.entries(position).next().transpose()? else { return Ok(None) };
-    let Published { header, payload } = entry.try_into()?;
-    let (host, sequence) = (header.host, header.sequence);
-    let event = proto::decode_event(&payload).map_err(|error| SourceError::Wire { host, sequence, error })?;
-    Ok(Some(event.cause))
+    Ok(Some(Published::try_from(entry)?.event()?.cause))
 }
 
 /// See [`Source::own`].

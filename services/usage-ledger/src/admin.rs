@@ -103,6 +103,10 @@ pub enum AdminError {
 /// # Errors
 /// See [`AdminError`].
 pub async fn perform(product: &Product, request: Request) -> Result<Value, AdminError> {
+    let decides = matches!(request, Request::Import { .. } | Request::IssueKey { .. } | Request::RevokeKey { .. });
+    if decides && let Some(standing) = product.stands_by() {
+        return Err(AdminError::Told(format!("ask the process that writes: {standing}")));
+    }
     match request {
         Request::Import { catalog } => import(product, catalog.as_bytes()).await,
         Request::Export => {

@@ -9,6 +9,7 @@ pub mod partitions;
 pub mod product;
 mod sealing;
 pub mod secrets;
+mod standby;
 mod state;
 pub mod telemetry;
 pub mod trial;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Calls, Gateway};
+use gateway::{Calls, Gateway, Standing};
 use ledger::{HostId, ServiceName};
 use runtime::blobs::BlobError;
 use runtime::bus::Bus;
@@ -34,6 +34,8 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// The pause before asking again how far the logs are that can't be asked now.
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(200);
+/// How long the fold may take to come as far as the logs were, before they are asked again.
+const CATCH_UP_WAIT: Duration = Duration::from_secs(30);
 /// Names the services of a data directory that isn't the whole ledger's.
 pub(crate) const SERVICES: &str = "services";
 
@@ -76,6 +78,8 @@ pub struct Settings {
     pub secrets: Option<PathBuf>,
     /// Where the process counts what it does.
     pub meters: Meters,
+    /// Whether other processes may run the same services: the first writes, the others stand by.
+    pub standby: bool,
     /// Services that do nothing: their work stands still, and what is asked of them is refused as not available.
     pub idle: Vec<ServiceName>,
 }
@@ -105,6 +109,7 @@ impl Settings {
             nats,
             secrets,
             meters: Meters::default(),
+            standby: false,
             idle,
         }
     }
@@ -126,6 +131,11 @@ impl Settings {
     #[must_use]
     pub fn serves_others(&self) -> bool {
         self.services.contains(&ServiceName::Gateway) && !self.listen.ip().is_loopback()
+    }
+
+    /// Whether this process may stand by for others: one service on its own, whose neighbours know only what is published.
+    fn may_stand_by(&self) -> bool {
+        self.nats.is_some() && self.services.len() == 1 && !self.services.contains(&ServiceName::Gateway)
     }
 
     /// Whether everything runs in this process.
@@ -180,6 +190,35 @@ pub enum ProductError {
     /// It is to run partitions that aren't there.
     #[error(transparent)]
     Partitions(#[from] PartitionsError),
+    /// A standby that could do harm, or has nothing to meet its writer on.
+    #[error(
+        "--standby is for a process of one service, which meets the others over NATS: start it with --nats and --only, \
+         and after that one of catalog, approval, ingestion, validation and extraction. Of gateways any number may run \
+         without it"
+    )]
+    Standby,
+    /// Another process writes now, and has everything.
+    #[error(
+        "{host} is written by {by} now, and all that was recorded here is known there; nothing is lost. Start this \
+         process again: it stands by"
+    )]
+    Relieved {
+        /// Whose log it is.
+        host: HostId,
+        /// Who writes.
+        by: String,
+    },
+    /// The lease is lost, and whether everything is published can't be known.
+    #[error(
+        "the lease of {host} was taken by {by}, and NATS doesn't say whether all that was recorded here is published. \
+         Start this process again: it stands by, or says what reached nobody"
+    )]
+    LeaseLost {
+        /// Whose log it is.
+        host: HostId,
+        /// Who has it.
+        by: String,
+    },
     /// The data directory is that of some services only.
     #[error(
         "{path} says that this data directory belongs to a process of these services only: {services}. Start it with \
@@ -225,6 +264,8 @@ pub struct Product {
     pub clock: Clock,
     /// Whether the gateway runs in this process.
     pub(crate) serves: bool,
+    /// The hosts that stand by, or write while they have the lease.
+    standing: Vec<Standing>,
     stop: watch::Sender<bool>,
     ended: watch::Receiver<bool>,
     /// Whether the fold has caught up once.
@@ -280,6 +321,9 @@ impl Product {
         if !settings.is_whole() && settings.nats.is_none() {
             return Err(ProductError::Apart);
         }
+        if settings.standby && !settings.may_stand_by() {
+            return Err(ProductError::Standby);
+        }
         let logs = Logs::open(&data.join("log"), &near, log_settings)?;
         let secrets = Secrets::open(&settings.secrets.clone().unwrap_or_else(|| data.join("secrets")))?;
         let listener = TcpListener::bind(settings.listen).await;
@@ -301,9 +345,7 @@ impl Product {
         let (ready_at, ready) = watch::channel(false);
         let caught_up = projection.clone();
         tokio::spawn(async move {
-            while !caught_up.catch_up().await {
-                tokio::time::sleep(CATCH_UP_PAUSE).await;
-            }
+            catch_up(&caught_up).await;
             ready_at.send_replace(true);
         });
         let probes = wiring.probes(ready.clone(), version());
@@ -318,7 +360,8 @@ impl Product {
         } else {
             parts.spawn(serve(listener, gateway::probes(probes), stopped));
         }
-        Ok(Self { address, bus, projection, secrets, clock: settings.clock, serves, stop, ended, ready, parts, logs })
+        let (clock, standing) = (settings.clock, wiring.standing);
+        Ok(Self { address, bus, projection, secrets, clock, serves, standing, stop, ended, ready, parts, logs })
     }
 
     /// Waits until a part has ended that should not have: the rest would wait for it for ever.
@@ -335,6 +378,25 @@ impl Product {
         drop(ready.wait_for(|ready| *ready).await);
         while !self.projection.catch_up().await {
             tokio::time::sleep(CATCH_UP_PAUSE).await;
+        }
+
+        catch_up(&self.projection).await;
+    }
+
+    /// What this process stands by for, and nobody writes here yet; none where it writes.
+    #[must_use]
+    pub fn stands_by(&self) -> Option<String> {
+        self.standing.iter().find_map(Standing::told)
+    }
+
+    /// Waits until this process writes for all of its hosts; one that never stands by does at once.
+    pub async fn writes(&self) {
+        for standing in &self.standing {
+            let mut writes = standing.writes.clone();
+            if writes.wait_for(|writes| *writes).await.is_err() {
+                // Its part has ended, and with it the product ends.
+                std::future::pending::<()>().await;
+            }
         }
     }
 
@@ -360,6 +422,14 @@ impl Product {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+}
+
+/// Waits until a fold has everything that was recorded by now.
+async fn catch_up(projection: &Projection) {
+    // What a host has recorded and not published may be lost with it: the question is asked again.
+    while !matches!(tokio::time::timeout(CATCH_UP_WAIT, projection.catch_up()).await, Ok(true)) {
+        tokio::time::sleep(CATCH_UP_PAUSE).await;
     }
 }
 

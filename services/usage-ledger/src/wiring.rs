@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gateway::{Gateway, Probes, Producers};
+use gateway::{Gateway, Probes, Producers, Standing};
 use ledger::{HostId, Partition, ServiceName};
 use runtime::blobs::Blobs;
 use runtime::bus::{Ask, Bus, Neighbour};
@@ -13,7 +13,7 @@ use runtime::decider::Decider;
 use runtime::hearing::Hearing;
 use runtime::host::{Host, HostParts};
 use runtime::log::Logs;
-use runtime::nats::{self, Carrier, Desk, Feed, Link, Outbox, Outgoing};
+use runtime::nats::{self, Carrier, Desk, Feed, Link, Outbox, Outgoing, Vault};
 use runtime::projection::Projection;
 use runtime::records::Records;
 use runtime::shelf::CatalogShelf;
@@ -23,6 +23,7 @@ use validation::{Examiner, ValidationService};
 
 use crate::product::{Parts, ProductError, Settings};
 use crate::secrets::Secrets;
+use crate::standby::{self, Turn};
 use crate::trial::{Bench, Trials};
 
 /// Whose facts a service hears.
@@ -47,6 +48,8 @@ pub(crate) struct Wiring {
     link: Option<Link>,
     outgoing: Vec<Outbox>,
     feeds: Vec<(HostId, watch::Receiver<Outgoing>)>,
+    /// The hosts that stand by, or write while they have the lease.
+    pub(crate) standing: Vec<Standing>,
     stop: watch::Receiver<bool>,
 }
 
@@ -80,8 +83,8 @@ impl Wiring {
         }
         let bus = Bus::new(neighbours.clone(), CatalogShelf::default());
         let records = Records::new(bus.sources(&ServiceName::WRITERS));
-        let (settings, outgoing, feeds) = (settings.clone(), Vec::new(), Vec::new());
-        Ok(Self { bus, records, neighbours, asks, settings, link, outgoing, feeds, stop })
+        let (settings, outgoing, feeds, standing) = (settings.clone(), Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { bus, records, neighbours, asks, settings, link, outgoing, feeds, standing, stop })
     }
 
     /// Opens and starts the services of this process. The catalog comes first: its fold is shared with the others.
@@ -127,12 +130,17 @@ impl Wiring {
         self.cache().join("record-ids").join(partition.0.to_string())
     }
 
-    /// The workbooks of a service: one folder for all its partitions, since each is named by what it holds.
+    /// The workbooks of a service: one folder for all its partitions, since each is named by what it holds. Where another
+    /// process may have to write on, a copy of each is elsewhere.
     fn blobs(&self, service: ServiceName, lent: &mut Lent) -> Result<Arc<Blobs>, ProductError> {
         if let Some(blobs) = lent.blobs.get(&service) {
             return Ok(blobs.clone());
         }
-        let blobs = Arc::new(Blobs::open(&self.settings.data.join("blobs").join(service.name()))?);
+        let blobs = Blobs::open(&self.settings.data.join("blobs").join(service.name()))?;
+        let blobs = Arc::new(match self.link.clone().filter(|_| self.settings.standby) {
+            Some(link) => blobs.kept_in(Vault::new(link, service, self.stop.clone())),
+            None => blobs,
+        });
         lent.blobs.insert(service, blobs.clone());
         Ok(blobs)
     }
@@ -146,14 +154,18 @@ impl Wiring {
         parts: &mut Parts,
         lent: &mut Lent,
     ) -> Result<(), ProductError> {
+        let turn = self.turn(id)?;
         let blobs = self.blobs(id.service, lent)?;
         let asks = self.asks.remove(&id).ok_or_else(|| ProductError::Ended(format!("{id} has no queue")))?;
+        let reader = logs.reader(id)?;
+        let outbox = self.link.clone().map(|link| Outbox::new(link, reader.clone()));
         let made = HostParts {
             id,
             writer: logs.writer(id)?,
-            reader: logs.reader(id)?,
+            reader: reader.clone(),
             asks,
             bus: self.bus.clone(),
+            published: outbox.as_ref().filter(|_| turn.is_some()).map(Outbox::progress),
             blobs: blobs.clone(),
             records: self.records.patient(self.stop.clone()),
             clock: self.settings.clock.clone(),
@@ -162,32 +174,34 @@ impl Wiring {
         let host = Host::open(decider, made)?;
         let (stop, idle) = (self.stop.clone(), self.settings.idle.contains(&D::SERVICE));
         let host = (!idle).then_some(host);
-        let run = async move |stop| match host {
-            Some(host) => host.run(stop).await.map_err(ProductError::from),
-            None => Ok(()),
-        };
-        let Some(link) = self.link.clone() else {
-            if !idle {
-                parts.spawn(run(stop));
+        let (Some(link), Some(outbox)) = (self.link.clone(), outbox) else {
+            if host.is_some() {
+                parts.spawn(run(host, stop));
             }
             return Ok(());
         };
-        let outbox = Outbox::new(link.clone(), logs.reader(id)?);
         self.outgoing.push(outbox.clone());
         let asks = self.neighbours.get(&id).and_then(Neighbour::asks);
         let asks = asks.ok_or_else(|| ProductError::Ended(format!("{id} has no queue")))?;
-        let desk = Desk { link, log: logs.reader(id)?, asks, blobs, published: outbox.progress() };
+        let desk = Desk { link, log: reader, asks, blobs, published: outbox.progress() };
         parts.spawn(async move {
-            // Nothing is decided before it is certain that this process is the one that writes.
-            outbox.open().await?;
-            tokio::try_join!(
-                run(stop.clone()),
-                async { outbox.run(stop.clone()).await.map_err(ProductError::from) },
-                async { desk.run(stop.clone()).await.map_err(ProductError::from) },
-            )?;
+            let Some(mut turn) = turn else { return write(host, outbox, desk, stop).await };
+            if let Some(mut host) = host
+                && turn.wait(&mut host, &outbox, stop.clone()).await?
+            {
+                turn.hold(outbox.clone(), write(Some(host), outbox, desk, stop)).await?;
+            }
             Ok(())
         });
         Ok(())
+    }
+
+    /// The turn of a host to write, where others may have theirs.
+    fn turn(&mut self, id: HostId) -> Result<Option<Turn>, ProductError> {
+        let Some(link) = self.link.clone().filter(|_| self.settings.standby) else { return Ok(None) };
+        let turn = Turn::new(link, id, &standby::name(&self.settings.data)?);
+        self.standing.push(turn.standing());
+        Ok(Some(turn))
     }
 
     /// Tells billing systems what was accepted, where they can be reached.
@@ -203,7 +217,15 @@ impl Wiring {
             outbox.progress(),
         );
         self.feeds.push((id, feed.progress()));
-        parts.spawn(async move { feed.run(stop).await.map_err(ProductError::from) });
+        let writes = self.standing.iter().find(|standing| standing.host == id).map(|standing| standing.writes.clone());
+        parts.spawn(async move {
+            if let Some(mut writes) = writes
+                && writes.wait_for(|writes| *writes).await.is_err()
+            {
+                return Ok(());
+            }
+            feed.run(stop).await.map_err(ProductError::from)
+        });
         Ok(())
     }
 
@@ -237,7 +259,8 @@ impl Wiring {
     pub(crate) fn probes(&self, caught_up: watch::Receiver<bool>, version: String) -> Probes {
         let nats = self.link.as_ref().map(Link::reachable);
         let outgoing = self.outgoing.iter().map(|outbox| (outbox.source(), outbox.progress())).collect();
-        Probes { version, caught_up, nats, outgoing, feeds: self.feeds.clone() }
+        let (feeds, standing) = (self.feeds.clone(), self.standing.clone());
+        Probes { version, caught_up, nats, outgoing, feeds, standing }
     }
 
     /// The gateway.
@@ -299,4 +322,27 @@ impl Wiring {
             _ => BlobStore::near(service, blobs),
         })
     }
+}
+
+/// Decides for a host, unless it is to stand still.
+async fn run<D: Decider>(host: Option<Host<D>>, stop: watch::Receiver<bool>) -> Result<(), ProductError> {
+    match host {
+        Some(host) => Ok(host.run(stop).await?),
+        None => Ok(()),
+    }
+}
+
+/// Decides, publishes and answers for a host.
+async fn write<D: Decider>(
+    host: Option<Host<D>>,
+    outbox: Outbox,
+    desk: Desk,
+    stop: watch::Receiver<bool>,
+) -> Result<(), ProductError> {
+    // Nothing is decided before it is certain that this process is the one that writes.
+    outbox.open().await?;
+    tokio::try_join!(run(host, stop.clone()), async { Ok(outbox.run(stop.clone()).await?) }, async {
+        Ok(desk.run(stop.clone()).await?)
+    },)?;
+    Ok(())
 }

@@ -85,7 +85,8 @@ pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
         | Fact::ChunkFilled { .. }
         | Fact::RecordsExempted { .. }
         | Fact::ChunkStarted { .. }
-        | Fact::ReconciliationStarted { .. } => return None,
+        | Fact::ReconciliationStarted { .. }
+        | Fact::WriterChanged { .. } => return None,
     };
     Some(Kind { name, side })
 }

@@ -61,6 +61,7 @@ impl Fact {
             | Self::ReconciliationProcessed { .. }
             | Self::ReconciliationFailed { .. }
             | Self::FileClosed { .. } => ServiceName::Extraction,
+            Self::WriterChanged { service, .. } => *service,
         }
     }
 

@@ -130,21 +130,22 @@ impl Committer {
     /// Lets readers see the group and answers, in this order, so that whoever is answered can read it.
     fn publish(&self, done: Vec<(HostId, u64, Vec<u64>, tokio::sync::oneshot::Sender<()>)>) {
         let mut answers = Vec::with_capacity(done.len());
-        let mut changed = Vec::new();
+        let mut changed = BTreeMap::new();
         for (id, bytes, owns, answer) in done {
             if let Ok(host) = self.shared.host(id) {
                 write(&host.owns).positions.extend(owns);
-                host.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
-                changed.push(id);
+                *changed.entry(id).or_default() += bytes;
             }
             answers.push(answer);
         }
-        changed.sort_unstable();
-        changed.dedup();
-        for id in changed {
+        for (id, bytes) in changed {
             if let (Ok(host), Some(chain)) = (self.shared.host(id), self.chains.get(&id)) {
                 write(&host.chain).clone_from(chain);
-                host.synced.send_replace(Synced { position: chain.position, sequence: chain.sequence });
+                host.synced.send_modify(|synced| {
+                    *synced = Synced { position: chain.position, sequence: chain.sequence };
+                    // In one step with it: what isn't queued any more can be read.
+                    host.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
+                });
             }
         }
         for answer in answers {

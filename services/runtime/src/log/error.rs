@@ -156,6 +156,14 @@ pub enum LogError {
         /// The host.
         host: HostId,
     },
+    /// A fact that another process wrote for this host doesn't continue the log here.
+    #[error("continue {host} with the event at sequence {sequence} that was published for it")]
+    NotNext {
+        /// Whose log it is.
+        host: HostId,
+        /// The sequence that came.
+        sequence: u64,
+    },
     /// An own fact with this id is in the log: the host should have given the first answer.
     #[error("append an event a second time; it is at position {position}")]
     DuplicateId {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ledger::{EventId, Hash, HostId};
 use tokio::sync::watch;
@@ -76,6 +77,17 @@ impl LogReader {
     /// The latest durable sequence and header hash heard from a host; zeros before the first.
     pub fn heard(&self, emitter: HostId) -> Result<(u64, Hash), LogError> {
         Ok(read(&self.shared.host(self.host)?.chain).heard(emitter))
+    }
+
+    /// Resolves when all that was handed over for the host is durable.
+    ///
+    /// # Errors
+    /// When the log is closed before.
+    pub async fn drained(&self) -> Result<(), LogError> {
+        let host = self.shared.host(self.host)?;
+        let mut synced = host.synced.subscribe();
+        let drained = synced.wait_for(|_| host.queued_bytes.load(Ordering::Acquire) == 0).await;
+        drained.map(drop).map_err(|_| LogError::Closed)
     }
 
     /// A durable mark.

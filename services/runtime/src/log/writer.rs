@@ -32,6 +32,15 @@ pub enum NewEntry {
         /// The bytes as first encoded.
         payload: Vec<u8>,
     },
+    /// An own fact that another process wrote for this host: it stands here as it does there.
+    Followed {
+        /// The id under which it is found for ever.
+        id: EventId,
+        /// The header that its writer gave it.
+        header: Header,
+        /// The bytes as first encoded.
+        payload: Vec<u8>,
+    },
     /// A fact heard from another host.
     Heard {
         /// The header its emitter gave it.
@@ -199,6 +208,24 @@ impl LogWriter {
         self.state.chain.heard(emitter)
     }
 
+    /// The header of an own fact that came next and began an epoch.
+    #[must_use]
+    pub fn claim(&self, payload: &[u8]) -> Header {
+        let chain = &self.state.chain;
+        self.header(chain, chain.epoch.max(self.shared.epoch) + 1, payload)
+    }
+
+    /// The header of an own fact that continues a chain. Epochs never go back.
+    fn header(&self, chain: &Chain, epoch: u32, payload: &[u8]) -> Header {
+        Header {
+            host: self.host,
+            epoch: epoch.max(chain.epoch),
+            sequence: chain.sequence + 1,
+            previous: chain.head,
+            payload_hash: Hash::of(payload),
+        }
+    }
+
     /// The last own sequence and header hash, durable or not.
     #[must_use]
     pub fn head(&self) -> (u64, Hash) {
@@ -281,13 +308,15 @@ impl Draft {
         let (entry, id) = match entry {
             NewEntry::Own { id, payload } => {
                 self.check_id(writer, id)?;
-                let header = Header {
-                    host: writer.host,
-                    epoch: writer.shared.epoch,
-                    sequence: self.chain.sequence + 1,
-                    previous: self.chain.head,
-                    payload_hash: Hash::of(&payload),
-                };
+                let header = writer.header(&self.chain, writer.shared.epoch, &payload);
+                (Entry { position, header, own: true, payload: Some(payload) }, id)
+            }
+            NewEntry::Followed { id, header, payload } => {
+                // What was published stands, whatever an index says: the first with an id is the one that is found.
+                let id = writer.find(id)?.is_none().then_some(id);
+                if header != writer.header(&self.chain, header.epoch, &payload) {
+                    return Err(LogError::NotNext { host: writer.host, sequence: header.sequence });
+                }
                 (Entry { position, header, own: true, payload: Some(payload) }, id)
             }
             NewEntry::Heard { header, payload } => {

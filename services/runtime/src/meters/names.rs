@@ -189,6 +189,13 @@ pub const PUBLISH_RETRIES: Metric = Metric {
     labels: &["host"],
     help: "Attempts to publish that were made again.",
 };
+/// Whether this process writes for the host.
+pub const WRITES: Metric = Metric {
+    name: "writes",
+    kind: Kind::Gauge,
+    labels: &["host"],
+    help: "Whether this process writes for the host, where several may.",
+};
 /// The last message of accepted records that the stream has.
 pub const FEED: Metric = Metric {
     name: "feed_sequence",
@@ -325,6 +332,7 @@ pub const ALL: &[Metric] = &[
     OUTBOX,
     PUBLISHED,
     PUBLISH_RETRIES,
+    WRITES,
     FEED,
     FEED_RETRIES,
     SUBSCRIBER_WAITING,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{HostId, ObjectId, Partition};
+use ledger::{HostId, ObjectId, Partition, ServiceName};
 
 use crate::feed::Form;
 
@@ -80,6 +80,27 @@ impl Question {
         }
     }
 }
+
+/// The bucket of leases.
+pub(crate) const LEASES: &str = "LEDGER_LEASES";
+
+/// The stream of a bucket of keys.
+pub(crate) fn bucket_stream(bucket: &str) -> String {
+    format!("KV_{bucket}")
+}
+
+/// The subject of a lease.
+pub(crate) fn lease(key: &str) -> String {
+    format!("$KV.{LEASES}.{key}")
+}
+
+/// The bucket of a service's workbooks, for whoever writes for it next.
+pub(crate) fn kept(service: ServiceName) -> String {
+    format!("LEDGER_KEPT_{service}")
+}
+
+/// The header of a fact that says what its writer had heard before it: `catalog-0 17, ingestion-0 240`.
+pub(crate) const HEARD: &str = "Ledger-Heard";
 
 /// The stream of accepted records.
 pub(crate) fn accepted_stream(partition: Partition) -> String {

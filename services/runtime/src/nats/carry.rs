@@ -67,13 +67,24 @@ pub enum CarryError {
 /// # Errors
 /// What NATS answers.
 pub async fn set_up(link: &Link) -> Result<ObjectStore, String> {
-    if let Ok(store) = link.jetstream.get_object_store(BUCKET).await {
+    let description = "Workbooks on their way between services; each rests in its owner's folder.";
+    bucket(link, BUCKET.to_owned(), description.to_owned(), KEEP).await
+}
+
+/// Makes a bucket whose objects stay for so long, or for ever, unless it is there.
+pub(crate) async fn bucket(
+    link: &Link,
+    name: String,
+    description: String,
+    max_age: Duration,
+) -> Result<ObjectStore, String> {
+    if let Ok(store) = link.jetstream.get_object_store(&name).await {
         return Ok(store);
     }
     let config = Config {
-        bucket: BUCKET.to_owned(),
-        description: Some("Workbooks on their way between services; each rests in its owner's folder.".to_owned()),
-        max_age: KEEP,
+        bucket: name,
+        description: Some(description),
+        max_age,
         storage: StorageType::File,
         num_replicas: link.replicas,
         ..Config::default()
@@ -151,7 +162,13 @@ impl Carrier {
 
 /// What the owner answers.
 pub(crate) async fn answer(link: &Link, blobs: &Arc<Blobs>, asked: &[u8]) -> Option<Vec<u8>> {
-    let carried = match Carry::decode(asked) {
+    let asked = Carry::decode(asked);
+    if let Ok(Carry::Out { blob, .. }) = &asked
+        && let Err(error) = blobs.recover(*blob)
+    {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a workbook that is asked for isn't here");
+    }
+    let carried = match asked {
         Ok(Carry::In { blob, .. }) if blobs.has(blob) => Ok(blob),
         Ok(Carry::In { blob, object, .. }) => take(link, blobs, blob, &object).await.map(|()| blob),
         Ok(Carry::Out { blob, object }) if blobs.has(blob) => lay(link, blobs, blob, &object).await.map(|()| blob),
@@ -191,10 +208,14 @@ async fn clear(link: &Link, object: &str) {
 async fn take(link: &Link, blobs: &Blobs, blob: Hash, object: &str) -> Result<(), CarryError> {
     let unreachable = |reason| CarryError::Unreachable { blob, what: "out of the object store", reason };
     let store = set_up(link).await.map_err(unreachable)?;
-    let object = store.get(object).await.map_err(|error| unreachable(chain(&error)))?;
-    let kept = keep(blobs, object).await;
-    let (hash, _) = kept.map_err(|error| match error {
-        Kept::Read(error) => unreachable(error.to_string()),
+    taken(blobs, blob, store.get(object).await.map_err(|error| unreachable(chain(&error)))?).await
+}
+
+/// Reads a workbook from the object store; it is durable here when this returns.
+pub(crate) async fn taken(blobs: &Blobs, blob: Hash, object: impl AsyncRead + Unpin) -> Result<(), CarryError> {
+    let what = "out of the object store";
+    let (hash, _) = keep(blobs, object).await.map_err(|error| match error {
+        Kept::Read(error) => CarryError::Unreachable { blob, what, reason: error.to_string() },
         Kept::Blob(error) => CarryError::Blob(error),
     })?;
     if hash == blob { Ok(()) } else { Err(CarryError::Damaged { blob }) }

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::FarError;
 use super::address;
+use super::heard;
 use super::link::{Link, Reachable, chain};
 use super::question;
 use crate::log::{Header, Synced};
@@ -189,6 +190,8 @@ impl FarLog {
             messages: None,
             wait: RETRY_WAIT_MIN,
             reachable: self.link.reachable(),
+            streamed_only: false,
+            heard: Vec::new(),
         }
     }
 }
@@ -230,9 +233,23 @@ pub(crate) struct FarFollower {
     messages: Option<Messages>,
     wait: Duration,
     reachable: watch::Receiver<Reachable>,
+    /// Whether facts count only as the stream has them.
+    streamed_only: bool,
+    /// See [`FarFollower::heard`].
+    heard: Vec<(HostId, u64)>,
 }
 
 impl FarFollower {
+    /// Asks nobody for what the stream lacks: its writer publishes it again.
+    pub(crate) fn of_stream(self) -> Self {
+        Self { streamed_only: true, ..self }
+    }
+
+    /// How far the writer had heard others when it recorded the last fact, as far as that changed since the one before.
+    pub(crate) fn heard(&self) -> &[(HostId, u64)] {
+        &self.heard
+    }
+
     /// The next fact.
     pub(crate) async fn next(&mut self) -> Result<Published, FarError> {
         loop {
@@ -264,6 +281,7 @@ impl FarFollower {
                     Some(fact) if fact.header.sequence < self.next => {}
                     Some(fact) if self.is_next(&fact) => {
                         self.wait = RETRY_WAIT_MIN;
+                        self.heard = heard::read(message.headers.as_ref());
                         return Ok(self.take(fact));
                     }
                     // Something is missing, damaged or not the writer's: it has what comes next.
@@ -293,6 +311,9 @@ impl FarFollower {
     /// Fetches what comes next from the host itself, then follows the stream behind it.
     async fn catch_up(&mut self) {
         self.messages = None;
+        if self.streamed_only {
+            return self.pause("the stream doesn't have what comes next").await;
+        }
         match question::read(&self.log.link, self.log.host, self.next, READ_BYTES_MAX).await {
             Ok(facts) if facts.is_empty() => self.pause("its writer has no more").await,
             Ok(facts) => self.fetched.extend(facts),

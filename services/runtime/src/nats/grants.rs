@@ -7,6 +7,7 @@ use ledger::{HostId, ObjectId, ServiceName};
 use super::address::{self, Question};
 use super::carry::BUCKET;
 use super::subscriber::Subscriber;
+use super::vault::{KEEPERS, keeps_workbooks};
 
 /// What a user may do; nothing else is allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,11 +59,8 @@ impl Grants {
                 grants.publish.insert(address::question(*host, Question::Carry));
             }
         }
-        let keeps_workbooks = |host: &HostId| {
-            matches!(host.service, ServiceName::Ingestion | ServiceName::Validation | ServiceName::Extraction)
-        };
         if is_gateway || runs.iter().any(keeps_workbooks) {
-            grants.carry();
+            grants.bucket(BUCKET);
         }
         if is_gateway {
             grants.hear_producers();
@@ -112,6 +110,10 @@ impl Grants {
         for stream in address::accepted_streams(partitions) {
             grants.provision(&stream);
         }
+        grants.make(&address::bucket_stream(address::LEASES));
+        for bucket in KEEPERS.map(address::kept) {
+            grants.make(&format!("OBJ_{bucket}"));
+        }
         grants.make(&format!("OBJ_{BUCKET}"));
         grants.make(address::REPORTS_STREAM);
         grants.make(address::DEAD_STREAM);
@@ -143,9 +145,22 @@ impl Grants {
         self.subscribe.insert(address::asks(host));
         self.subscribe.insert(format!("{}.*", address::asks(host)));
         self.answers = true;
+        self.stand_by(host);
         if host.service == ServiceName::Extraction {
             self.api(&format!("STREAM.MSG.GET.{}", address::accepted_stream(host.partition)));
             self.publish.insert(address::told(host.partition, address::ALL_ACCEPTED));
+        }
+    }
+
+    /// Follows whoever writes for a host, and takes over: its lease, its stream, its workbooks.
+    fn stand_by(&mut self, host: HostId) {
+        let leases = address::bucket_stream(address::LEASES);
+        self.make(&leases);
+        self.api(&format!("STREAM.MSG.GET.{leases}"));
+        self.publish.insert(address::lease(&host.to_string()));
+        self.pull(&address::stream(host));
+        if keeps_workbooks(&host) {
+            self.bucket(&address::kept(host.service));
         }
     }
 
@@ -188,14 +203,14 @@ impl Grants {
         self.answers = true;
     }
 
-    /// Puts workbooks into the bucket, and takes them out.
-    fn carry(&mut self) {
-        let stream = format!("OBJ_{BUCKET}");
+    /// Puts workbooks into a bucket, and takes them out.
+    fn bucket(&mut self, bucket: &str) {
+        let stream = format!("OBJ_{bucket}");
         self.make(&stream);
         self.pull(&stream);
         self.api(&format!("STREAM.PURGE.{stream}"));
         self.api(&format!("STREAM.MSG.GET.{stream}"));
-        self.publish.insert(format!("$O.{BUCKET}.>"));
+        self.publish.insert(format!("$O.{bucket}.>"));
         self.publish.insert(format!("$JS.FC.{stream}.>"));
     }
 }

@@ -13,7 +13,9 @@ mod desk;
 mod examine;
 mod far;
 mod grants;
+mod heard;
 mod intake;
+mod lease;
 mod link;
 mod outbox;
 mod parts;
@@ -23,6 +25,7 @@ mod reports;
 mod stream;
 mod subscriber;
 mod traced;
+mod vault;
 
 use ledger::HostId;
 use thiserror::Error;
@@ -38,14 +41,16 @@ pub use far::FarLog;
 pub(crate) use far::{FarFacts, FarFollower};
 pub use grants::{Grants, inbox_of};
 pub use intake::{set_up_reports, take_reports};
+pub use lease::{Holding, Lease, LeaseLost, set_up as set_up_leases};
 pub use link::chain as reasons;
 pub use link::{Link, LinkError, LinkSettings, Reachable};
-pub use outbox::{Outbox, OutboxError, Outgoing};
+pub use outbox::{Claim, Outbox, OutboxError, Outgoing};
 pub use reports::{Reason, ReportsError, Sent, Taken, Takes, Told, answer_reports};
 pub use stream::{StreamError, set_up};
 pub use subscriber::{
     Begin, Subscriber, SubscriberError, SubscriberState, remove as remove_subscriber, user_of as subscriber_user,
 };
+pub use vault::{KEEPERS, Vault, VaultError, set_up as set_up_vault};
 
 /// What another process holds can't be had.
 #[derive(Debug, Error)]

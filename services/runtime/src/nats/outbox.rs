@@ -1,34 +1,45 @@
 //! Publishing a host's own facts, so that the stream's sequence is the chain's.
 
+use std::collections::BTreeMap;
+
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
-use ledger::HostId;
+use async_nats::jetstream::stream::Stream;
+use ledger::{Event, Hash, HostId, Subject};
 use thiserror::Error;
 use tokio::sync::watch;
 
 use super::address;
-use super::far::decode;
-use super::link::Link;
+use super::far::{FarFollower, FarLog, decode};
+use super::heard;
+use super::link::{Link, chain};
 use super::pump::{self, Due, Halt, Queue, Writer};
 use super::stream::set_up;
 use crate::log::{Entry, Header, LogError, LogReader, OwnEntries, Synced};
 use crate::source::Source;
+
+/// Facts that reached nobody and are listed one by one; the rest are counted.
+const LOST_SHOWN: usize = 20;
 
 /// A host may not publish: it is no longer the writer, or never was.
 #[derive(Debug, Error)]
 pub enum OutboxError {
     /// Somebody else wrote on from the same history.
     #[error(
-        "{host} was overtaken: another process published sequence {last} of it. What this one holds from sequence \
-         {last} to {own} reached nobody; keep this data directory, since these facts are nowhere else, and start the \
-         product with the other one"
+        "{host} was overtaken: another process published sequence {from} of it. What this one holds from sequence \
+         {from} to {own} reached nobody and was answered to nobody:\n{lost}\nKeep this data directory, since these facts \
+         are nowhere else, and ask again for what is still wanted. Start the product with the other one; started with an \
+         empty data directory and --standby, this process stands by"
     )]
     Overtaken {
         /// Who.
         host: HostId,
-        /// The last sequence of the stream.
-        last: u64,
+        /// The first sequence at which the stream says something else.
+        from: u64,
         /// The last sequence here.
         own: u64,
+        /// What stands here from there on, a line each.
+        lost: String,
     },
     /// The log here is shorter than what was published from it.
     #[error(
@@ -123,21 +134,140 @@ impl Outbox {
         pump::run(&self, stop).await
     }
 
+    /// How far the stream goes, which must say what this log says as far as both go. Waits for NATS.
+    ///
+    /// # Errors
+    /// When another process wrote something else.
+    pub(crate) async fn end(&self) -> Result<u64, OutboxError> {
+        match self.open().await {
+            Ok(()) => Ok(self.acknowledged()),
+            // Whoever stands by is behind its writer.
+            Err(OutboxError::Behind { last, .. }) => Ok(last),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The facts of the stream after one of this log.
+    pub(crate) fn follow(&self, after: (u64, Hash)) -> FarFollower {
+        FarLog::new(self.link.clone(), self.reader.host()).follow(after).of_stream()
+    }
+
+    /// Publishes all that was recorded and isn't in the stream.
+    ///
+    /// # Errors
+    /// When this process may not write for the host any more.
+    pub async fn catch_up(&self) -> Result<(), OutboxError> {
+        let failed = |source| OutboxError::Log { host: self.reader.host(), source };
+        self.reader.drained().await.map_err(failed)?;
+        let (last, _) = self.reader.head().map_err(failed)?;
+        let (_running, never) = watch::channel(false);
+        let mut progress = self.progress();
+        tokio::select! {
+            ended = pump::run(self, never) => ended,
+            // The sender lives in this very publisher.
+            _ = progress.wait_for(|progress| progress.acknowledged >= last) => Ok(()),
+        }
+    }
+
+    /// Publishes a fact that isn't in the log yet; false when the stream ends otherwise than the fact says.
+    pub(crate) async fn claim(&self, claim: &Claim) -> Result<bool, String> {
+        let Claim { header, payload } = claim;
+        let bytes = [&header.encode()[..], payload].concat();
+        let message = PublishMessage::build().payload(bytes.into()).expected_last_sequence(header.sequence - 1);
+        let sent = self.link.jetstream.send_publish(address::facts(header.host), message).await;
+        match sent.map_err(|error| chain(&error))?.await {
+            Ok(acknowledged) => Ok(acknowledged.sequence == header.sequence),
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(false),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
+    /// Where the stream and this log part: the first sequence at which they differ. They do at `differ`.
+    async fn fork(&self, stream: &Stream, mut differ: u64) -> Result<u64, Halt<OutboxError>> {
+        let host = self.reader.host();
+        let mut same = 0;
+        // Hashes are chained: whatever is equal at a sequence is equal before it.
+        while differ - same > 1 {
+            let middle = same + (differ - same) / 2;
+            let message = stream.get_raw_message(middle).await.map_err(|error| Halt::trouble(&error))?;
+            let published = decode(host, &message.payload).map(|fact| fact.header.hash());
+            let own = self.reader.own_at(middle).map_err(|source| OutboxError::Log { host, source })?;
+            let equal = own.map(|entry| entry.header.hash()) == published;
+            if equal { same = middle } else { differ = middle }
+        }
+        Ok(differ)
+    }
+
+    /// What stands here from a sequence on, a line each.
+    fn lost(&self, from: u64) -> Result<String, OutboxError> {
+        let failed = |source| OutboxError::Log { host: self.reader.host(), source };
+        let mut lines = Vec::new();
+        for entry in self.reader.own(from).take(LOST_SHOWN) {
+            let entry = entry.map_err(failed)?;
+            let event = proto::decode_event(entry.payload.as_deref().unwrap_or_default());
+            let line = event.map_or_else(
+                |error| format!("  {}: {error}", entry.header.sequence),
+                |event| format!("  {}: {}", entry.header.sequence, told(&event)),
+            );
+            lines.push(line);
+        }
+        let (own, _) = self.reader.head().map_err(failed)?;
+        let more = (own + 1 - from).saturating_sub(LOST_SHOWN as u64);
+        if more > 0 {
+            lines.push(format!("  and {more} more"));
+        }
+        Ok(lines.join("\n"))
+    }
+
     /// What the stream ends with must be what stands at that sequence here.
-    fn compare(&self, last: u64, published: Option<&Header>) -> Result<(), OutboxError> {
+    async fn compare(&self, stream: &Stream, last: u64, published: Option<&Header>) -> Result<(), Halt<OutboxError>> {
         let host = self.reader.host();
         let Some(published) = published.filter(|header| header.sequence == last) else {
             let (stream, subject) = (address::stream(host), address::facts(host));
-            return Err(OutboxError::Foreign { host, stream, subject, last });
+            return Err(OutboxError::Foreign { host, stream, subject, last }.into());
         };
         let failed = |source| OutboxError::Log { host, source };
         let (own, _) = self.reader.head().map_err(failed)?;
         let Some(entry) = self.reader.own_at(last).map_err(failed)? else {
-            return Err(OutboxError::Behind { host, last, own });
+            return self.behind(stream, last, own).await;
         };
-        let same = published.hash() == entry.header.hash();
-        if same { Ok(()) } else { Err(OutboxError::Overtaken { host, last, own }) }
+        if published.hash() == entry.header.hash() {
+            return Ok(());
+        }
+        let from = self.fork(stream, last).await?;
+        Err(OutboxError::Overtaken { host, from, own, lost: self.lost(from)? }.into())
     }
+
+    /// The stream goes further than this log: it goes on from it, or says something else.
+    async fn behind(&self, stream: &Stream, last: u64, own: u64) -> Result<(), Halt<OutboxError>> {
+        let host = self.reader.host();
+        // Below the end of both, so that what differs there is found; one further stands in the stream only.
+        let from = self.fork(stream, own + 1).await?;
+        let lost = if from <= own { Some(self.lost(from)?) } else { None };
+        Err(Halt::For(match lost {
+            Some(lost) => OutboxError::Overtaken { host, from, own, lost },
+            None => OutboxError::Behind { host, last, own },
+        }))
+    }
+}
+
+/// A fact in a line.
+fn told(event: &Event) -> String {
+    let fact = format!("{:?}", event.fact);
+    let name = fact.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+    match &event.subject {
+        Subject::File(file) => format!("{name} of {file}"),
+        Subject::Object(object) => format!("{name} of {object}"),
+    }
+}
+
+/// A fact that says who writes from here on, before it is in the log.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Its place in the chain.
+    pub header: Header,
+    /// Its bytes.
+    pub payload: Vec<u8>,
 }
 
 impl Writer for Outbox {
@@ -160,11 +290,17 @@ impl Writer for Outbox {
         if last > 0 {
             let message = stream.get_raw_message(last).await.map_err(|error| Halt::trouble(&error))?;
             let published = decode(host, &message.payload).map(|published| published.header);
-            self.compare(last, published.as_ref())?;
+            self.compare(&stream, last, published.as_ref()).await?;
         }
         self.acknowledge(last);
-        let synced = self.reader.synced().map_err(|source| OutboxError::Log { host, source })?;
-        Ok(OwnFacts { host, entries: self.reader.own(last + 1), synced })
+        let failed = |source| OutboxError::Log { host, source };
+        let synced = self.reader.synced().map_err(failed)?;
+        // What was heard since the last one belongs to the next.
+        let mut entries = self.reader.own(last);
+        if last > 0 {
+            entries.next().transpose().map_err(failed)?;
+        }
+        Ok(OwnFacts { host, entries, synced, heard: BTreeMap::new() })
     }
 
     fn acknowledged(&self) -> u64 {
@@ -189,6 +325,8 @@ pub(crate) struct OwnFacts {
     host: HostId,
     entries: OwnEntries,
     synced: watch::Receiver<Synced>,
+    /// What was heard since the fact before, with the last sequence of each.
+    heard: BTreeMap<HostId, u64>,
 }
 
 impl Queue for OwnFacts {
@@ -198,10 +336,17 @@ impl Queue for OwnFacts {
         loop {
             self.synced.mark_unchanged();
             let failed = |source| OutboxError::Log { host: self.host, source };
-            if let Some(Entry { header, payload, .. }) = self.entries.next().transpose().map_err(failed)? {
+            let heard = &mut self.heard;
+            let next = self.entries.next_after(|header| {
+                heard.insert(header.host, header.sequence);
+            });
+            if let Some(Entry { header, payload, .. }) = next.transpose().map_err(failed)? {
                 let bytes = [&header.encode()[..], payload.as_deref().unwrap_or_default()].concat();
                 let (subject, length) = (address::facts(self.host), bytes.len());
-                let message = PublishMessage::build().payload(bytes.into());
+                let mut message = PublishMessage::build().payload(bytes.into());
+                if let Some(heard) = heard::write(&std::mem::take(&mut self.heard)) {
+                    message = message.header(address::HEARD, heard);
+                }
                 return Ok(Some(Due { sequence: header.sequence, subject, message, bytes: length }));
             }
             if self.synced.changed().await.is_err() {

@@ -4,6 +4,7 @@ mod about;
 mod client;
 mod dead;
 mod doctor;
+mod duty;
 mod events;
 mod file;
 mod foreign;
@@ -18,7 +19,7 @@ mod validate;
 mod verdict;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -340,28 +341,18 @@ async fn run(args: RunArgs) -> Result<u8, CliError> {
     if let Some(reason) = insecure(&settings).filter(|_| !args.insecure) {
         return Err(refused_to_run(&reason));
     }
-    let (keeps_catalog, serves_others) = (settings.services.contains(&ServiceName::Catalog), settings.serves_others());
-    let mut product = Product::start(settings).await?;
-    product.caught_up().await;
-    if let Some(path) = &args.catalog {
-        let imported = admin::perform(&product, Request::Import { catalog: read_text(path)? }).await?;
-        eprintln!("catalog: {imported}");
-    }
-    if keeps_catalog && let Some(key) = admin::first_key(&product).await? {
-        eprintln!("administrator key, shown only now: {key}");
-    }
-    let demo_keys = takes_demo_keys(&product.bus.shelf().take(), &product.secrets.pepper);
-    if serves_others && !demo_keys.is_empty() && !args.insecure {
-        product.stop().await;
-        let reason = format!(
-            "the keys of the demo catalog are taken here and are public, and other machines are served: revoke {} with \
-             `usage-ledger key revoke`, or listen at 127.0.0.1",
-            demo_keys.join(", ")
-        );
-        return Err(refused_to_run(&reason));
-    }
-    println!("usage-ledger is ready at {}", product.url());
-    let outcome = until_stopped(&mut product, &args.data.data).await;
+    let standby = settings.standby;
+    let duty = duty::Duty {
+        keeps_catalog: settings.services.contains(&ServiceName::Catalog),
+        serves_others: settings.serves_others(),
+        args,
+    };
+    let product = Product::start(settings).await?;
+    let ended = if standby { duty::stand_by(&product, &duty.args.data.data).await } else { None };
+    let outcome = match ended {
+        Some(ended) => ended,
+        None => duty.perform(&product).await,
+    };
     product.stop().await;
     told.stop();
     outcome.map(|()| 0)
@@ -372,7 +363,7 @@ fn refused_to_run(reason: &str) -> CliError {
 }
 
 /// Serves the operator's socket until a signal comes or a part of the product ends.
-async fn until_stopped(product: &mut Product, data: &std::path::Path) -> Result<(), CliError> {
+async fn until_stopped(product: &Product, data: &Path) -> Result<(), CliError> {
     let signal = async {
         let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
         match terminate {
@@ -385,11 +376,10 @@ async fn until_stopped(product: &mut Product, data: &std::path::Path) -> Result<
             Err(_) => drop(tokio::signal::ctrl_c().await),
         }
     };
-    let shared = &*product;
     tokio::select! {
         () = signal => Ok(()),
-        outcome = admin::serve(shared, data) => outcome.map_err(CliError::from),
-        outcome = outlive(shared) => outcome,
+        outcome = admin::serve(product, data) => outcome.map_err(CliError::from),
+        outcome = outlive(product) => outcome,
     }
 }
 
@@ -411,7 +401,7 @@ async fn run_demo(args: DemoArgs) -> Result<u8, CliError> {
     }
     demo.invite();
     let data = demo.data.clone();
-    until_stopped(&mut demo.product, &data).await?;
+    until_stopped(&demo.product, &data).await?;
     demo.product.stop().await;
     Ok(0)
 }
@@ -467,10 +457,10 @@ async fn state(args: StateArgs) -> Result<u8, CliError> {
 }
 
 /// A text file; what is no UTF-8 is replaced, and then refused where it stands.
-fn read_text(path: &std::path::Path) -> Result<String, CliError> {
+fn read_text(path: &Path) -> Result<String, CliError> {
     Ok(String::from_utf8_lossy(&read(path)?).into_owned())
 }
 
-fn read(path: &std::path::Path) -> Result<Vec<u8>, CliError> {
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     std::fs::read(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
 }

@@ -114,6 +114,9 @@ pub(super) struct ApartArgs {
     /// The file of secrets that all processes of one ledger share; the first start makes it [default: DATA/secrets].
     #[arg(long, env = "USAGE_LEDGER_SECRETS", value_name = "FILE")]
     secrets: Option<PathBuf>,
+    /// Run beside other processes of the same service: the first to take its lease writes, the others stand by.
+    #[arg(long, env = "USAGE_LEDGER_STANDBY")]
+    standby: bool,
     #[command(flatten)]
     nats: NatsArgs,
 }
@@ -127,6 +130,7 @@ impl ApartArgs {
             settings.services = self.only.iter().map(|service| ServiceName::from(*service)).collect();
         }
         settings.secrets.clone_from(&self.secrets);
+        settings.standby = self.standby;
         settings.nats = self.nats.settings(credentials::process_user(&settings.services, &settings.partitions));
     }
 }
@@ -307,7 +311,12 @@ async fn set_up(partitions: u16, args: NatsArgs) -> Result<u8, CliError> {
     runtime::nats::set_up_accepted(&link, partitions).await.map_err(|error| failed(&error))?;
     println!("stream for accepted records: ready");
     runtime::nats::set_up_bucket(&link).await.map_err(CliError::Plain)?;
-    println!("bucket for workbooks: ready");
+    for service in runtime::nats::KEEPERS {
+        runtime::nats::set_up_vault(&link, service).await.map_err(CliError::Plain)?;
+    }
+    println!("buckets for workbooks: ready");
+    runtime::nats::set_up_leases(&link).await.map_err(|error| failed(&error))?;
+    println!("bucket for leases: ready");
     runtime::nats::set_up_reports(&link).await.map_err(|error| failed(&error))?;
     println!("streams for reports and dead letters: ready");
     Ok(0)
