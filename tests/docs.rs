@@ -376,3 +376,15 @@ fn documents_lead_to_files() {
     }
     verdict("documents lead to files", &findings);
 }
+
+/// What a program prints stands in the document that explains it.
+#[test]
+fn the_reckoning_of_scale_is_what_its_program_prints() {
+    let printed = std::process::Command::new("python3").arg(root().join("docs/scale.py")).output();
+    let printed = printed.expect("python3 starts");
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let shown = text("docs/scale.md");
+    let block = shown.split("```\n").nth(1).expect("a block of what is printed");
+    let hint = "run docs/scale.py and put what it prints into the block of docs/scale.md";
+    assert_eq!(block, String::from_utf8_lossy(&printed.stdout), "{hint}");
+}

@@ -268,10 +268,10 @@ impl Server {
         info.and_then(|info| info["state"]["last_seq"].as_u64()).unwrap_or(0)
     }
 
-    /// Deletes a service's stream with everything in it.
+    /// Deletes a service's stream with everything in it; one that its writer is about to make is waited for.
     pub(crate) fn delete(&self, service: ServiceName) {
-        let answer = self.api(&format!("STREAM.DELETE.{}", stream(service))).expect("an answer");
-        assert_eq!(answer["success"], json!(true), "{answer}");
+        let request = format!("STREAM.DELETE.{}", stream(service));
+        self.wait("has a stream to delete", || self.api(&request).is_some_and(|answer| answer["success"] == true));
     }
 
     /// What the server has sent to the connections of a name.
