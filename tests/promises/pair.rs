@@ -12,6 +12,7 @@ use runtime::clock::Clock;
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 use runtime::host::{Host, HostParts};
 use runtime::log::{LogReader, LogSettings, Logs};
+use runtime::meters::Meters;
 use runtime::nats::{Desk, Link, LinkSettings, Outbox, OutboxError};
 use runtime::records::Records;
 use runtime::shelf::CatalogShelf;
@@ -140,6 +141,7 @@ impl Process {
                 records: Records::default(),
                 clock: Clock::Machine,
                 cache: dir.join("cache"),
+                meters: Meters::default(),
             };
             let published = link.clone().map(|link| {
                 let outbox = Outbox::new(link.clone(), reader.clone());

@@ -41,6 +41,8 @@ mod feed;
 
 mod traced;
 
+mod watched;
+
 mod imports;
 
 mod restart;

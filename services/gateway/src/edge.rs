@@ -47,8 +47,8 @@ pub(crate) fn wrap(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
         .layer(middleware::map_response(shape))
         .layer(middleware::from_fn(catch))
         .layer(middleware::map_request(without_slash))
-        .layer(middleware::map_response_with_state(app, add_version))
-        .layer(middleware::from_fn(observed::observe))
+        .layer(middleware::map_response_with_state(app.clone(), add_version))
+        .layer(middleware::from_fn_with_state(app, observed::observe))
 }
 
 async fn no_route(uri: Uri) -> ApiError {

@@ -1,4 +1,4 @@
-//! Probes, a few gauges, and a page that says what this is.
+//! Probes, numbers, and a page that says what this is.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, Response};
 use ledger::Status;
+use runtime::meters;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,7 +16,7 @@ use crate::auth::Caller;
 use crate::json;
 use crate::lifecycle;
 use crate::openapi::{Open, Reading, tag};
-use crate::probes::{Gauges, Probes, Readiness};
+use crate::probes::{self, Probes, Readiness};
 
 /// The process answers.
 #[derive(Serialize, ToSchema)]
@@ -62,7 +63,7 @@ pub(crate) async fn live() -> Response {
     security(()),
 )]
 pub(crate) async fn ready(State(probes): State<Probes>) -> Response {
-    probes.readiness()
+    probes.readiness().await
 }
 
 /// Try a key
@@ -81,7 +82,7 @@ pub(crate) async fn root(Caller(scope): Caller, State(app): State<Arc<App>>) -> 
     json::answer(StatusCode::OK, &json::value(&root))
 }
 
-/// Read gauges
+/// Read numbers
 ///
 /// In the text form of Prometheus.
 #[utoipa::path(
@@ -89,25 +90,19 @@ pub(crate) async fn root(Caller(scope): Caller, State(app): State<Arc<App>>) -> 
     path = "/metrics",
     operation_id = "metrics",
     tag = tag::PROBES,
-    responses((status = 200, description = "The gauges", body = String, content_type = "text/plain"), Open),
+    responses((status = 200, description = "The numbers", body = String, content_type = "text/plain"), Open),
     security(()),
 )]
-pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Gauges {
-    let mut gauges = app.probes.gauges();
-    let positions = app.projection.changes();
-    let positions: Vec<_> =
-        positions.borrow().iter().map(|(host, sequence)| (format!("{{host=\"{host}\"}}"), *sequence)).collect();
-    gauges.each("projection_sequence", "Sequence of each host up to which the fold has come.", &positions);
-    gauges.one("waiting", "Clients that wait for news.", app.waiting());
-    let given_up = app.deliveries.given_up();
-    gauges.one("webhook_changes_given_up", "Changes that webhooks could not be told of for a day.", given_up);
+pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let mut page = app.probes.numbers().await;
+    page.one(&meters::WAITING, app.waiting());
+    page.one(&meters::GIVEN_UP, app.deliveries.given_up());
     let mut files: BTreeMap<&str, u64> = Status::ALL.iter().map(|status| (status.name(), 0)).collect();
     for file in app.projection.read().files.values() {
         *files.entry(file.status().name()).or_default() += 1;
     }
-    let files: Vec<_> = files.into_iter().map(|(name, count)| (format!("{{status=\"{name}\"}}"), count)).collect();
-    gauges.each("files", "Usage files by status.", &files);
-    gauges
+    page.each(&meters::FILES, files.into_iter().map(|(name, count)| (vec![name.to_owned()], count)));
+    probes::shown(page)
 }
 
 /// Read what this is

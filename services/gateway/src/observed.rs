@@ -1,14 +1,18 @@
 //! What is told of every request and report: the trace that it belongs to, and how it went.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use runtime::meters::{REQUEST_TIME, REQUESTS};
 use runtime::trace::{self, Trace};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
+
+use crate::app::App;
 
 /// See [`Trace::HEADER`].
 const TRACE: HeaderName = HeaderName::from_static(Trace::HEADER);
@@ -20,7 +24,7 @@ const PROBES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 struct Route(Arc<OnceLock<MatchedPath>>);
 
 /// Stands around everything: what a request asks of services belongs to its trace, and the answer names it.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     if PROBES.contains(&request.uri().path()) {
         return next.run(request).await;
     }
@@ -36,12 +40,17 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
             status = Empty
         )
     });
-    let (method, route) = (request.method().clone(), Route::default());
+    let (method, route, begun) = (request.method().clone(), Route::default(), Instant::now());
     request.extensions_mut().insert(route.clone());
     let mut response = trace::within(trace, next.run(request)).instrument(span.clone()).await;
-    let path = route.0.get().map_or("", MatchedPath::as_str);
-    span.record("what", format!("{method} {path}").trim_end());
-    span.record("status", response.status().as_u16());
+    let path = route.0.get().map_or("none", MatchedPath::as_str);
+    // A method that nobody knows is anything that a client makes up.
+    let (method, status) = (if path == "none" { "any" } else { method.as_str() }, response.status());
+    let meters = &app.probes.watched.meters;
+    meters.add(&REQUESTS, &[method, path, status.as_str()], 1);
+    meters.took(&REQUEST_TIME, &[method, path], begun.elapsed());
+    span.record("what", format!("{method} {path}"));
+    span.record("status", status.as_u16());
     span.in_scope(|| tracing::debug!("a request was answered"));
     if let Some(value) = trace.and_then(|trace| HeaderValue::from_str(&trace.to_string()).ok()) {
         response.headers_mut().insert(TRACE, value);

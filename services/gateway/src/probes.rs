@@ -1,6 +1,6 @@
 //! How the process does, for probes and metrics: the same in a process with the gateway and in one without.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,8 +8,10 @@ use axum::extract::{FromRef, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger::HostId;
+use runtime::meters::{self, Page};
 use runtime::nats::{Holding, Outgoing, Reachable};
 use runtime::source::Source;
+use runtime::watched::Watched;
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
@@ -36,6 +38,8 @@ pub struct Probes {
     pub feeds: Vec<(HostId, watch::Receiver<Outgoing>)>,
     /// The hosts of the process that write only while they have a lease.
     pub standing: Vec<Standing>,
+    /// What is counted, and what is looked up.
+    pub watched: Watched,
 }
 
 /// How a host stands among the processes that run it.
@@ -79,13 +83,17 @@ pub(crate) struct Readiness {
     /// Why not yet, or what the process stands by for.
     #[schema(example = json!(["The fold has not caught up with the logs yet."]))]
     reasons: Option<Vec<String>>,
+    /// How many facts each service of the process, and its gateway, has not heard yet.
+    #[schema(example = json!({ "gateway": 0, "validation-0": 12 }))]
+    lag: BTreeMap<String, u64>,
 }
 
 impl Probes {
     /// Probes of a process on its own, whose fold is caught up as this says.
     #[must_use]
     pub fn alone(version: String, caught_up: watch::Receiver<bool>) -> Self {
-        Self { version, caught_up, nats: None, outgoing: Vec::new(), feeds: Vec::new(), standing: Vec::new() }
+        let (outgoing, feeds, standing) = (Vec::new(), Vec::new(), Vec::new());
+        Self { version, caught_up, nats: None, outgoing, feeds, standing, watched: Watched::default() }
     }
 
     /// What keeps the process from serving.
@@ -101,88 +109,61 @@ impl Probes {
     }
 
     /// The answer of `/readyz`.
-    pub(crate) fn readiness(&self) -> Response {
+    pub(crate) async fn readiness(&self) -> Response {
+        let mut lag = BTreeMap::new();
+        for one in self.watched.lags().await {
+            *lag.entry(one.who).or_default() += one.facts;
+        }
         let (reasons, version) = (self.reasons(), Some(self.version.clone()));
         if reasons.is_empty() {
             // Whoever stands by does all that is expected of it: what waits for it to be well needn't wait.
             let standing: Vec<String> = self.standing.iter().filter_map(Standing::told).collect();
             let ready = if standing.is_empty() {
-                Readiness { status: "ready", version, reasons: None }
+                Readiness { status: "ready", version, reasons: None, lag }
             } else {
-                Readiness { status: "standby", version, reasons: Some(standing) }
+                Readiness { status: "standby", version, reasons: Some(standing), lag }
             };
             return json::answer(StatusCode::OK, &json::value(&ready));
         }
-        let starting = Readiness { status: "starting", version: None, reasons: Some(reasons) };
+        let starting = Readiness { status: "starting", version: None, reasons: Some(reasons), lag };
         json::answer(StatusCode::SERVICE_UNAVAILABLE, &json::value(&starting))
     }
 
-    /// The gauges of every process.
-    pub(crate) fn gauges(&self) -> Gauges {
-        let mut gauges = Gauges::default();
-        let ready = self.reasons().is_empty();
-        gauges.one("ready", "Whether reads are answered from everything recorded.", u64::from(ready));
-        let Some(nats) = &self.nats else { return gauges };
-        let reachable = *nats.borrow() == Reachable::Yes;
-        gauges.one("nats_reachable", "Whether NATS is there.", u64::from(reachable));
+    /// The numbers of every process.
+    pub(crate) async fn numbers(&self) -> Page {
+        let mut page = Page::default();
+        page.each(&meters::BUILD, [(vec![self.version.clone()], 1)]);
+        page.one(&meters::READY, u64::from(self.reasons().is_empty()));
+        self.watched.write(&mut page).await;
+        let Some(nats) = &self.nats else { return page };
+        page.one(&meters::NATS, u64::from(*nats.borrow() == Reachable::Yes));
         let progress = |of: fn(u64, Outgoing) -> u64| {
-            let each = self.outgoing.iter().map(move |(source, outgoing)| {
-                let labels = format!("{{host=\"{}\"}}", source.host());
-                (labels, of(source.last().unwrap_or(0), *outgoing.borrow()))
-            });
-            each.collect::<Vec<_>>()
+            self.outgoing.iter().map(move |(source, outgoing)| {
+                (vec![source.host().to_string()], of(source.last().unwrap_or(0), *outgoing.borrow()))
+            })
         };
-        let depth = progress(|last, outgoing| last.saturating_sub(outgoing.acknowledged));
-        gauges.each("outbox_depth", "Durable facts that the stream hasn't acknowledged.", &depth);
-        let published = progress(|_, outgoing| outgoing.acknowledged);
-        gauges.each("published_sequence", "The last sequence that the stream has acknowledged.", &published);
-        let retries = progress(|_, outgoing| outgoing.retries);
-        gauges.each("publish_retries", "Attempts to publish that were made again.", &retries);
-        let writes =
-            self.standing.iter().map(|it| (format!("{{host=\"{}\"}}", it.host), u64::from(*it.writes.borrow())));
+        page.each(&meters::OUTBOX, progress(|last, outgoing| last.saturating_sub(outgoing.acknowledged)));
+        page.each(&meters::PUBLISHED, progress(|_, outgoing| outgoing.acknowledged));
+        page.each(&meters::PUBLISH_RETRIES, progress(|_, outgoing| outgoing.retries));
         if !self.standing.is_empty() {
-            gauges.each(
-                "writes",
-                "Whether this process writes for the host, where several may.",
-                &writes.collect::<Vec<_>>(),
-            );
+            let writes = self.standing.iter().map(|it| (vec![it.host.to_string()], u64::from(*it.writes.borrow())));
+            page.each(&meters::WRITES, writes);
         }
         if !self.feeds.is_empty() {
             let told = |of: fn(Outgoing) -> u64| {
-                let each = self.feeds.iter().map(|(host, feed)| (format!("{{host=\"{host}\"}}"), of(*feed.borrow())));
-                each.collect::<Vec<_>>()
+                self.feeds.iter().map(move |(host, feed)| (vec![host.to_string()], of(*feed.borrow())))
             };
-            let (last, retries) = (told(|feed| feed.acknowledged), told(|feed| feed.retries));
-            gauges.each("feed_sequence", "The last message of accepted records that the stream has.", &last);
-            gauges.each("feed_retries", "Attempts to publish accepted records that were made again.", &retries);
+            page.each(&meters::FEED, told(|feed| feed.acknowledged));
+            page.each(&meters::FEED_RETRIES, told(|feed| feed.retries));
         }
-        gauges
+        page
     }
 }
 
-/// Gauges in the text form of Prometheus.
-#[derive(Debug, Default)]
-pub(crate) struct Gauges(String);
-
-impl Gauges {
-    pub(crate) fn one(&mut self, name: &str, help: &str, value: u64) {
-        self.each(name, help, &[(String::new(), value)]);
-    }
-
-    pub(crate) fn each(&mut self, name: &str, help: &str, values: &[(String, u64)]) {
-        // Writing to a text can't fail.
-        let _ = writeln!(self.0, "# HELP usage_ledger_{name} {help}\n# TYPE usage_ledger_{name} gauge");
-        for (labels, value) in values {
-            let _ = writeln!(self.0, "usage_ledger_{name}{labels} {value}");
-        }
-    }
-}
-
-impl IntoResponse for Gauges {
-    fn into_response(self) -> Response {
-        let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        ([(header::CONTENT_TYPE, kind)], self.0).into_response()
-    }
+/// A page of numbers as an answer.
+pub(crate) fn shown(page: Page) -> Response {
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], page.text()).into_response()
 }
 
 impl FromRef<Arc<App>> for Probes {
@@ -191,17 +172,17 @@ impl FromRef<Arc<App>> for Probes {
     }
 }
 
-/// Read the gauges of a process without the gateway
+/// Read the numbers of a process without the gateway
 #[utoipa::path(
     get,
     path = "/metrics",
     operation_id = "process_metrics",
     tag = tag::PROBES,
-    responses((status = 200, description = "The gauges", body = String, content_type = "text/plain"), Open),
+    responses((status = 200, description = "The numbers", body = String, content_type = "text/plain"), Open),
     security(()),
 )]
-async fn metrics(State(probes): State<Probes>) -> Gauges {
-    probes.gauges()
+async fn metrics(State(probes): State<Probes>) -> Response {
+    shown(probes.numbers().await)
 }
 
 /// What a process without the gateway serves.

@@ -165,7 +165,8 @@ impl Bus {
     }
 
     /// The facts that a service hears for a partition.
-    pub(crate) fn heard(&self, hearing: Hearing, partition: Partition) -> Vec<Source> {
+    #[must_use]
+    pub fn heard(&self, hearing: Hearing, partition: Partition) -> Vec<Source> {
         self.sources_where(|id| hearing.hears(partition, id))
     }
 

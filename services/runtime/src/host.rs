@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ledger::digest::digest_of;
 use ledger::{
-    Command, Context, Event, EventId, FileId, Hash, HostId, Ledger, Moment, Rejection, Scope, ServiceName, Subject,
+    Command, Context, Event, EventId, Fact, FileId, Hash, HostId, Ledger, Moment, Rejection, Scope, ServiceName,
+    Subject,
 };
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::again::first_outcome;
 use crate::blobs::Blobs;
@@ -18,12 +20,16 @@ use crate::clock::Clock;
 use crate::decider::{Decider, Facts, Proposal, Stale};
 use crate::hearing::is_kept;
 use crate::log::{LogError, LogReader, LogWriter, NewEntry};
+use crate::meters::{Meters, RECORDS_CHECKED};
 use crate::nats::{OutboxError, Outgoing};
 use crate::records::Records;
 use crate::refusals::Refusals;
 use crate::trace::{FileTraces, Trace};
 
 mod jobs;
+mod reply;
+
+use reply::Reply;
 mod standby;
 
 /// Deliveries that are taken in with one hand-over.
@@ -106,6 +112,8 @@ pub struct HostParts {
     pub clock: Clock,
     /// A folder for caches.
     pub cache: PathBuf,
+    /// Where it counts what it does.
+    pub meters: Meters,
 }
 
 /// Where jobs put their results, and where the loop takes them from.
@@ -128,25 +136,6 @@ pub struct Host<D: Decider> {
     sequence: u64,
     refusals: Refusals,
     traces: FileTraces,
-}
-
-/// Where an outcome goes, and the span that ends with it.
-struct Reply {
-    to: oneshot::Sender<Result<Answer, Rejection>>,
-    span: tracing::Span,
-}
-
-impl Reply {
-    fn give(self, outcome: Result<Answer, Rejection>) {
-        let word = match &outcome {
-            Ok(answer) if answer.repeated => "repeated",
-            Ok(_) => "done",
-            Err(rejection) => rejection.code(),
-        };
-        self.span.record("outcome", word);
-        // Who asked may be gone; what was decided is recorded all the same.
-        drop(self.to.send(outcome));
-    }
 }
 
 /// What is recorded, because of what.
@@ -328,6 +317,9 @@ impl<D: Decider> Host<D> {
         // What is logged while this is decided tells where it belongs.
         let span = work.span.clone();
         let _entered = span.enter();
+        let (meters, begun) = (self.parts.meters.clone(), Instant::now());
+        let labels = [D::SERVICE.name(), command.action()];
+        let reply = Reply { to: reply, span: work.span, meters, labels, begun };
         let cause = match key {
             Some(key) => key.content,
             None => digest_of(&(&command, scope.account.as_ref(), scope.actor.id())),
@@ -335,7 +327,7 @@ impl<D: Decider> Host<D> {
         if let Some(key) = key {
             let first = self.parts.writer.find(EventId::derive(&key.seed, D::SERVICE, 0));
             if let Some(position) = first.map_err(|source| HostError::Log { host: self.parts.id, source })? {
-                self.answer_again(position, key, command, Reply { to: reply, span: work.span });
+                self.answer_again(position, key, command, reply);
                 return Ok(());
             }
         }
@@ -354,12 +346,12 @@ impl<D: Decider> Host<D> {
                 let (events, touched) = self.record(due)?;
                 let (host, sequence, events) = (self.parts.id, self.sequence, Arc::new(events));
                 let answer = Answer { host, sequence, events, repeated: false, receipts };
-                self.answer(Reply { to: reply, span: work.span }, Ok(answer));
+                self.answer(reply, Ok(answer));
                 self.advance_all(touched)
             }
             Err(rejection) => {
                 self.note_refusal(&command, &rejection, &context, work.trace)?;
-                self.answer(Reply { to: reply, span: work.span }, Err(rejection));
+                self.answer(reply, Err(rejection));
                 Ok(())
             }
         }
@@ -420,6 +412,10 @@ impl<D: Decider> Host<D> {
         for (event, header) in events.iter().zip(&appended.headers) {
             self.sequence = header.sequence;
             self.traces.heard(event, trace);
+            if let Fact::RecordsChecked(checked) = &event.fact {
+                let records = u64::from(checked.valid) + u64::from(checked.invalid);
+                self.parts.meters.add(&RECORDS_CHECKED, &[host.service.name()], records);
+            }
             self.fold(host, header.sequence, event, &mut touched);
         }
         if host.service == ServiceName::Catalog {

@@ -150,6 +150,14 @@ impl Source {
         }
     }
 
+    /// Whether its owner can be asked now.
+    pub(crate) fn is_reachable(&self) -> bool {
+        match self {
+            Self::Near(_) => true,
+            Self::Far(log) => log.is_reachable(),
+        }
+    }
+
     /// Whether the host is in another process, and the way to it is there.
     #[must_use]
     pub(crate) fn is_reached_elsewhere(&self) -> bool {

@@ -56,6 +56,8 @@ pub(crate) fn current() -> Option<Trace> {
 pub(crate) struct Work {
     /// What is recorded by it belongs to this.
     pub(crate) trace: Option<Trace>,
+    /// The word for it.
+    pub(crate) what: &'static str,
     pub(crate) span: Span,
 }
 
@@ -87,14 +89,14 @@ impl FileTraces {
     /// Where deciding a command stands: in the trace of its file, with a link to the request, so that one trace shows
     /// a file's whole life. What makes a file, brings its content or one of its many reports stands with its request.
     pub(crate) fn decide(&self, command: &Command, asked: Option<Trace>, host: &dyn std::fmt::Display) -> Work {
-        let file = command.file();
+        let (file, what) = (command.file(), command.action());
         let of_file = file.and_then(|file| self.of(file));
         let with_request = matches!(
             command,
             Command::CreateFile(_) | Command::OpenReport(_) | Command::OpenUpload { .. } | Command::ReportRecords(_)
         );
         let (parent, link) = if with_request { (asked.or(of_file), of_file) } else { (of_file.or(asked), asked) };
-        let Some(parent) = parent else { return Work { trace: None, span: Span::none() } };
+        let Some(parent) = parent else { return Work { trace: None, what, span: Span::none() } };
         let link = link.filter(|link| !link.is_same(parent));
         let trace = after(parent);
         let span = tracing::info_span!(
@@ -104,12 +106,12 @@ impl FileTraces {
             parent_id = parent.span(),
             link = link.map(tracing::field::display),
             sampled = trace.is_sampled(),
-            what = command.action(),
+            what,
             host = %host,
             file = file.map(tracing::field::display),
             outcome = tracing::field::Empty,
         );
-        Work { trace: Some(trace), span }
+        Work { trace: Some(trace), what, span }
     }
 
     /// Where a job stands that is due by what was recorded of its file.
@@ -117,7 +119,7 @@ impl FileTraces {
         let Some(parent) = self.of(file) else {
             // A file from before traces were kept: what is logged of the job names it all the same.
             let span = tracing::info_span!("job", what, host = %host, file = %file);
-            return Work { trace: None, span };
+            return Work { trace: None, what, span };
         };
         let trace = after(parent);
         let span = tracing::info_span!(
@@ -132,7 +134,7 @@ impl FileTraces {
             facts = tracing::field::Empty,
             outcome = tracing::field::Empty,
         );
-        Work { trace: Some(trace), span }
+        Work { trace: Some(trace), what, span }
     }
 }
 

@@ -348,7 +348,7 @@ impl Product {
             catch_up(&caught_up).await;
             ready_at.send_replace(true);
         });
-        let probes = wiring.probes(ready.clone(), version());
+        let probes = wiring.probes(ready.clone(), version(), &projection);
         let bus = wiring.bus.clone();
         let serves = settings.services.contains(&ServiceName::Gateway);
         if serves {
@@ -461,7 +461,8 @@ fn by_itself(parts: &mut Parts, settings: &Settings, gateway: &Arc<Gateway>, add
     }
     let calls = Arc::new(Calls::new(gateway.clone(), format!("http://{address}")));
     let (folder, to_private) = (settings.data.join("webhooks"), settings.webhooks_to_private);
-    parts.spawn(Webhooks { calls, projection, clock, folder, to_private }.run(stop));
+    let meters = settings.meters.clone();
+    parts.spawn(Webhooks { calls, projection, clock, folder, to_private, meters }.run(stop));
 }
 
 async fn serve(

@@ -18,6 +18,7 @@ use runtime::projection::Projection;
 use runtime::records::Records;
 use runtime::shelf::CatalogShelf;
 use runtime::store::BlobStore;
+use runtime::watched::Watched;
 use tokio::sync::{mpsc, watch};
 use validation::{Examiner, ValidationService};
 
@@ -50,6 +51,7 @@ pub(crate) struct Wiring {
     feeds: Vec<(HostId, watch::Receiver<Outgoing>)>,
     /// The hosts that stand by, or write while they have the lease.
     pub(crate) standing: Vec<Standing>,
+    watched: Watched,
     stop: watch::Receiver<bool>,
 }
 
@@ -83,8 +85,9 @@ impl Wiring {
         }
         let bus = Bus::new(neighbours.clone(), CatalogShelf::default());
         let records = Records::new(bus.sources(&ServiceName::WRITERS));
+        let watched = Watched::new(settings.meters.clone());
         let (settings, outgoing, feeds, standing) = (settings.clone(), Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { bus, records, neighbours, asks, settings, link, outgoing, feeds, standing, stop })
+        Ok(Self { bus, records, neighbours, asks, settings, link, outgoing, feeds, standing, watched, stop })
     }
 
     /// Opens and starts the services of this process. The catalog comes first: its fold is shared with the others.
@@ -170,7 +173,9 @@ impl Wiring {
             records: self.records.patient(self.stop.clone()),
             clock: self.settings.clock.clone(),
             cache: self.cache(),
+            meters: self.settings.meters.clone(),
         };
+        self.watched.host(made.reader.clone(), self.bus.heard(Hearing::of::<D>(), id.partition));
         let host = Host::open(decider, made)?;
         let (stop, idle) = (self.stop.clone(), self.settings.idle.contains(&D::SERVICE));
         let host = (!idle).then_some(host);
@@ -217,6 +222,7 @@ impl Wiring {
             outbox.progress(),
         );
         self.feeds.push((id, feed.progress()));
+        self.watched.feed(link.clone(), self.settings.partitions.of, id, feed.gone_through());
         let writes = self.standing.iter().find(|standing| standing.host == id).map(|standing| standing.writes.clone());
         parts.spawn(async move {
             if let Some(mut writes) = writes
@@ -256,11 +262,18 @@ impl Wiring {
     }
 
     /// How the process does.
-    pub(crate) fn probes(&self, caught_up: watch::Receiver<bool>, version: String) -> Probes {
+    pub(crate) fn probes(&self, caught_up: watch::Receiver<bool>, version: String, projection: &Projection) -> Probes {
+        let mut watched = self.watched.clone();
+        if self.settings.services.contains(&ServiceName::Gateway) {
+            watched.fold(projection.changes(), self.bus.sources(&ServiceName::WRITERS));
+            if let Some(link) = &self.link {
+                watched.reports(link.clone());
+            }
+        }
         let nats = self.link.as_ref().map(Link::reachable);
         let outgoing = self.outgoing.iter().map(|outbox| (outbox.source(), outbox.progress())).collect();
         let (feeds, standing) = (self.feeds.clone(), self.standing.clone());
-        Probes { version, caught_up, nats, outgoing, feeds, standing }
+        Probes { version, caught_up, nats, outgoing, feeds, standing, watched }
     }
 
     /// The gateway.
@@ -300,10 +313,10 @@ impl Wiring {
     /// Hears producers, where there is NATS.
     pub(crate) fn producers(&self, producers: Producers, parts: &mut Parts) {
         let Some(link) = &self.link else { return };
-        let producers = Arc::new(producers);
-        let answered = nats::answer_reports(link.clone(), producers.clone(), self.stop.clone());
+        let (producers, meters) = (Arc::new(producers), self.settings.meters.clone());
+        let answered = nats::answer_reports(link.clone(), producers.clone(), meters.clone(), self.stop.clone());
         parts.spawn(async move { answered.await.map_err(ProductError::from) });
-        let taken = nats::take_reports(link.clone(), producers, self.stop.clone());
+        let taken = nats::take_reports(link.clone(), producers, meters, self.stop.clone());
         parts.spawn(async move {
             taken.await;
             Ok(())

@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use ledger::command::OpenReport;
 use ledger::fact::{FileColumn, FileCreated};
 use ledger::record::CheckedRecord;
 use ledger::report::{Receipt, ReportedRecords};
 use ledger::{Command, FileId, Ledger, Rejection, Scope, UsageFile};
+use runtime::meters::{REPORTS, outcome_of};
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -75,12 +77,19 @@ pub(crate) async fn report(
     key: RequestKey,
     report: Report,
 ) -> Answered {
+    let answered = answer(&app, &scope, &key, report).await;
+    let status = answered.as_ref().map_or_else(ApiError::status, Response::status);
+    app.probes.watched.meters.add(&REPORTS, &["http", outcome_of(status.as_u16())], 1);
+    answered
+}
+
+async fn answer(app: &Arc<App>, scope: &Scope, key: &RequestKey, report: Report) -> Answered {
     if !scope.plays_vendor() {
         return Err(Rejection::RoleNotAllowed.into());
     }
     let call = Arc::new(aside("a report", move || report.parse()).await??);
-    let once = key.about(&scope, &(&call.report, call.content));
-    let told = async { Ok(json::answer(StatusCode::OK, &json::value(&app.reported(&scope, &call, &once).await?))) };
+    let once = key.about(scope, &(&call.report, call.content));
+    let told = async { Ok(json::answer(StatusCode::OK, &json::value(&app.reported(scope, &call, &once).await?))) };
     app.once(&once, told).await
 }
 

@@ -1,9 +1,12 @@
 //! What a host does by itself about each file: the next decision, or a job off the loop.
 
+use std::time::Instant;
+
 use ledger::FileId;
 
 use super::{Host, HostError, JOBS_MAX};
 use crate::decider::{Decider, Next, Tools};
+use crate::meters::{JOB_TIME, JOBS, JOBS_RUNNING};
 use crate::trace::Work;
 
 /// Decisions in a row about one file without a job: more is a loop in `next`, and is reported instead of run.
@@ -53,6 +56,8 @@ impl<D: Decider> Host<D> {
 
     fn start_job(&mut self, file: FileId, job: D::Job, work: Work) {
         self.running.insert(file);
+        self.count_running();
+        let (meters, labels, begun) = (self.parts.meters.clone(), [D::SERVICE.name(), work.what], Instant::now());
         let tools = Tools {
             file,
             trace: work.trace,
@@ -74,7 +79,10 @@ impl<D: Decider> Host<D> {
             let Work { span, .. } = work;
             let within = span.clone();
             let ended_how = tokio::task::spawn_blocking(move || within.in_scope(|| decider.perform(job, &tools))).await;
-            span.record("outcome", if ended_how.is_ok() { "done" } else { "crashed" });
+            let outcome = if ended_how.is_ok() { "done" } else { "crashed" };
+            span.record("outcome", outcome);
+            meters.add(&JOBS, &[labels[0], labels[1], outcome], 1);
+            meters.took(&JOB_TIME, &labels, begun.elapsed());
             match ended_how {
                 Ok(()) => span.in_scope(|| tracing::debug!("a job has ended")),
                 Err(error) => {
@@ -86,8 +94,13 @@ impl<D: Decider> Host<D> {
         });
     }
 
+    fn count_running(&self) {
+        self.parts.meters.set(&JOBS_RUNNING, &[D::SERVICE.name()], self.running.len() as u64);
+    }
+
     pub(super) fn end_job(&mut self, file: FileId) -> Result<(), HostError> {
         self.running.remove(&file);
+        self.count_running();
         self.advance(file)?;
         let waiting: Vec<FileId> = self.waiting.iter().copied().collect();
         self.advance_all(waiting)

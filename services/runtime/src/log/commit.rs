@@ -105,8 +105,10 @@ impl Committer {
             }
         }
         let meters = &self.shared.meters;
-        let elapsed = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        meters.commit_last_us.store(elapsed, Ordering::Relaxed);
+        let elapsed = started.elapsed();
+        meters.commit_time.took(elapsed);
+        meters.commit_entries.note(events);
+        meters.commit_last_us.store(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         meters.commits.fetch_add(1, Ordering::Relaxed);
         meters.events.fetch_add(events, Ordering::Relaxed);
         meters.live_bytes.fetch_add(bytes, Ordering::Relaxed);

@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use super::chain::Mark;
 use super::error::LogError;
 use super::frame::{Entry, Frame, Header};
-use super::shared::{Shared, Synced, read};
+use super::shared::{Health, Shared, Synced, read};
+use crate::meters::{COMMIT_ENTRIES, COMMIT_TIME, Page};
 
 /// What one read takes; bounds what an iterator holds.
 const READ_BYTES: usize = 1 << 20;
@@ -88,6 +89,19 @@ impl LogReader {
         let mut synced = host.synced.subscribe();
         let drained = synced.wait_for(|_| host.queued_bytes.load(Ordering::Acquire) == 0).await;
         drained.map(drop).map_err(|_| LogError::Closed)
+    }
+
+    /// The state of the log of the process in numbers.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    /// Writes how long group commits of the process took, and how large they were.
+    pub(crate) fn write_commits(&self, page: &mut Page) {
+        let meters = &self.shared.meters;
+        page.histograms(&COMMIT_TIME, [(&[][..], &meters.commit_time)]);
+        page.histograms(&COMMIT_ENTRIES, [(&[][..], &meters.commit_entries)]);
     }
 
     /// A durable mark.

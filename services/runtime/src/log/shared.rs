@@ -16,6 +16,7 @@ use super::queue::Queue;
 use super::segment::Segment;
 use super::store::Generation;
 use super::writer::WriterState;
+use crate::meters::Histogram;
 
 /// How far a host's log is durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +101,6 @@ impl HostShared {
 }
 
 /// Counters for whoever shows them.
-#[derive(Default)]
 pub(crate) struct Meters {
     pub(crate) rotations: AtomicU64,
     pub(crate) live_bytes: AtomicU64,
@@ -109,6 +109,24 @@ pub(crate) struct Meters {
     pub(crate) events: AtomicU64,
     pub(crate) commit_last_us: AtomicU64,
     pub(crate) seal_failures: AtomicU64,
+    pub(crate) commit_time: Histogram,
+    pub(crate) commit_entries: Histogram,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self {
+            rotations: AtomicU64::default(),
+            live_bytes: AtomicU64::default(),
+            sealing: AtomicBool::default(),
+            commits: AtomicU64::default(),
+            events: AtomicU64::default(),
+            commit_last_us: AtomicU64::default(),
+            seal_failures: AtomicU64::default(),
+            commit_time: Histogram::times(),
+            commit_entries: Histogram::sizes(),
+        }
+    }
 }
 
 /// The state of the log in numbers, for metrics.

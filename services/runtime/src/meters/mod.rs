@@ -86,17 +86,30 @@ impl Meters {
         self.counted().numbers.get(metric.name).and_then(|series| series.get(&owned(labels)).copied()).unwrap_or(0)
     }
 
-    /// Writes everything that was counted.
+    /// Writes everything that is counted, also what has not happened yet: whoever watches finds its name.
     pub fn write(&self, page: &mut Page) {
         let counted = self.counted();
         for metric in COUNTED {
-            if let Some(series) = counted.numbers.get(metric.name) {
-                page.each(metric, series.iter().map(|(labels, value)| (labels.clone(), *value)));
-            }
             if let Some(series) = counted.histograms.get(metric.name) {
                 page.histograms(metric, series.iter().map(|(labels, histogram)| (labels.as_slice(), &**histogram)));
+                continue;
+            }
+            match counted.numbers.get(metric.name) {
+                Some(series) => page.each(metric, series.iter().map(|(labels, value)| (labels.clone(), *value))),
+                None if metric.labels.is_empty() => page.one(metric, 0),
+                None => page.each(metric, []),
             }
         }
+    }
+}
+
+/// The word for what became of something that was answered with a status of HTTP.
+#[must_use]
+pub fn outcome_of(status: u16) -> &'static str {
+    match status {
+        0..400 => "taken",
+        400..500 => "refused",
+        _ => "failed",
     }
 }
 

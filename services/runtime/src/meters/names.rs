@@ -77,6 +77,13 @@ pub const WEBHOOK_CALLS: Metric =
 /// Spans for the collector.
 pub const SPANS: Metric =
     Metric { name: "spans_total", kind: Kind::Counter, labels: &["outcome"], help: "Spans for the collector." };
+/// Changes that were found for webhooks and not told yet.
+pub const WEBHOOK_BACKLOG: Metric = Metric {
+    name: "webhook_backlog",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Changes that were found for webhooks and not told yet.",
+};
 /// 1, for the version of the product.
 pub const BUILD: Metric =
     Metric { name: "build_info", kind: Kind::Gauge, labels: &["version"], help: "1, for the version of the product." };
@@ -189,7 +196,7 @@ pub const PUBLISH_RETRIES: Metric = Metric {
     labels: &["host"],
     help: "Attempts to publish that were made again.",
 };
-/// Whether this process writes for the host.
+/// Whether this process writes for the host, where several may.
 pub const WRITES: Metric = Metric {
     name: "writes",
     kind: Kind::Gauge,
@@ -200,14 +207,21 @@ pub const WRITES: Metric = Metric {
 pub const FEED: Metric = Metric {
     name: "feed_sequence",
     kind: Kind::Gauge,
-    labels: &[],
+    labels: &["host"],
     help: "The last message of accepted records that the stream has.",
+};
+/// Published facts of extraction that the feed hasn't gone through.
+pub const FEED_DEPTH: Metric = Metric {
+    name: "feed_depth",
+    kind: Kind::Gauge,
+    labels: &["host"],
+    help: "Published facts of extraction that the feed hasn't gone through.",
 };
 /// Attempts to publish accepted records that were made again.
 pub const FEED_RETRIES: Metric = Metric {
     name: "feed_retries",
     kind: Kind::Gauge,
-    labels: &[],
+    labels: &["host"],
     help: "Attempts to publish accepted records that were made again.",
 };
 /// Messages of accepted records that wait for a subscriber.
@@ -262,13 +276,6 @@ pub const DEAD_LETTERS: Metric = Metric {
 /// Clients that wait for news.
 pub const WAITING: Metric =
     Metric { name: "waiting", kind: Kind::Gauge, labels: &[], help: "Clients that wait for news." };
-/// Changes that webhooks have not been told of yet.
-pub const WEBHOOK_BACKLOG: Metric = Metric {
-    name: "webhook_backlog",
-    kind: Kind::Gauge,
-    labels: &[],
-    help: "Changes that webhooks have not been told of yet.",
-};
 /// Changes that webhooks could not be told of for a day.
 pub const GIVEN_UP: Metric = Metric {
     name: "webhook_changes_given_up",
@@ -295,6 +302,7 @@ pub(super) const COUNTED: &[Metric] = &[
     REPORTS_ASIDE,
     WEBHOOK_CALLS,
     SPANS,
+    WEBHOOK_BACKLOG,
 ];
 
 /// All of them.
@@ -312,6 +320,7 @@ pub const ALL: &[Metric] = &[
     REPORTS_ASIDE,
     WEBHOOK_CALLS,
     SPANS,
+    WEBHOOK_BACKLOG,
     BUILD,
     READY,
     MEMORY,
@@ -334,6 +343,7 @@ pub const ALL: &[Metric] = &[
     PUBLISH_RETRIES,
     WRITES,
     FEED,
+    FEED_DEPTH,
     FEED_RETRIES,
     SUBSCRIBER_WAITING,
     SUBSCRIBER_UNANSWERED,
@@ -343,7 +353,6 @@ pub const ALL: &[Metric] = &[
     REPORTS_WAITING,
     DEAD_LETTERS,
     WAITING,
-    WEBHOOK_BACKLOG,
     GIVEN_UP,
     FILES,
 ];

@@ -28,12 +28,6 @@ impl Page {
         }
     }
 
-    /// Writes a time in microseconds as seconds.
-    pub fn seconds(&mut self, metric: &Metric, micros: u64) {
-        self.head(metric);
-        self.line(format_args!("{PREFIX}{} {}", metric.name, decimal(micros)));
-    }
-
     /// Writes how often something was how large or took how long.
     pub fn histograms<'a>(&mut self, metric: &Metric, values: impl IntoIterator<Item = (&'a [String], &'a Histogram)>) {
         self.head(metric);

@@ -124,6 +124,8 @@ pub struct Feed<T> {
     /// from them.
     published: watch::Receiver<Outgoing>,
     progress: watch::Sender<Outgoing>,
+    /// The last own fact that was gone through.
+    gone_through: watch::Sender<u64>,
     teller: PhantomData<fn() -> T>,
 }
 
@@ -138,13 +140,20 @@ impl<T: Teller> Feed<T> {
         published: watch::Receiver<Outgoing>,
     ) -> Self {
         let progress = watch::Sender::new(Outgoing::default());
-        Self { link, partitions, reader, records, published, progress, teller: PhantomData }
+        let gone_through = watch::Sender::new(0);
+        Self { link, partitions, reader, records, published, progress, gone_through, teller: PhantomData }
     }
 
     /// How far it has come, in sequences of its stream.
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Outgoing> {
         self.progress.subscribe()
+    }
+
+    /// How far it has gone through the facts, in sequences of their host.
+    #[must_use]
+    pub fn gone_through(&self) -> watch::Receiver<u64> {
+        self.gone_through.subscribe()
     }
 
     /// Publishes until told to stop.
@@ -195,6 +204,7 @@ impl<T: Teller> Writer for Feed<T> {
             reader: self.reader.clone(),
             records: self.records.clone(),
             published: self.published.clone(),
+            gone_through: self.gone_through.clone(),
             after,
             next: last + 1,
             made,
@@ -235,6 +245,7 @@ struct Maker {
     reader: LogReader,
     records: Records,
     published: watch::Receiver<Outgoing>,
+    gone_through: watch::Sender<u64>,
     /// What the stream ends with.
     after: Option<(Position, Form)>,
     /// The sequence of the next message in the stream.
@@ -286,13 +297,15 @@ impl Maker {
         let event = proto::decode_event(payload).map_err(|error| Halt::trouble(&error))?;
         teller.hear(header.sequence, &event);
         let told = self.after.map_or(0, |(position, _)| position.sequence);
-        if !entry.own || header.sequence < told {
+        if !entry.own {
             return Ok(true);
         }
-        if !self.is_published(header.sequence) {
-            return Ok(false);
+        let goes_on =
+            header.sequence < told || (self.is_published(header.sequence) && self.tell(teller, entry, &event)?);
+        if goes_on {
+            self.gone_through.send_replace(header.sequence);
         }
-        self.tell(teller, entry, &event)
+        Ok(goes_on)
     }
 
     /// Waits until a fact is published; false when nobody wants messages any more.

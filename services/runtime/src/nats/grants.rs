@@ -50,6 +50,8 @@ impl Grants {
             for stream in address::accepted_streams(partitions) {
                 grants.make(&stream);
             }
+            // Whoever watches the process is told how far each subscriber is.
+            grants.api(&format!("CONSUMER.LIST.{}", address::accepted_of_all(partitions)));
         }
         for host in hears.difference(runs) {
             grants.read(*host);

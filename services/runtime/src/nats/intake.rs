@@ -15,6 +15,7 @@ use super::dead;
 use super::link::{Link, chain};
 use super::reports::{Reason, Sent, Taken, Takes};
 use super::stream::StreamError;
+use crate::meters::{Meters, REPORTS, REPORTS_AGAIN, REPORTS_ASIDE};
 
 /// How often a report is tried that fails for no reason that is known.
 const TRIES_MAX: u64 = 5;
@@ -76,10 +77,17 @@ async fn reports(link: &Link) -> Result<Stream, StreamError> {
     made.map_err(|error| StreamError { stream: address::REPORTS_STREAM.to_owned(), reason: chain(&error) })
 }
 
+/// How many reports wait in their stream, and how many were laid aside; none where that can't be known now.
+pub(crate) async fn waiting_reports(link: &Link) -> Option<(u64, u64)> {
+    let waiting = link.jetstream.get_stream(address::REPORTS_STREAM).await.ok()?;
+    let dead = link.jetstream.get_stream(address::DEAD_STREAM).await.ok()?;
+    Some((waiting.cached_info().state.messages, dead.cached_info().state.messages))
+}
+
 /// Works reports off until told to stop.
-pub async fn take_reports<T: Takes>(link: Link, takes: Arc<T>, mut stop: watch::Receiver<bool>) {
+pub async fn take_reports<T: Takes>(link: Link, takes: Arc<T>, meters: Meters, mut stop: watch::Receiver<bool>) {
     let turns = Arc::new(Semaphore::new(AT_ONCE as usize));
-    let intake = Arc::new(Intake { link, takes, stop: stop.clone() });
+    let intake = Arc::new(Intake { link, takes, meters, stop: stop.clone() });
     while !*stop.borrow() {
         tokio::select! {
             worked = intake.clone().work(&turns) => if let Err(reason) = worked {
@@ -100,6 +108,7 @@ pub async fn take_reports<T: Takes>(link: Link, takes: Arc<T>, mut stop: watch::
 struct Intake<T> {
     link: Link,
     takes: Arc<T>,
+    meters: Meters,
     stop: watch::Receiver<bool>,
 }
 
@@ -140,6 +149,9 @@ impl<T: Takes> Intake<T> {
     /// Brings a report into the ledger or to the dead letters, and only then takes it out of the stream.
     async fn settle(&self, message: &Message) {
         let tries = message.info().map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1));
+        if tries > 1 {
+            self.meters.add(&REPORTS_AGAIN, &[], 1);
+        }
         let settled = if tries > TRIES_MAX {
             // Whoever tried ended over it.
             let message = format!("{TRIES_MAX} tries came to no end.");
@@ -147,6 +159,9 @@ impl<T: Takes> Intake<T> {
         } else {
             self.tried(message).await
         };
+        if let Some(taken) = &settled {
+            self.meters.add(&REPORTS, &["stream", taken.word()], 1);
+        }
         let ack = match settled {
             None => return,
             Some(Taken::Kept) => AckKind::Ack,
@@ -154,9 +169,14 @@ impl<T: Takes> Intake<T> {
                 tracing::warn!(subject = %message.subject, tries, reason = reason.message, "a report failed");
                 AckKind::Nak(usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries - 1)).copied())
             }
-            Some(Taken::Refused(reason) | Taken::Failed(reason)) => {
+            Some(laid @ (Taken::Refused(_) | Taken::Failed(_))) => {
+                let word = if tries > TRIES_MAX { "unfinished" } else { laid.word() };
+                let (Taken::Refused(reason) | Taken::Failed(reason)) = laid else { return };
                 match dead::bury(&self.link, message, &reason, tries).await {
-                    Ok(()) => AckKind::Ack,
+                    Ok(()) => {
+                        self.meters.add(&REPORTS_ASIDE, &[word], 1);
+                        AckKind::Ack
+                    }
                     Err(error) => {
                         tracing::warn!(reason = error, "could not lay a report aside; trying again");
                         AckKind::Nak(Some(RETRY_WAIT))

@@ -40,6 +40,7 @@ pub use examine::{Examination, MESSAGE_BYTES_MAX, Server, ServerSeen, StreamSeen
 pub use far::FarLog;
 pub(crate) use far::{FarFacts, FarFollower};
 pub use grants::{Grants, inbox_of};
+pub(crate) use intake::waiting_reports;
 pub use intake::{set_up_reports, take_reports};
 pub use lease::{Holding, Lease, LeaseLost, set_up as set_up_leases};
 pub use link::chain as reasons;

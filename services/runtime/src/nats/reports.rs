@@ -12,6 +12,7 @@ use super::address;
 use super::link::{Link, chain};
 use super::parts::send_with;
 use super::traced;
+use crate::meters::{Meters, REPORTS, outcome_of};
 use crate::trace::Trace;
 
 /// Reports that are worked on at once; more wait in the connection.
@@ -78,6 +79,18 @@ pub enum Taken {
     Away,
 }
 
+impl Taken {
+    /// The word for it.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Kept => "taken",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Away => "away",
+        }
+    }
+}
+
 /// Why a report was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
@@ -108,6 +121,7 @@ pub struct ReportsError(String);
 pub async fn answer_reports<T: Takes>(
     link: Link,
     takes: Arc<T>,
+    meters: Meters,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), ReportsError> {
     let listening = link.client.queue_subscribe(address::REPORT, address::REPORT_QUEUE.to_owned()).await;
@@ -127,9 +141,9 @@ pub async fn answer_reports<T: Takes>(
             }
         };
         let Some(message) = message else { break };
-        let (link, takes) = (link.clone(), takes.clone());
+        let (link, takes, meters) = (link.clone(), takes.clone(), meters.clone());
         tokio::spawn(async move {
-            answer(&link, &*takes, message).await;
+            answer(&link, &*takes, &meters, message).await;
             drop(turn);
         });
     }
@@ -141,10 +155,11 @@ pub async fn answer_reports<T: Takes>(
     Ok(())
 }
 
-async fn answer<T: Takes>(link: &Link, takes: &T, message: Message) {
+async fn answer<T: Takes>(link: &Link, takes: &T, meters: &Meters, message: Message) {
     // Who waits for no receipt reports into the stream.
     let (Some(reply), Some(sent)) = (message.reply.clone(), Sent::of(&message)) else { return };
     let told = takes.answer(sent).await;
+    meters.add(&REPORTS, &["request", outcome_of(told.status)], 1);
     let mut headers = HeaderMap::new();
     headers.insert(STATUS, told.status.to_string());
     headers.insert(CONTENT_TYPE, told.content_type);

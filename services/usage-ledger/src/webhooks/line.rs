@@ -78,6 +78,11 @@ impl Line {
         }
     }
 
+    /// How many changes were found for it and not told yet.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+
     /// The change that is told next.
     pub(super) fn head(&self) -> Option<&Change> {
         self.waiting.front()

@@ -17,6 +17,7 @@ use gateway::{Calls, Changes, Cursor};
 use ledger::{Moment, ObjectId};
 use runtime::bus::FollowError;
 use runtime::clock::Clock;
+use runtime::meters::{Meters, WEBHOOK_BACKLOG, WEBHOOK_CALLS};
 use runtime::projection::Projection;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -46,6 +47,8 @@ pub(crate) struct Webhooks {
     pub(crate) folder: PathBuf,
     /// Whether private addresses and this machine may be called.
     pub(crate) to_private: bool,
+    /// Where calls are counted.
+    pub(crate) meters: Meters,
 }
 
 /// What came of a call.
@@ -88,6 +91,7 @@ impl Webhooks {
             desk.look_through().await;
             let more = desk.read().await?;
             desk.call();
+            desk.parts.meters.set(&WEBHOOK_BACKLOG, &[], desk.lines.values().map(Line::waiting).sum());
             if more {
                 tokio::task::yield_now().await;
                 continue;
@@ -197,6 +201,7 @@ impl Desk {
 
     async fn finish(&mut self, done: Done) {
         let Done { webhook: id, line: number, outcome } = done;
+        self.parts.meters.add(&WEBHOOK_CALLS, &[if outcome.is_ok() { "taken" } else { "failed" }], 1);
         // Whoever was switched off meanwhile has no line, or another one.
         let Some(line) = self.lines.get_mut(&id).filter(|line| line.number == number) else { return };
         match outcome {
