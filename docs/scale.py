@@ -12,11 +12,12 @@ import heapq
 import random
 
 # Microseconds of processor time for a record, services apart (`tests/clients/costs.py`, 500,000 records).
-PROCESSOR = {"gateway": 0.6, "ingestion": 2.2, "validation": 9.3, "approval": 0.4, "catalog": 0.4, "extraction": 10.3}
-NATS_PROCESSOR = 4.6
-# Bytes for a record: written to the disks of services, kept there, to and from NATS, and kept by one of its servers.
-WRITTEN, KEPT = 2_141, 560
-TO_NATS, FROM_NATS, NATS_KEPT = 1_180, 264, 221
+PROCESSOR = {"gateway": 0.5, "ingestion": 2.5, "validation": 10.2, "approval": 0.4, "catalog": 0.2, "extraction": 10.8}
+NATS_PROCESSOR = 3.8
+# Bytes for a record: written to the disks of services and of one NATS server, and kept by services; to and from NATS,
+# and kept by each of its servers.
+WRITTEN, KEPT = 2_090, 534
+TO_NATS, FROM_NATS, NATS_KEPT = 1_112, 263, 166
 # What a file costs however small it is: some twenty facts, each waiting for its disk and for its stream.
 FILE_SECONDS = 0.1
 # Copies of what NATS keeps, and of what the services keep (their own disk and its backup).
@@ -81,19 +82,21 @@ def show(name, records_a_day):
     machines = max(3, -(-cores * peak / BUSY_MAX // CORES))
     kept = records_a_day * (KEPT * COPIES + NATS_KEPT * REPLICAS) / 1e9
     month = machines * CORES * CORE_HOUR * 24 * 30
-    print(f"{name}: {records_a_day:.2e} records a day, {a_second:,.0f} a second, {a_second * peak:,.0f} in the busiest hour")
+    hour = a_second * peak
+    written, passed = hour * (WRITTEN + TO_NATS * (REPLICAS - 1)), hour * (TO_NATS * REPLICAS + FROM_NATS)
+    print(f"{name}: {records_a_day:.2e} records a day, {a_second:,.0f} a second, {hour:,.0f} in the busiest hour")
     print(f"  processor     {cores:6.1f} cores on average, {cores * peak:6.1f} in the busiest hour: "
           f"{machines:.0f} machines of {CORES} cores, {month:,.0f} a month")
-    print(f"  written       {a_second * peak * (WRITTEN + NATS_KEPT * REPLICAS) / 1e6:6.0f} MB a second in the busiest hour")
-    print(f"  through NATS  {a_second * peak * (TO_NATS * REPLICAS + FROM_NATS) * 8 / 1e6:6.0f} Mbit a second in the busiest hour")
-    print(f"  kept          {kept:6,.0f} GB more each day; a year of it costs {kept * 365 * GIGABYTE_MONTH:,.0f} a month")
+    print(f"  written       {written / 1e6:6.0f} MB a second in the busiest hour")
+    print(f"  through NATS  {passed * 8 / 1e6:6.0f} Mbit a second in the busiest hour")
+    print(f"  kept          {kept:6,.0f} GB more each day; a year costs {kept * 365 * GIGABYTE_MONTH:,.0f} a month")
     files = files_of(records_a_day, rng)
     print(f"  simulated     {len(files):,} files; seconds from upload to ready:")
-    print(f"    {'partitions':>10} {'half':>8} {'99 of 100':>10} {'last':>9} {'busiest hour of the busiest partition':>40}")
+    print(f"    {'partitions':>10} {'half':>8} {'99 of 100':>10} {'last':>9} {'busiest partition':>18}")
     for partitions in (1, 2, 4, 8, 16):
         waits, busy = simulate(files, partitions)
         at = lambda share: waits[int((len(waits) - 1) * share)]  # noqa: E731
-        print(f"    {partitions:>10} {at(0.5):>8.1f} {at(0.99):>10.1f} {waits[-1]:>9.0f} {busy * 100:>38.0f} %")
+        print(f"    {partitions:>10} {at(0.5):>8.1f} {at(0.99):>10.1f} {waits[-1]:>9.0f} {busy * 100:>16.0f} %")
 
 
 def main():

@@ -4,7 +4,8 @@
     python3 tests/clients/costs.py --binary target/release/usage-ledger [--records 500000] [--rounds 3]
 
 Both shapes take the same workbook, in turns. For each step: seconds, processor time of all processes, bytes written to
-files, and bytes through NATS; where perf(1) may count them, waits for the disk; at the end, bytes that are kept. docs/scale.md is made from what it prints; nothing here is asserted but the totals.
+files, and bytes through NATS; where perf(1) may count them, waits for the disk; at the end, bytes that are kept.
+docs/scale.md is made from what it prints; nothing here is asserted but the totals.
 """
 
 import argparse

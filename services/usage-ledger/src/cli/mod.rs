@@ -24,6 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use ledger::ServiceName;
+use runtime::meters::Meters;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -31,7 +32,7 @@ use crate::admin::{self, AdminError, Request};
 use crate::demo;
 use crate::doctor::{insecure, takes_demo_keys};
 use crate::product::{Product, ProductError, Settings};
-use crate::telemetry::{Telemetry, TelemetryError};
+use crate::telemetry::TelemetryError;
 
 pub use client::{Client, ClientError};
 pub(crate) use file::watch;
@@ -193,6 +194,8 @@ struct DemoArgs {
     /// The seed of the sample data: the same seed gives the same file.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    told: telemetry::TelemetryArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -390,7 +393,7 @@ async fn outlive(product: &Product) -> Result<(), CliError> {
 }
 
 async fn run_demo(args: DemoArgs) -> Result<u8, CliError> {
-    let _told = Telemetry::default().start()?;
+    let _told = args.told.telemetry(&Meters::default()).start()?;
     let options =
         demo::Options { data: args.data.clone(), listen: args.listen, records: args.records, seed: args.seed };
     let mut demo = demo::start(options).await?;
