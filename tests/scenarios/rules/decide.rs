@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::http::Body;
 use super::super::world::{CONTRACT, Distributor, Vendor, World};
-use super::{REPORTS, RULES, disable, enable, ready, rule, ruled, status_of, sums, words, world};
+use super::{REPORTS, RULES, disable, enable, is_ruled, ready, rule, ruled, status_of, sums, words, world};
 
 /// Enough records that their rules take a moment.
 const MANY: u32 = 9_000;
@@ -154,7 +154,7 @@ fn a_ruling_that_a_restart_interrupts_comes_all_the_same() {
     let file = world.ready(CONTRACT, "interrupted", MANY);
     world.act(Vendor, &file, "submit").expect(201);
     world.restart();
-    let shown = world.wait(Vendor, &format!("usage/files/{file}"), |shown| shown["ruling"].is_object());
+    let shown = world.wait(Vendor, &format!("usage/files/{file}"), is_ruled);
     assert_eq!((&shown["status"], &shown["ruling"]["rule"]["id"]), (&json!("accepted"), &json!(rules[1])));
     let reason = format!("Usage rule {} accepts records: {MANY} records, the first in row 2.", rules[1]);
     assert_eq!(shown["ruling"]["reason"], json!(reason));

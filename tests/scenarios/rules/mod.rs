@@ -82,7 +82,12 @@ fn disable(world: &World, ids: &[String]) {
 /// Submits a file and waits for what the rules come to.
 fn ruled(world: &World, file: &str) -> Value {
     world.act(Vendor, file, "submit").expect(201);
-    world.wait(Vendor, &format!("usage/files/{file}"), |shown| shown["ruling"].is_object())
+    world.wait(Vendor, &format!("usage/files/{file}"), is_ruled)
+}
+
+/// Whether a ruling has come, and what it brings: where services run apart, the two facts come one after the other.
+fn is_ruled(shown: &Value) -> bool {
+    shown["ruling"]["action"].as_str().is_some_and(|action| shown["status"] == status_of(action))
 }
 
 /// The status that a ruling leaves a file in.
