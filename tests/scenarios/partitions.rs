@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use ledger::FileId;
+use ledger::{FileId, ObjectId};
+use runtime::clock::Clock;
 use runtime::feed::Form;
-use runtime::nats::Begin;
+use runtime::nats::{Begin, Link, Subscriber, SubscriberError};
 use serde_json::{Value, json};
 use usage_ledger::admin::{Request, perform};
 
@@ -151,6 +152,19 @@ fn files_of_several_partitions_live_apart_and_a_subscriber_has_them_all() {
     check(&world, Distributor, &chunks, &told);
     assert!(told.iter().all(|got| got.is_about(&next)), "{told:?}");
     check_life(&world);
+    check_whoever_names_fewer(&world);
+}
+
+/// Goal: no subscriber silently misses what is accepted in a partition that nobody named.
+fn check_whoever_names_fewer(world: &World) {
+    let link = world.block_on(Link::connect(&world.link_of_setup(), Clock::Machine)).expect("a connection");
+    let [name, account] = ["fewer", "PA-000-003"].map(|id| ObjectId::new(id).expect("an id"));
+    for partitions in 1..PARTITIONS {
+        let (name, account) = (name.clone(), account.clone());
+        let subscriber = Subscriber { name, account, hub: None, product: None, form: Form::Json, partitions };
+        let added = world.block_on(subscriber.add(&link, Begin::First));
+        assert!(matches!(added, Err(SubscriberError::MorePartitions { .. })), "{added:?}");
+    }
 }
 
 /// The demo catalog with one contract more, and the subscription of it.

@@ -26,6 +26,8 @@ const LATE: &str = "AS-0000-0000-0001";
 struct Place {
     nats: String,
     trust: PathBuf,
+    /// The stream that billing systems read, as `subscriber add` says.
+    accepted: String,
 }
 
 impl Place {
@@ -73,7 +75,7 @@ impl Place {
     /// What a billing system reads of one chunk: the ids of its records, up to its closing.
     async fn read(&self, name: &str) -> Vec<String> {
         let context = jetstream::new(self.connect(&format!("subscriber-{name}")).await);
-        let stream = context.get_stream_no_info("ACCEPTED_0").await.expect("the stream");
+        let stream = context.get_stream_no_info(&self.accepted).await.expect("the stream");
         let consumer: PullConsumer = stream.get_consumer(name).await.expect("its consumer");
         let mut messages = consumer.messages().await.expect("messages");
         let mut ids = Vec::new();
@@ -144,12 +146,16 @@ fn mended() -> Value {
 #[test]
 fn reports_become_records_of_a_billing_system_over_a_secured_server() {
     let mut world = World::secured();
-    let place = Place { nats: world.nats().url(), trust: world.nats().trust().path("") };
+    let (nats, trust) = (world.nats().url(), world.nats().trust().path(""));
+    let mut place = Place { nats, trust, accepted: String::new() };
     place.credentials(&["--producer", &format!("meters={CONTRACT}/{PRODUCT}")]);
+    let partitions = world.partitions().to_string();
     let trust = place.trust.to_str().expect("text");
-    let account = ["--account", "PA-000-003", "--json", "--trust", trust];
+    let account = ["--account", "PA-000-003", "--json", "--partitions", &partitions, "--trust", trust];
     let added = place.operator("setup", &[&["subscriber", "add", "acme"], &account[..]].concat());
     assert!(added.contains("subscriber-acme.creds"), "{added}");
+    let stream = added.lines().find_map(|line| line.strip_prefix("stream ")).expect("which stream it reads");
+    stream.trim().clone_into(&mut place.accepted);
 
     let told = world.block_on(place.ask(&[record("asked-1", SUBSCRIPTION), record("asked-2", SUBSCRIPTION)]));
     assert_eq!(told["added"], json!(2), "{told}");

@@ -87,9 +87,15 @@ fn the_numbers_are_what_has_happened() {
     world.until("something waits for the subscriber", waits);
     world.block_on(world.product().caught_up());
 
+    // Those that the file went through.
+    let host_of = |service| match service {
+        ServiceName::Catalog => HostId::new(service, 0),
+        _ => world.host_of(service, CONTRACT),
+    };
+    let (checks, extracts) = (host_of(ServiceName::Validation), host_of(ServiceName::Extraction));
     let mut page = Page::default();
     for service in ServiceName::WRITERS {
-        page.take(world.product_of(HostId::new(service, 0)));
+        page.take(world.product_of(host_of(service)));
     }
     page.take(world.product());
     // Nobody stands by here.
@@ -106,17 +112,17 @@ fn the_numbers_are_what_has_happened() {
         ("records_checked_total{service=\"validation\"}".to_owned(), u64::from(RECORDS)),
         ("reports_total{surface=\"http\",outcome=\"refused\"}".to_owned(), 1),
         ("files{status=\"accepted\"}".to_owned(), 1),
-        ("lag_facts{host=\"gateway\",of=\"validation-0\"}".to_owned(), 0),
-        ("outbox_depth{host=\"extraction-0\"}".to_owned(), 0),
+        (format!("lag_facts{{host=\"gateway\",of=\"{checks}\"}}"), 0),
+        (format!("outbox_depth{{host=\"{extracts}\"}}"), 0),
         ("dead_letters".to_owned(), 0),
         ("subscriber_there{subscriber=\"billing\"}".to_owned(), 0),
         ("subscriber_sequence{subscriber=\"billing\"}".to_owned(), 0),
     ] {
         assert_eq!(page.number(&series), expected, "{series}");
     }
-    let published = page.number("published_sequence{host=\"validation-0\"}");
-    assert_eq!(page.number("heard_sequence{host=\"gateway\",of=\"validation-0\"}"), published);
-    assert_eq!(page.number("log_sequence{host=\"validation-0\"}"), published);
+    let published = page.number(&format!("published_sequence{{host=\"{checks}\"}}"));
+    assert_eq!(page.number(&format!("heard_sequence{{host=\"gateway\",of=\"{checks}\"}}")), published);
+    assert_eq!(page.number(&format!("log_sequence{{host=\"{checks}\"}}")), published);
     for some in [
         "subscriber_waiting{subscriber=\"billing\"}",
         "commit_entries_sum",
@@ -127,8 +133,8 @@ fn the_numbers_are_what_has_happened() {
         assert!(page.number(some) > 0, "{some}");
     }
     let request = Request { method: "GET", path: "/readyz", key: None, headers: &[], body: Body::Nothing };
-    let ready = call(world.product_of(HostId::new(ServiceName::Validation, 0)).address, &request).expect(200);
-    assert!(ready["lag"]["validation-0"].is_u64(), "{ready}");
+    let ready = call(world.product_of(checks).address, &request).expect(200);
+    assert!(ready["lag"][checks.to_string()].is_u64(), "{ready}");
 }
 
 /// Goal: who reads a number finds what it is. Method: the table of the document has each of them, in the order of the

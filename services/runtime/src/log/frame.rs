@@ -14,6 +14,7 @@
 //!
 //! Numbers are little-endian.
 
+use bytes::Bytes;
 use ledger::{EventId, Hash, HostId, Partition, ServiceName};
 
 use super::error::LogError;
@@ -99,11 +100,81 @@ pub struct Entry {
     pub payload: Option<Vec<u8>>,
 }
 
+/// An own fact as others get it: the bytes of its header and then its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its place in the chain.
+    pub header: Header,
+    /// All of it.
+    pub bytes: Bytes,
+}
+
 /// An entry with what the log alone needs of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) entry: Entry,
     pub(crate) id: Option<EventId>,
+}
+
+/// What a frame says before its payload, once every bit of both was checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked {
+    pub(crate) position: u64,
+    pub(crate) header: Header,
+    pub(crate) own: bool,
+    id: Option<EventId>,
+    with_payload: bool,
+}
+
+impl Checked {
+    /// What these bytes say, or what is wrong with them.
+    pub(crate) fn new(bytes: &[u8]) -> Result<Self, &'static str> {
+        const SHORT: &str = "the frame is cut off";
+        let checked = bytes.get(..CHECKED).ok_or(SHORT)?;
+        let mut cursor = Cursor::new(bytes);
+        if cursor.take::<4>() != Some(MAGIC) {
+            return Err("the frame has an unknown version");
+        }
+        let (kind, with_id) = (cursor.u8().ok_or(SHORT)?, cursor.u8().ok_or(SHORT)?);
+        let position = cursor.u64().ok_or(SHORT)?;
+        let header = cursor.slice(Header::BYTES).ok_or(SHORT)?;
+        let id = EventId(cursor.take().ok_or(SHORT)?);
+        let length = cursor.u32().ok_or(SHORT)?;
+        if cursor.slice(8).ok_or(SHORT)? != &Hash::of(checked).0[..8] {
+            return Err("the frame's checksum is wrong");
+        }
+        let header = Header::decode(header).ok_or("the frame names an unknown service")?;
+        let payload = cursor.rest();
+        if u32::try_from(payload.len()) != Ok(length) {
+            return Err("the payload's length is wrong");
+        }
+        let (own, with_payload) = match (kind, payload) {
+            (1, _) => (true, true),
+            (2, _) => (false, true),
+            (3, []) => (false, false),
+            _ => return Err("the frame is of an unknown kind"),
+        };
+        if with_payload && Hash::of(payload) != header.payload_hash {
+            return Err("the payload isn't the one that its header names");
+        }
+        Ok(Self { position, header, own, id: (with_id == 1).then_some(id), with_payload })
+    }
+
+    /// The entry, in the bytes of its frame.
+    pub(crate) fn entry(self, mut frame: Vec<u8>) -> Entry {
+        let Self { position, header, own, with_payload, .. } = self;
+        frame.drain(..FRAME_BYTES_FIXED.min(frame.len()));
+        Entry { position, header, own, payload: with_payload.then_some(frame) }
+    }
+
+    /// What others get of an own fact, in the bytes of its frame: the header moves up to the payload.
+    pub(crate) fn message(self, mut frame: Vec<u8>) -> Message {
+        let start = FRAME_BYTES_FIXED - Header::BYTES;
+        if let Some(room) = frame.get_mut(start..FRAME_BYTES_FIXED) {
+            room.copy_from_slice(&self.header.encode());
+        }
+        Message { header: self.header, bytes: Bytes::from(frame).split_off(start) }
+    }
 }
 
 impl Frame {
@@ -134,36 +205,8 @@ impl Frame {
 
     /// The frame of these bytes, or what is wrong with them. Every bit is covered by a hash.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
-        const SHORT: &str = "the frame is cut off";
-        let checked = bytes.get(..CHECKED).ok_or(SHORT)?;
-        let mut cursor = Cursor::new(bytes);
-        if cursor.take::<4>() != Some(MAGIC) {
-            return Err("the frame has an unknown version");
-        }
-        let (kind, with_id) = (cursor.u8().ok_or(SHORT)?, cursor.u8().ok_or(SHORT)?);
-        let position = cursor.u64().ok_or(SHORT)?;
-        let header = cursor.slice(Header::BYTES).ok_or(SHORT)?;
-        let id = EventId(cursor.take().ok_or(SHORT)?);
-        let length = cursor.u32().ok_or(SHORT)?;
-        if cursor.slice(8).ok_or(SHORT)? != &Hash::of(checked).0[..8] {
-            return Err("the frame's checksum is wrong");
-        }
-        let header = Header::decode(header).ok_or("the frame names an unknown service")?;
-        let payload = cursor.rest();
-        if u32::try_from(payload.len()) != Ok(length) {
-            return Err("the payload's length is wrong");
-        }
-        let (own, payload) = match (kind, payload) {
-            (1, payload) => (true, Some(payload.to_vec())),
-            (2, payload) => (false, Some(payload.to_vec())),
-            (3, []) => (false, None),
-            _ => return Err("the frame is of an unknown kind"),
-        };
-        if payload.as_deref().is_some_and(|payload| Hash::of(payload) != header.payload_hash) {
-            return Err("the payload isn't the one that its header names");
-        }
-        let id = (with_id == 1).then_some(id);
-        Ok(Self { entry: Entry { position, header, own, payload }, id })
+        let checked = Checked::new(bytes)?;
+        Ok(Self { entry: checked.entry(bytes.to_vec()), id: checked.id })
     }
 }
 
@@ -271,6 +314,15 @@ mod tests {
             assert!(Frame::decode(&flipped).is_err(), "bit {bit}");
         }
         assert!((0..bytes.len()).all(|length| Frame::decode(&bytes[..length]).is_err()));
+    }
+
+    #[test]
+    fn others_get_the_header_and_the_payload() {
+        let frame = frame();
+        let Entry { header, ref payload, .. } = frame.entry;
+        let bytes = [&header.encode()[..], payload.as_deref().unwrap()].concat();
+        let encoded = frame.encode().unwrap();
+        assert_eq!(Checked::new(&encoded).unwrap().message(encoded), Message { header, bytes: bytes.into() });
     }
 
     #[test]

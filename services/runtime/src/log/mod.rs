@@ -36,7 +36,7 @@ use std::time::Duration;
 
 pub use chain::Mark;
 pub use error::LogError;
-pub use frame::{Entry, FRAME_BYTES_FIXED, FRAME_BYTES_MAX, Header, PAYLOAD_BYTES_MAX};
+pub use frame::{Entry, FRAME_BYTES_FIXED, FRAME_BYTES_MAX, Header, Message, PAYLOAD_BYTES_MAX};
 pub use open::Logs;
 pub use reader::{Entries, LogReader, OwnEntries};
 pub use recover::OpenReport;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::chain::Mark;
 use super::error::LogError;
-use super::frame::{Entry, Frame, Header};
+use super::frame::{Checked, Entry, Header, Message};
 use super::shared::{Health, Shared, Synced, read};
 use crate::meters::{COMMIT_ENTRIES, COMMIT_TIME, Page};
 
@@ -42,7 +42,7 @@ impl LogReader {
     /// The entries from a position to the durable end, own and heard. Coming later, it goes further.
     #[must_use]
     pub fn entries(&self, from_position: u64) -> Entries {
-        Entries { reader: self.clone(), next: Some(from_position.max(1)), buffer: VecDeque::new() }
+        Entries { reader: self.clone(), next: Some(from_position.max(1)), frames: VecDeque::new() }
     }
 
     /// The own entries from a sequence to the durable end; 0 begins with what was heard before the first.
@@ -56,12 +56,12 @@ impl LogReader {
         let Some(position) = self.durable(self.shared.position_of(self.host, sequence)?)? else { return Ok(None) };
         // One frame and no more: a page of records asks for a few, and what follows them is as large again.
         let frames = self.shared.frames(self.host, position, position, 0)?;
-        let Some(bytes) = frames.first() else { return Ok(None) };
-        let entry = self.decode(position, bytes)?;
-        if !entry.own || entry.header.sequence != sequence {
+        let Some(frame) = frames.into_iter().next() else { return Ok(None) };
+        let found = self.check(position, &frame)?;
+        if !found.own || found.header.sequence != sequence {
             return Err(self.damaged(position, "the index names another event"));
         }
-        Ok(Some(entry))
+        Ok(Some(found.entry(frame)))
     }
 
     /// The position of an own event's id, after any number of rotations, if it is durable.
@@ -118,12 +118,12 @@ impl LogReader {
         Ok(self.shared.host(self.host)?.synced.borrow().position)
     }
 
-    fn decode(&self, position: u64, bytes: &[u8]) -> Result<Entry, LogError> {
-        let entry = Frame::decode(bytes).map_err(|what| self.damaged(position, what))?.entry;
-        if entry.position != position || entry.own != (entry.header.host == self.host) {
+    fn check(&self, position: u64, frame: &[u8]) -> Result<Checked, LogError> {
+        let checked = Checked::new(frame).map_err(|what| self.damaged(position, what))?;
+        if checked.position != position || checked.own != (checked.header.host == self.host) {
             return Err(self.damaged(position, "another entry stands here"));
         }
-        Ok(entry)
+        Ok(checked)
     }
 
     fn damaged(&self, position: u64, what: &'static str) -> LogError {
@@ -134,26 +134,38 @@ impl LogReader {
 /// See [`LogReader::entries`]. Ends at the durable end, or after an error.
 pub struct Entries {
     reader: LogReader,
-    /// The position after what was read; `None` after an error.
+    /// The position of the first of the frames that were read ahead, or of the next to be read; `None` after an error.
     next: Option<u64>,
-    buffer: VecDeque<Entry>,
+    frames: VecDeque<Vec<u8>>,
 }
 
 impl Entries {
-    fn fill(&mut self, from: u64) -> Result<u64, LogError> {
+    /// Reads on where nothing is left of what was read.
+    fn fill(&mut self, from: u64) -> Result<(), LogError> {
         let end = self.reader.end()?;
-        if from > end {
-            return Ok(from);
+        if self.frames.is_empty() && from <= end {
+            self.frames = self.reader.shared.frames(self.reader.host, from, end, READ_BYTES)?.into();
+            if self.frames.is_empty() {
+                return Err(self.reader.damaged(from, "an entry is missing"));
+            }
         }
-        let mut next = from;
-        for bytes in self.reader.shared.frames(self.reader.host, from, end, READ_BYTES)? {
-            self.buffer.push_back(self.reader.decode(next, &bytes)?);
-            next += 1;
+        Ok(())
+    }
+
+    /// The next frame, checked.
+    fn next_frame(&mut self) -> Option<Result<(Checked, Vec<u8>), LogError>> {
+        let position = self.next.take()?;
+        if let Err(error) = self.fill(position) {
+            return Some(Err(error));
         }
-        if next == from {
-            return Err(self.reader.damaged(from, "an entry is missing"));
-        }
-        Ok(next)
+        let Some(frame) = self.frames.pop_front() else {
+            self.next = Some(position);
+            return None;
+        };
+        Some(self.reader.check(position, &frame).map(|checked| {
+            self.next = Some(position + 1);
+            (checked, frame)
+        }))
     }
 }
 
@@ -161,16 +173,8 @@ impl Iterator for Entries {
     type Item = Result<Entry, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.buffer.is_empty() {
-            let from = self.next.take()?;
-            match self.fill(from) {
-                Ok(next) => self.next = Some(next),
-                // What was read before the damage is still given.
-                Err(error) if self.buffer.is_empty() => return Some(Err(error)),
-                Err(_) => self.next = Some(from + self.buffer.len() as u64),
-            }
-        }
-        self.buffer.pop_front().map(Ok)
+        let next = self.next_frame()?;
+        Some(next.map(|(checked, frame)| checked.entry(frame)))
     }
 }
 
@@ -184,7 +188,18 @@ pub struct OwnEntries {
 impl OwnEntries {
     /// The next own entry. The headers of facts that were heard on the way to it are given out first: they may have
     /// caused it.
-    pub fn next_after(&mut self, mut heard: impl FnMut(&Header)) -> Option<Result<Entry, LogError>> {
+    pub fn next_after(&mut self, heard: impl FnMut(&Header)) -> Option<Result<Entry, LogError>> {
+        let next = self.next_frame(heard)?;
+        Some(next.map(|(checked, frame)| checked.entry(frame)))
+    }
+
+    /// The same as others get it.
+    pub fn next_message(&mut self, heard: impl FnMut(&Header)) -> Option<Result<Message, LogError>> {
+        let next = self.next_frame(heard)?;
+        Some(next.map(|(checked, frame)| checked.message(frame)))
+    }
+
+    fn next_frame(&mut self, mut heard: impl FnMut(&Header)) -> Option<Result<(Checked, Vec<u8>), LogError>> {
         if self.entries.is_none() {
             let position = match self.from_sequence {
                 0 => Ok(Some(0)),
@@ -196,14 +211,13 @@ impl OwnEntries {
                 Err(error) => return Some(Err(error)),
             }
         }
-        let wanted = |entry: &Result<Entry, LogError>| match entry {
-            Ok(entry) if !entry.own => {
-                heard(&entry.header);
-                false
+        let entries = self.entries.as_mut()?;
+        loop {
+            match entries.next_frame()? {
+                Ok((checked, _)) if !checked.own => heard(&checked.header),
+                next => return Some(next),
             }
-            _ => true,
-        };
-        self.entries.as_mut()?.find(wanted)
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{HostId, ObjectId, ServiceName};
+use ledger::{HostId, ObjectId, Partition, ServiceName};
 
 use super::address::{self, Question};
 use super::carry::BUCKET;
@@ -112,6 +112,8 @@ impl Grants {
         for stream in address::accepted_streams(partitions) {
             grants.provision(&stream);
         }
+        // Whether there is one more than was said: a subscriber would miss its records.
+        grants.api(&format!("STREAM.INFO.{}", address::accepted_stream(Partition(partitions))));
         grants.make(&address::bucket_stream(address::LEASES));
         for bucket in KEEPERS.map(address::kept) {
             grants.make(&format!("OBJ_{bucket}"));

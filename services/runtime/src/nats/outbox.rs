@@ -15,7 +15,7 @@ use super::heard;
 use super::link::{Link, chain};
 use super::pump::{self, Due, Halt, Queue, Writer};
 use super::stream::set_up;
-use crate::log::{Entry, Header, LogError, LogReader, OwnEntries, Synced};
+use crate::log::{Header, LogError, LogReader, Message, OwnEntries, Synced};
 use crate::source::Source;
 
 /// Facts that reached nobody and are listed one by one; the rest are counted.
@@ -337,13 +337,12 @@ impl Queue for OwnFacts {
             self.synced.mark_unchanged();
             let failed = |source| OutboxError::Log { host: self.host, source };
             let heard = &mut self.heard;
-            let next = self.entries.next_after(|header| {
+            let next = self.entries.next_message(|header| {
                 heard.insert(header.host, header.sequence);
             });
-            if let Some(Entry { header, payload, .. }) = next.transpose().map_err(failed)? {
-                let bytes = [&header.encode()[..], payload.as_deref().unwrap_or_default()].concat();
+            if let Some(Message { header, bytes }) = next.transpose().map_err(failed)? {
                 let (subject, length) = (address::facts(self.host), bytes.len());
-                let mut message = PublishMessage::build().payload(bytes.into());
+                let mut message = PublishMessage::build().payload(bytes);
                 if let Some(heard) = heard::write(&std::mem::take(&mut self.heard)) {
                     message = message.header(address::HEARD, heard);
                 }

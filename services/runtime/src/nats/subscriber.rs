@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info};
-use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt;
-use ledger::{Moment, ObjectId};
+use ledger::{Moment, ObjectId, Partition};
 use thiserror::Error;
 
 use super::accepted::{PARTITION, TIME, set_up};
@@ -37,6 +38,17 @@ pub enum SubscriberError {
     Unknown {
         /// The name.
         name: ObjectId,
+    },
+    /// There are more partitions than were named.
+    #[error(
+        "the ledger has more partitions than {partitions}: there is a stream {stream}. Give --partitions as the ledger's \
+         processes have it, or the subscriber misses records"
+    )]
+    MorePartitions {
+        /// How many were named.
+        partitions: u16,
+        /// The stream of one that wasn't.
+        stream: String,
     },
     /// NATS refused.
     #[error("could not {action}: {reason}")]
@@ -104,6 +116,7 @@ impl Subscriber {
     /// # Errors
     /// When the name is taken, or NATS refuses.
     pub async fn add(&self, link: &Link, from: Begin) -> Result<(), SubscriberError> {
+        self.misses_none(link).await?;
         let stream = stream(link, self.partitions).await?;
         if let Some(known) = state(&stream, &self.name).await? {
             let known = known.filter;
@@ -124,6 +137,17 @@ impl Subscriber {
         };
         let made = stream.create_consumer_strict(config).await;
         made.map(drop).map_err(|error| refused("make the subscriber", &error))
+    }
+
+    /// Whether its stream has the records of every partition: one more would have a stream too.
+    async fn misses_none(&self, link: &Link) -> Result<(), SubscriberError> {
+        let partitions = self.partitions;
+        let stream = address::accepted_stream(Partition(partitions));
+        match link.jetstream.get_stream(&stream).await.map_err(|error| error.kind()) {
+            Ok(_) => Err(SubscriberError::MorePartitions { partitions, stream }),
+            Err(GetStreamErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(()),
+            Err(kind) => Err(SubscriberError::Nats { action: "look for more partitions", reason: kind.to_string() }),
+        }
     }
 }
 
