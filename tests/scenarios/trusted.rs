@@ -148,8 +148,8 @@ fn reports_become_records_of_a_billing_system_over_a_secured_server() {
     let mut world = World::secured();
     let (nats, trust) = (world.nats().url(), world.nats().trust().path(""));
     let mut place = Place { nats, trust, accepted: String::new() };
-    place.credentials(&["--producer", &format!("meters={CONTRACT}/{PRODUCT}")]);
     let partitions = world.partitions().to_string();
+    place.credentials(&["--partitions", &partitions, "--producer", &format!("meters={CONTRACT}/{PRODUCT}")]);
     let trust = place.trust.to_str().expect("text");
     let account = ["--account", "PA-000-003", "--json", "--partitions", &partitions, "--trust", trust];
     let added = place.operator("setup", &[&["subscriber", "add", "acme"], &account[..]].concat());
@@ -177,7 +177,7 @@ fn reports_become_records_of_a_billing_system_over_a_secured_server() {
     place.credentials(&["--revoke", "producer-meters"]);
     world.nats().reload();
     assert!(!place.file("producer-meters.creds").exists(), "it has no credentials any more");
-    place.credentials(&["--producer", &format!("meters={CONTRACT}/{PRODUCT}")]);
+    place.credentials(&["--partitions", &partitions, "--producer", &format!("meters={CONTRACT}/{PRODUCT}")]);
     let again = world.block_on(place.ask(&[record("again", SUBSCRIPTION)]));
     // Its month is billed by now, and who is let in is told so.
     assert_eq!(again["records"][0]["errors"][0]["code"], json!("USG_FILE_114"), "{again}");
