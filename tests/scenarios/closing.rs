@@ -9,13 +9,13 @@ use super::world::{CONTRACT, Distributor, Vendor, World};
 const RECORDS: usize = 60;
 
 /// The records' own ids and the vendor's ids, in the file's order.
-fn ids(world: &World, file: &str) -> Vec<(String, String)> {
+pub(super) fn ids(world: &World, file: &str) -> Vec<(String, String)> {
     let text = |record: &Value, name: &str| record[name].as_str().expect("an id").to_owned();
     world.records(Distributor, file).iter().map(|record| (text(record, "id"), text(record, "record_id"))).collect()
 }
 
 /// Rows of the same billing.
-fn billed<'a>(ids: &'a [(String, String)], billing: &'a str) -> Vec<[&'a str; 3]> {
+pub(super) fn billed<'a>(ids: &'a [(String, String)], billing: &'a str) -> Vec<[&'a str; 3]> {
     ids.iter().map(|(_, vendors)| [vendors.as_str(), billing, ""]).collect()
 }
 
@@ -27,7 +27,13 @@ fn send(world: &World, file: &str, report_id: &str, key: &str, rows: &[[&str; 3]
 }
 
 /// Uploads a reconciliation and waits for its end: the note of one that was processed, the error of one that failed.
-fn reconcile(world: &World, file: &str, report_id: &str, key: &str, rows: &[[&str; 3]]) -> Result<String, String> {
+pub(super) fn reconcile(
+    world: &World,
+    file: &str,
+    report_id: &str,
+    key: &str,
+    rows: &[[&str; 3]],
+) -> Result<String, String> {
     send(world, file, report_id, key, rows).expect(201);
     let all = format!("usage/reconciliations?usagefile.id={file}");
     let ended = |shown: &Value| {

@@ -45,6 +45,8 @@ mod watched;
 
 mod imports;
 
+mod replayed;
+
 mod restart;
 
 mod keys;

@@ -10,11 +10,13 @@ use crate::webhook::WebhookRecorded;
 
 mod contents;
 mod emitter;
+mod work;
 
 pub use contents::{
     Category, DynamicItem, ExemptReason, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead, Part,
     RecordMark, RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
 };
+pub use work::Work;
 
 /// One thing that happened, as the log keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]

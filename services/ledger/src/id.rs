@@ -92,6 +92,18 @@ impl HostId {
     }
 }
 
+impl HostId {
+    /// Reads what [`HostId`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, partition) = text.split_once('-')?;
+        let service = ServiceName::WRITERS.into_iter().find(|service| service.name() == name)?;
+        let partition = Partition(partition.parse().ok()?);
+        // One host, one name: `approval-00` is none.
+        Some(Self { service, partition }).filter(|host| host.to_string() == text)
+    }
+}
+
 impl fmt::Display for HostId {
     /// `approval-0`: also the name of its folder of segments.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,6 +49,8 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Blob
 pub struct Blobs {
     dir: PathBuf,
     temp: PathBuf,
+    /// A folder of blobs that are read where they aren't here, and never written.
+    below: Option<PathBuf>,
     vault: Option<Arc<Vault>>,
 }
 
@@ -66,7 +68,13 @@ impl Blobs {
             removed.map_err(io_error("remove", &path))?;
         }
         sync_dir(dir)?;
-        Ok(Self { dir: dir.to_owned(), temp, vault: None })
+        Ok(Self { dir: dir.to_owned(), temp, below: None, vault: None })
+    }
+
+    /// The same, with blobs of another folder where they are missing here: for work on somebody else's.
+    #[must_use]
+    pub fn above(self, dir: PathBuf) -> Self {
+        Self { below: Some(dir), ..self }
     }
 
     /// The same, with each blob in a vault too before anybody hears of it, and those that aren't here fetched from it.
@@ -115,7 +123,7 @@ impl Blobs {
     }
 
     fn keep(&self, path: &Path, hash: Hash) -> Result<(), BlobError> {
-        let target = self.path(hash);
+        let target = self.dir.join(hash.to_string());
         crate::crash::point("blob.synced");
         fs::rename(path, &target).map_err(io_error("move", path))?;
         sync_dir(&self.dir)?;
@@ -141,7 +149,9 @@ impl Blobs {
     /// Where a blob rests.
     #[must_use]
     pub fn path(&self, hash: Hash) -> PathBuf {
-        self.dir.join(hash.to_string())
+        let (name, here) = (hash.to_string(), self.dir.join(hash.to_string()));
+        let below = self.below.as_ref().filter(|_| !here.exists()).map(|below| below.join(name));
+        below.filter(|below| below.exists()).unwrap_or(here)
     }
 
     /// Whether a blob is here.

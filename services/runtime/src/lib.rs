@@ -15,6 +15,7 @@ pub mod nats;
 pub mod projection;
 pub mod records;
 mod refusals;
+pub mod replay;
 pub mod shelf;
 pub mod source;
 pub mod store;

@@ -18,6 +18,7 @@ use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
+use crate::audit::AuditError;
 use crate::partitions::Partitions;
 use crate::product::{Product, ProductError, Settings};
 use crate::{secrets, state};
@@ -93,6 +94,9 @@ pub enum AdminError {
     /// A log can't be read.
     #[error("could not read what was recorded")]
     Log(#[from] SourceError),
+    /// Logs can't be folded.
+    #[error("could not fold what was recorded")]
+    Audit(#[from] AuditError),
     /// No random numbers.
     #[error(transparent)]
     Secrets(#[from] secrets::SecretsError),
@@ -135,7 +139,9 @@ pub async fn perform(product: &Product, request: Request) -> Result<Value, Admin
                     source.position().await?;
                 }
             }
-            Ok(tokio::task::block_in_place(|| if logs { state::of_logs(product) } else { state::of_process(product) })?)
+            tokio::task::block_in_place(|| {
+                if logs { Ok(state::of_logs(product)?) } else { Ok(state::of_process(product)?) }
+            })
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The product as one process: every service, the bus between them, the gateway, and the command line.
 
 pub mod admin;
+pub mod audit;
 pub mod cli;
 pub mod credentials;
 pub mod demo;

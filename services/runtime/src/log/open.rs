@@ -57,6 +57,15 @@ impl Logs {
         &self.report
     }
 
+    /// The hosts whose logs are in a directory, whoever holds it.
+    ///
+    /// # Errors
+    /// When there is no anchor, or it can't be read.
+    pub fn named(dir: &Path) -> Result<Vec<HostId>, LogError> {
+        let found = anchor::read(dir)?.ok_or_else(|| LogError::AnchorMissing { path: dir.join(anchor::NAME) })?;
+        Ok(found.anchor.heads.into_keys().collect())
+    }
+
     /// Every host with a log here.
     pub fn hosts(&self) -> impl Iterator<Item = HostId> {
         self.shared.hosts.keys().copied()

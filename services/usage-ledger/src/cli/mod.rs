@@ -1,6 +1,7 @@
 //! The command line: running the product, an operator's commands at the machine, and a client of the HTTP API.
 
 mod about;
+mod audit;
 mod client;
 mod dead;
 mod doctor;
@@ -64,7 +65,7 @@ Examples:
   usage-ledger file errors UF-…                        what is wrong with it, and what would be right
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or unreadable file, 3 invalid records, 4 key refused, 5 refused in this
-state, 6 not reachable.";
+state, 6 not reachable, 7 not as it was recorded.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -90,6 +91,9 @@ enum Command {
     Probe(probe::ProbeArgs),
     /// Print digests of what the process of a data directory knows: equal ones mean equal knowledge.
     State(StateArgs),
+    /// Ask the logs of a ledger: does everything follow from them, and what was it at some time?
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Look at what a process stands on, and say what should be otherwise: files, disk, keys, NATS.
     Doctor(doctor::DoctorArgs),
     /// Prepare NATS for services that run apart.
@@ -323,6 +327,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Events(args) => events::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::State(args) => block_on(state(args)),
+        Command::Audit(command) => audit::run(command),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Nats(command) => block_on(nats::run(command)),
         Command::Dead(command) => block_on(dead::run(command)),

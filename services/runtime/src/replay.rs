@@ -1,0 +1,193 @@
+//! A host's log once more, off the disk: what a job was begun with is found again, the job is done again, and what comes of
+//! it is compared with what was recorded. Nothing is recorded by it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ledger::fact::Work;
+use ledger::{Context, Event, Fact, FileId, Hash, Ledger, Scope, Subject};
+use tokio::sync::mpsc;
+
+use crate::blobs::Blobs;
+use crate::clock::Clock;
+use crate::decider::{Decider, Proposal, Stale, Tools};
+use crate::log::LogReader;
+use crate::records::Records;
+use crate::source::SourceError;
+
+/// What jobs work with.
+#[derive(Clone, Debug)]
+pub struct Bench {
+    /// The service's workbooks.
+    pub blobs: Arc<Blobs>,
+    /// The records of all files.
+    pub records: Records,
+    /// The time.
+    pub clock: Clock,
+    /// A folder for caches.
+    pub cache: PathBuf,
+}
+
+/// A job that was begun and came to an end.
+pub struct Ended<D: Decider> {
+    /// About which file.
+    pub file: FileId,
+    /// What was recorded at its end, each with its sequence, in order.
+    pub recorded: Vec<(u64, Event)>,
+    job: D::Job,
+    /// What was known of the file when the job ended.
+    view: Ledger,
+}
+
+/// What came of a job that was done again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// What was recorded then, to the last byte.
+    Same,
+    /// It failed then, for a reason that isn't there any more.
+    FailedThen {
+        /// What is there now.
+        now: Vec<Fact>,
+    },
+    /// Something else.
+    Differs {
+        /// What is there now.
+        now: Vec<Fact>,
+    },
+}
+
+/// A job without its end yet.
+struct Begun<D: Decider> {
+    work: Work,
+    job: D::Job,
+    view: Ledger,
+    /// What was recorded last, all of it for one cause: the end of a job is recorded in one go.
+    last: Vec<(u64, Event)>,
+}
+
+impl<D: Decider> Begun<D> {
+    /// Takes in an own fact about the file.
+    fn take(&mut self, sequence: u64, event: &Event) {
+        if self.last.first().is_some_and(|(_, first)| first.cause != event.cause) {
+            for (sequence, event) in self.last.drain(..) {
+                self.view.evolve(sequence, &event);
+            }
+        }
+        self.last.push((sequence, event.clone()));
+    }
+}
+
+/// Goes through a host's log and gives every job of some kinds that has an end, in the order of their ends. An attempt that
+/// came to nothing has none. Blocks.
+///
+/// # Errors
+/// When the log can't be read, or what `take` says.
+pub fn ended<D: Decider, E: From<SourceError>>(
+    decider: &D,
+    log: &LogReader,
+    works: &[Work],
+    mut take: impl FnMut(Ended<D>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (mut ledger, mut open) = (Ledger::default(), BTreeMap::<FileId, Begun<D>>::new());
+    for entry in log.entries(1) {
+        let entry = entry.map_err(SourceError::from)?;
+        let Some(payload) = &entry.payload else { continue };
+        let (host, sequence) = (entry.header.host, entry.header.sequence);
+        let event = proto::decode_event(payload).map_err(|error| SourceError::Wire { host, sequence, error })?;
+        ledger.evolve(sequence, &event);
+        let Subject::File(file) = event.subject else { continue };
+        if let Some(begun) = open.get_mut(&file) {
+            if entry.own {
+                begun.take(sequence, &event);
+            } else {
+                begun.view.evolve(sequence, &event);
+            }
+        }
+        if !entry.own {
+            continue;
+        }
+        if open.get(&file).is_some_and(|begun| event.fact.ends(begun.work))
+            && let Some(Begun { job, view, last: recorded, .. }) = open.remove(&file)
+        {
+            take(Ended { file, recorded, job, view })?;
+        }
+        if let Some(work) = event.fact.begins() {
+            open.remove(&file);
+            let job = works.contains(&work).then(|| decider.job(&ledger, file)).flatten();
+            if let (Some(job), Some(known)) = (job, ledger.files.get(&file)) {
+                let files = BTreeMap::from([(file, known.clone())]);
+                let view = Ledger { catalog: ledger.catalog.clone(), files, ..Ledger::default() };
+                open.insert(file, Begun { work, job, view, last: Vec::new() });
+            }
+        }
+    }
+    Ok(())
+}
+
+impl<D: Decider> Ended<D> {
+    /// Workbooks that it made then.
+    #[must_use]
+    pub fn workbooks(&self) -> Vec<Hash> {
+        self.recorded.iter().flat_map(|(_, event)| event.fact.workbooks()).collect()
+    }
+
+    /// Does the job again, and compares. Blocks.
+    #[must_use]
+    pub fn again(self, decider: &D, bench: &Bench) -> Outcome {
+        let Self { file, recorded, job, mut view } = self;
+        let now = perform(decider, job, file, bench, |own| {
+            let (sequence, event) = recorded.first().ok_or(Stale)?;
+            let context = Context { now: event.recorded_at, scope: Scope::service(D::SERVICE) };
+            let facts = decider.conclude(&view, own, &context)?;
+            for (at, (_, fact)) in (*sequence..).zip(&facts) {
+                view.evolve(at, &Event { fact: fact.clone(), ..event.clone() });
+            }
+            let sequences = (*sequence..).take(facts.len()).collect();
+            Ok((facts.into_iter().map(|(_, fact)| fact).collect(), sequences))
+        });
+        let failed_then = |(_, event): &(u64, Event)| {
+            matches!(
+                event.fact,
+                Fact::CheckFailed { .. } | Fact::ChunkFailed { .. } | Fact::ReconciliationFailed { .. }
+            )
+        };
+        if recorded.iter().map(|(_, event)| &event.fact).eq(&now) {
+            Outcome::Same
+        } else if recorded.iter().any(failed_then) {
+            Outcome::FailedThen { now }
+        } else {
+            Outcome::Differs { now }
+        }
+    }
+}
+
+/// Runs a job and asks what is concluded from each thing that it tells; gives all of that. A job that crashes ends early.
+fn perform<D: Decider>(
+    decider: &D,
+    job: D::Job,
+    file: FileId,
+    bench: &Bench,
+    mut conclude: impl FnMut(D::Own) -> Result<(Vec<Fact>, Vec<u64>), Stale>,
+) -> Vec<Fact> {
+    let (results, mut proposals) = mpsc::channel(1);
+    let Bench { blobs, records, clock, cache } = bench.clone();
+    let tools = Tools { file, trace: None, results, blobs, records, clock, cache };
+    std::thread::scope(|scope| {
+        // The tools go with the job: when it has ended, nothing more is proposed.
+        let job = scope.spawn(move || decider.perform(job, &tools));
+        let mut concluded = Vec::new();
+        while let Some(Proposal { own, answer, .. }) = proposals.blocking_recv() {
+            let told = conclude(own).map(|(facts, sequences)| {
+                concluded.extend(facts);
+                sequences
+            });
+            // A job that has ended meanwhile waits for nothing.
+            drop(answer.send(told));
+        }
+        if job.join().is_err() {
+            tracing::error!(%file, "a job crashed when it was done again");
+        }
+        concluded
+    })
+}

@@ -1,0 +1,68 @@
+//! What an auditor asks of a data directory: to be folded again, to have its workbooks made again.
+
+pub mod fold;
+pub mod place;
+pub mod replay;
+
+use std::path::PathBuf;
+
+use ledger::HostId;
+use runtime::blobs::BlobError;
+use runtime::log::LogError;
+use runtime::source::SourceError;
+use thiserror::Error;
+use validation::IdsError;
+
+/// An auditor's question has no answer.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// A process works on the directory.
+    #[error(
+        "a process works on {path}: stop it, or copy its directory once it has stopped, and ask the copy. `usage-ledger \
+         state` asks a running process"
+    )]
+    Runs {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A log can't be opened.
+    #[error("could not open the log in {path}")]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: LogError,
+    },
+    /// Two directories have the same log.
+    #[error("{first} and {second} both have the log of {host}: name each log once")]
+    Twice {
+        /// Whose log.
+        host: HostId,
+        /// One of them.
+        first: PathBuf,
+        /// The other one.
+        second: PathBuf,
+    },
+    /// Something is recorded elsewhere.
+    #[error("the log of {host} is in none of the directories: name all that the ledger has, with --data for each")]
+    Absent {
+        /// Whose log.
+        host: HostId,
+    },
+    /// A log can't be read.
+    #[error("could not read what was recorded")]
+    Log(#[from] SourceError),
+    /// Workbooks can't be read or written.
+    #[error("could not work with workbooks")]
+    Blobs(#[from] BlobError),
+    /// The service can't be made.
+    #[error("could not make a service")]
+    Ids(#[from] IdsError),
+    /// A folder can't be made.
+    #[error("could not make a folder for work in progress")]
+    Temp(#[source] std::io::Error),
+    /// A thread ended without a result: a defect of ours.
+    #[error("a thread ended without a result")]
+    Crashed,
+}

@@ -1,0 +1,39 @@
+//! `usage-ledger audit …`: questions about the past, answered from the logs.
+
+mod replay;
+
+use clap::Subcommand;
+
+use super::CliError;
+use crate::audit::AuditError;
+
+/// What was found is not what was recorded.
+const BROKEN: u8 = 7;
+
+const EXAMPLES: &str = "\
+The figures of a ledger follow from its logs. These commands ask the logs, and need nobody's word. docs/audit.md walks
+through them. Exit code 7 says that something isn't as it was recorded.
+
+Examples:
+  usage-ledger audit replay --data ./data                            does the state follow from the logs?
+  usage-ledger audit replay --data ./data --until 2026-11-05         and what was it then?
+  usage-ledger audit replay --data ./data --workbooks                are the workbooks those that were recorded?";
+
+/// What an auditor asks.
+#[derive(Clone, Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(super) enum AuditCommand {
+    /// Fold the logs from the first fact on, print digests of what everybody must know, and make workbooks again.
+    Replay(replay::ReplayArgs),
+}
+
+/// Does it.
+pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
+    match command {
+        AuditCommand::Replay(args) => replay::run(&args),
+    }
+}
+
+fn failed(error: &AuditError) -> CliError {
+    CliError::Plain(runtime::nats::reasons(error))
+}

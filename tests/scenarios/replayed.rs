@@ -1,0 +1,143 @@
+//! What an auditor finds who has nothing but the data directories: the state that the ledger had, at any time, and every
+//! workbook that it made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ledger::{Hash, ServiceName};
+use serde_json::{Value, json};
+
+use super::closing::{billed, ids, reconcile};
+use super::http::Body;
+use super::sheets;
+use super::world::{CONTRACT, Distributor, OTHER_CONTRACT, OtherDistributor, World};
+use crate::kills::binary;
+
+const RECORDS: u32 = 60;
+/// `audit replay` found something else than was recorded.
+const BROKEN: i32 = 7;
+
+/// Files of every kind of end: closed by chunks, and again after they were regenerated; reconciled in parts; invalid. Gives
+/// what a gateway knew when the first was accepted, and when that was.
+fn live(world: &World) -> ((Hash, Hash), String) {
+    let (reconciled, chunked) =
+        (world.accepted(CONTRACT, "reconciled", RECORDS), world.accepted(OTHER_CONTRACT, "chunked", RECORDS));
+    world.chunks(Distributor, &reconciled);
+    world.chunks(OtherDistributor, &chunked);
+    let (then, time) = (world.digests(), world.product().clock.now().iso());
+    world.let_pass(60);
+    let ids = ids(world, &reconciled);
+    reconcile(world, &reconciled, &reconciled, "record_id", &billed(&ids[..20], "INV-1")).expect("processed");
+    for chunk in world.chunks(Distributor, &reconciled) {
+        let id = chunk["id"].as_str().expect("an id");
+        let path = format!("usage/chunks/{id}/regenerate");
+        world.send(Distributor, "POST", &path, Body::Nothing);
+    }
+    world.chunks(Distributor, &reconciled);
+    reconcile(world, &reconciled, &reconciled, "record_id", &billed(&ids, "INV-1")).expect("processed");
+    world.reach(&reconciled, "closed");
+    world.close(OtherDistributor, &chunked);
+    world.reach(&chunked, "closed");
+    let invalid = world.create(CONTRACT);
+    world.upload(&invalid, &world.generate_faulty("invalid", RECORDS)).expect(201);
+    world.reach(&invalid, "invalid");
+    (then, time)
+}
+
+/// The data directories of a world that is stopped, copied to another place.
+fn copied(world: &World, to: &Path) -> Vec<PathBuf> {
+    let dirs: BTreeSet<PathBuf> = world.hosts().into_iter().map(|host| world.data_of(host)).collect();
+    let copy = |dir: PathBuf| {
+        let copy = to.join(dir.file_name().expect("a name"));
+        let done = Command::new("cp").arg("-a").arg(&dir).arg(&copy).status().expect("cp");
+        assert!(done.success(), "{dir:?}");
+        copy
+    };
+    dirs.into_iter().map(copy).collect()
+}
+
+/// The workbooks in some data directories, by their folders and names.
+fn workbooks(dirs: &[PathBuf]) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for dir in dirs {
+        for service in ServiceName::WRITERS {
+            let folder = dir.join("blobs").join(service.name());
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten().filter(|it| it.path().is_file()) {
+                all.insert(entry.path(), std::fs::read(entry.path()).expect("a workbook"));
+            }
+        }
+    }
+    all
+}
+
+/// Runs `audit replay` on a machine of another zone; gives its report and whether all is as it was recorded.
+fn replay(dirs: &[PathBuf], words: &[&str]) -> (Value, i32) {
+    let mut command = Command::new(binary());
+    command.args(["audit", "replay", "--json"]).args(words).env("TZ", "Asia/Kathmandu");
+    for dir in dirs {
+        command.arg("--data").arg(dir);
+    }
+    let output = command.output().expect("it runs");
+    let code = output.status.code().expect("an exit code");
+    assert!([0, BROKEN].contains(&code), "{output:?}");
+    (serde_json::from_slice(&output.stdout).expect("JSON"), code)
+}
+
+/// Goal: state and workbooks follow from the logs and from what was sent, and from nothing else. Method: without its caches
+/// and without any workbook that it made, on another path, by another clock, in another zone and on one and eight threads,
+/// the logs give the digests that the gateway had, at the end and at a time before; every workbook is there again, to the
+/// last byte. Where what was sent is changed, it says so.
+#[test]
+fn state_and_workbooks_follow_from_the_logs() {
+    let mut world = World::new();
+    let (then, time) = live(&world);
+    let now = world.digests();
+    world.stop();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let dirs = copied(&world, elsewhere.path());
+    let before = workbooks(&dirs);
+    let (report, code) = replay(&dirs, &["--workbooks", "--threads", "1"]);
+    assert_eq!((code, &report["holds"]), (0, &json!(true)), "{report:#}");
+    let made: BTreeSet<&str> = report["workbooks"].as_array().expect("a list").iter().flat_map(of_job).collect();
+    let is_made = |path: &&PathBuf| made.contains(path.file_name().and_then(|name| name.to_str()).expect("a name"));
+    let lost: Vec<&PathBuf> = before.keys().filter(is_made).collect();
+    assert!(lost.len() >= 12 && before.len() > lost.len(), "{lost:#?}");
+    lost.iter().for_each(|path| std::fs::remove_file(path).expect("it was there"));
+    dirs.iter().for_each(|dir| drop(std::fs::remove_dir_all(dir.join("cache"))));
+
+    let (again, code) = replay(&dirs, &["--workbooks", "--put-back", "--threads", "8"]);
+    assert_eq!((code, &again), (0, &report));
+    assert_eq!(workbooks(&dirs), before);
+    let known = |report: &Value| report["digests"]["gateway"].clone();
+    let shown = |(files, catalog): (Hash, Hash)| json!({ "files": files.to_string(), "catalog": catalog.to_string() });
+    assert_eq!(known(&report), shown(now));
+    let (past, code) = replay(&dirs, &["--until", &time]);
+    assert_eq!((known(&past), code), (shown(then), 0));
+    let positions = past["positions"].as_object().expect("an object").iter();
+    let positions: Vec<String> = positions.map(|(host, last)| format!("{host}:{last}")).collect();
+    assert_eq!(replay(&dirs, &["--until", &positions.join(","), "--threads", "3"]), (past, 0));
+    spoil(&dirs);
+}
+
+/// Workbooks of one job, as the report has them.
+fn of_job(job: &Value) -> Vec<&str> {
+    job["then"].as_array().expect("a list").iter().map(|name| name.as_str().expect("a name")).collect()
+}
+
+/// Another reconciliation in the place of one that was sent.
+fn spoil(dirs: &[PathBuf]) {
+    let (report, _) = replay(dirs, &["--workbooks"]);
+    let made: BTreeSet<&str> = report["workbooks"].as_array().expect("a list").iter().flat_map(of_job).collect();
+    let all = workbooks(dirs);
+    let is_sent = |path: &&PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        path.parent().is_some_and(|folder| folder.ends_with("extraction")) && !made.contains(name)
+    };
+    let sent = all.keys().find(is_sent).expect("a reconciliation that was sent");
+    sheets::reconciliation(sent, "", "record_id", &[["nobody's", "INV-1", ""]]);
+    let (report, code) = replay(dirs, &["--workbooks"]);
+    let differs = |job: &&Value| job["outcome"] == "differs";
+    let differing = report["workbooks"].as_array().expect("a list").iter().filter(differs).count();
+    assert_eq!((code, differing, &report["holds"]), (BROKEN, 1, &json!(false)), "{report:#}");
+}
