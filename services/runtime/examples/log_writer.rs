@@ -7,6 +7,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ledger::{EventId, Hash, HostId, ServiceName};
 use runtime::log::{CommitOrder, Header, LogError, LogSettings, LogWriter, Logs, NewEntry, Ticket};
@@ -23,7 +24,9 @@ fn main() -> ExitCode {
         "answer-before-sync" => CommitOrder::AnswerBeforeSync,
         _ => CommitOrder::Stated,
     };
-    let settings = LogSettings { rotate_bytes: number(rotate), order, ..LogSettings::default() };
+    // Often, so that a process that dies soon has written open segments.
+    let archive_every = Duration::from_millis(5);
+    let settings = LogSettings { rotate_bytes: number(rotate), order, archive_every, ..LogSettings::default() };
     let plan = Plan { appends: number(appends), seed: number(seed), in_flight: number(in_flight) };
     match run(Path::new(dir), number(hosts), plan, settings) {
         Ok(()) => ExitCode::SUCCESS,

@@ -230,6 +230,9 @@ impl Watched {
         page.one(&meters::LOG_SEALED, health.segment_bytes);
         page.one(&meters::LOG_SEGMENTS, health.segments as u64);
         page.one(&meters::SEAL_FAILURES, health.seal_failures);
+        let behind = u64::try_from(health.archive_behind.as_millis()).unwrap_or(u64::MAX);
+        page.one(&meters::ARCHIVE_BEHIND, behind);
+        page.one(&meters::ARCHIVE_FAILURES, health.archive_failures);
     }
 }
 

@@ -86,6 +86,28 @@ pub enum LogError {
         /// The header hash found.
         found: Hash,
     },
+    /// A running process has acknowledged what its open segment doesn't hold yet.
+    #[error("find position {anchored} of {host} in its open segment, which ends at {found}")]
+    ArchiveBehind {
+        /// Whose log.
+        host: HostId,
+        /// The last position that the anchor vouches for.
+        anchored: u64,
+        /// The last position found.
+        found: u64,
+    },
+    /// Another host has heard of a log what isn't there.
+    #[error("find event {heard} of {emitter}, which {by} has heard; its log ends at {found}")]
+    HeardMore {
+        /// Whose log is too short.
+        emitter: HostId,
+        /// Who has heard more of it.
+        by: HostId,
+        /// The sequence heard.
+        heard: u64,
+        /// The last sequence found.
+        found: u64,
+    },
     /// Something in the log isn't what was written.
     #[error("accept {path} at position {position}: {what}; run `audit repair`")]
     Damaged {

@@ -203,6 +203,17 @@ impl Frame {
         Ok(frame)
     }
 
+    /// Whether a frame begins somewhere in these bytes and is whole in them.
+    pub(crate) fn stands_in(bytes: &[u8]) -> bool {
+        let mut starts = bytes.windows(MAGIC.len()).enumerate().filter(|(_, window)| *window == MAGIC);
+        starts.any(|(start, _)| {
+            let frame = bytes.get(start..).unwrap_or_default();
+            let length = frame.get(109..CHECKED).and_then(|length| Cursor::new(length).u32());
+            let length = length.and_then(|length| FRAME_BYTES_FIXED.checked_add(usize::try_from(length).ok()?));
+            length.and_then(|length| frame.get(..length)).is_some_and(|frame| Self::decode(frame).is_ok())
+        })
+    }
+
     /// The frame of these bytes, or what is wrong with them. Every bit is covered by a hash.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
         let checked = Checked::new(bytes)?;

@@ -9,12 +9,13 @@
 //! | `lock` | held for the life of the process |
 //! | `anchor` | how far every log must reach, and which database is live (see `anchor`) |
 //! | `live-<number>/` | the newest part of every log, in sled (see `store`) |
-//! | `segments/<host>/` | the older parts (see `segment`) |
+//! | `segments/<host>/` | the older parts (see `segment`), and the newest once more (see `tail`) |
 //!
 //! A commit goes through one thread in one order (see `commit`); opening checks everything that it relies on (see
 //! `open`). There is no repair here: a log that isn't what was acknowledged is refused with a reason.
 
 mod anchor;
+mod archive;
 mod bloom;
 mod chain;
 mod commit;
@@ -29,11 +30,13 @@ mod seal;
 mod segment;
 mod shared;
 mod store;
+mod tail;
 mod verify;
 mod writer;
 
 use std::time::Duration;
 
+pub use archive::See;
 pub use chain::Mark;
 pub use error::LogError;
 pub use frame::{Entry, FRAME_BYTES_FIXED, FRAME_BYTES_MAX, Header, Message, PAYLOAD_BYTES_MAX};
@@ -41,7 +44,7 @@ pub use open::Logs;
 pub use reader::{Entries, LogReader, OwnEntries};
 pub use recover::OpenReport;
 pub use shared::{Health, Synced};
-pub use verify::{HostReport, VerifyReport};
+pub use verify::{Fault, HostReport, Note, VerifyReport};
 pub use writer::{APPEND_BYTES_MAX, Appended, LogWriter, NewEntry, Ticket};
 
 /// How the log is kept. Nothing here changes what is in it.
@@ -57,6 +60,8 @@ pub struct LogSettings {
     pub group_wait_max: Duration,
     /// What one host may hand over before it is durable; beyond it an append is refused as busy.
     pub queue_bytes_max: u64,
+    /// How often the open segments are brought up to what is durable.
+    pub archive_every: Duration,
     /// sled's page cache.
     pub cache_bytes: u64,
     /// Anything but the stated order loses acknowledged events in a power cut; tests prove that they see it.
@@ -72,6 +77,8 @@ impl Default for LogSettings {
             group_bytes_max: 1 << 20,
             group_wait_max: Duration::from_millis(2),
             queue_bytes_max: 8 << 20,
+            // With the time that writing takes, less than a second.
+            archive_every: Duration::from_millis(500),
             cache_bytes: 8 << 20,
             order: CommitOrder::Stated,
         }

@@ -11,6 +11,7 @@ use ledger::HostId;
 
 use super::LogSettings;
 use super::anchor::{self, Anchor, AnchorFile, Head};
+use super::archive::See;
 use super::commit::Committer;
 use super::durable;
 use super::error::{LogError, io_error};
@@ -20,6 +21,7 @@ use super::recover::{self, Found, Generations, OpenReport};
 use super::seal;
 use super::shared::{Health, HostShared, Meters, Part, Parts, Shared, write};
 use super::store::{self, Generation};
+use super::tail;
 use super::verify::{self, VerifyReport};
 use super::writer::LogWriter;
 use crate::crash;
@@ -29,6 +31,8 @@ pub struct Logs {
     shared: Arc<Shared>,
     report: OpenReport,
     threads: Vec<JoinHandle<()>>,
+    /// The thread that writes the open segments, told to end by dropping its sender.
+    archivist: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
     /// Released last.
     _lock: File,
 }
@@ -48,7 +52,8 @@ impl Logs {
             tracing::info!(entries = report.kept_after_anchor, "kept entries after the anchored heads");
         }
         let (shared, threads) = start(dir, settings, state)?;
-        Ok(Self { shared, report, threads, _lock: lock })
+        let archivist = Some(start_archivist(&shared)?);
+        Ok(Self { shared, report, threads, archivist, _lock: lock })
     }
 
     /// What opening found.
@@ -95,12 +100,23 @@ impl Logs {
 
     /// Reads everything in a directory that no process holds and checks every hash, changing nothing.
     pub fn verify(dir: &Path) -> Result<VerifyReport, LogError> {
-        verify::verify(dir, true)
+        verify::verify(dir, Some(&|_, _| ())).and_then(first_fault)
+    }
+
+    /// The same with every fault, whether a process holds the directory or not: one that is held is read from its
+    /// segments, sealed and open, which are at most a second behind. Every entry is shown.
+    pub fn audit(dir: &Path, see: See<'_>) -> Result<VerifyReport, LogError> {
+        verify::audit(dir, see)
+    }
+
+    /// The same for a backup, which has no database.
+    pub fn audit_backup(dir: &Path, see: See<'_>) -> Result<VerifyReport, LogError> {
+        verify::backup(dir, see)
     }
 
     /// The same for what opening checks: the live part, and that the sealed ones are there.
     pub fn glance(dir: &Path) -> Result<VerifyReport, LogError> {
-        verify::verify(dir, false)
+        verify::verify(dir, None).and_then(first_fault)
     }
 }
 
@@ -112,8 +128,17 @@ impl Drop for Logs {
             // Both threads end the process themselves when they can't go on.
             let _ = thread.join();
         }
+        // Nothing is committed any more: what this one writes now is everything.
+        if let Some((closing, archivist)) = self.archivist.take() {
+            drop(closing);
+            let _ = archivist.join();
+        }
         *write(&self.shared.parts) = None;
     }
+}
+
+fn first_fault(mut report: VerifyReport) -> Result<VerifyReport, LogError> {
+    if report.faults.is_empty() { Ok(report) } else { Err(report.faults.remove(0).error) }
 }
 
 /// Takes the lock of a data directory, which the kernel releases with the process.
@@ -164,7 +189,7 @@ fn recover_all(
     let generations = open_generations(dir, &anchor, &hosts, settings.cache_bytes)?;
     let mut found = BTreeMap::new();
     for host in &hosts {
-        found.insert(*host, recover::host(dir, *host, &generations, &anchor, false)?);
+        found.insert(*host, recover::host(dir, *host, &generations, &anchor, None)?);
     }
     // What comes after the anchored heads may only be in the kernel: it is made durable before it is served.
     for (host, one) in &found {
@@ -284,4 +309,12 @@ fn start(dir: &Path, settings: LogSettings, ready: Ready) -> Result<(Arc<Shared>
     let sealer = spawn("log-sealer", Box::new(move || seal::run(&sealing, &jobs)))?;
     let committer = spawn("log-committer", Box::new(move || committer.run()))?;
     Ok((shared, vec![committer, sealer]))
+}
+
+fn start_archivist(shared: &Arc<Shared>) -> Result<(mpsc::Sender<()>, JoinHandle<()>), LogError> {
+    let (closing, closed) = mpsc::channel();
+    let archived = Arc::clone(shared);
+    let thread =
+        std::thread::Builder::new().name("log-archivist".to_owned()).spawn(move || tail::run(&archived, &closed));
+    Ok((closing, thread.map_err(io_error("start a thread for", &shared.dir))?))
 }

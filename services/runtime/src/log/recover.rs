@@ -8,13 +8,15 @@ use std::sync::Arc;
 use ledger::{Hash, HostId};
 
 use super::anchor::{Anchor, Head};
+use super::archive::See;
 use super::chain::{Chain, Mark};
 use super::durable;
 use super::error::LogError;
-use super::frame::Frame;
+use super::frame::{Entry, Frame};
 use super::segment::{self, Segment};
 use super::shared::OwnIndex;
 use super::store::Generation;
+use super::tail;
 
 /// What one read of the database takes.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -51,13 +53,48 @@ pub(crate) struct Found {
     pub(crate) live_bytes: u64,
 }
 
-/// Checks one host's log. `full` reads the segments' frames too.
+impl Found {
+    /// Frames of the host, from wherever they are.
+    pub(crate) fn frames(
+        &self,
+        host: HostId,
+        from: u64,
+        to: u64,
+        in_database: &Generations,
+    ) -> Result<Vec<Vec<u8>>, LogError> {
+        let index = self.segments.partition_point(|segment| segment.summary.last_position < from);
+        if let Some(segment) = self.segments.get(index) {
+            return segment.frames(from, to, CHUNK_BYTES);
+        }
+        match &in_database.sealing {
+            Some(sealing) if from <= self.live_base.position => {
+                sealing.frames(host, from, to.min(self.live_base.position), CHUNK_BYTES)
+            }
+            _ => in_database.live.frames(host, from, to, CHUNK_BYTES),
+        }
+    }
+
+    /// The header hash of an own sequence.
+    pub(crate) fn hash_at(
+        &self,
+        host: HostId,
+        sequence: u64,
+        in_database: &Generations,
+    ) -> Result<Option<Hash>, LogError> {
+        let Some(position) = self.owns.position_of(sequence) else { return hash_in_segments(&self.segments, sequence) };
+        let frames = self.frames(host, position, position, in_database)?;
+        let frame = frames.first().and_then(|bytes| Frame::decode(bytes).ok());
+        Ok(frame.map(|frame| frame.entry.header.hash()))
+    }
+}
+
+/// Checks one host's log; for somebody who wants to see it, the segments' frames too.
 pub(crate) fn host(
     dir: &Path,
     id: HostId,
     generations: &Generations,
     anchor: &Anchor,
-    full: bool,
+    see: Option<See<'_>>,
 ) -> Result<Found, LogError> {
     let known = anchor.heads.get(&id);
     let base = |generation: &Generation| match generation.base(id)? {
@@ -73,10 +110,11 @@ pub(crate) fn host(
         _ => live_base.clone(),
     };
     let (segments, unfinished) = load_segments(dir, id, &sealing_base, generations.sealing.is_some())?;
-    if full {
-        verify_segments(&segments, &sealing_base)?;
+    if let Some(see) = see {
+        verify_segments(&segments, &sealing_base, &|entry| see(id, entry))?;
     }
-    let mut walk = Walk { id, chain: sealing_base.clone(), owns: Vec::new(), anchored: known.copied(), seen: None };
+    let mut walk =
+        Walk { id, see, chain: sealing_base.clone(), owns: Vec::new(), anchored: known.copied(), seen: None };
     walk.see(sealing_base.sequence, sealing_base.head);
     if let Some(sealing) = &generations.sealing {
         walk.generation(sealing, live_base.position)?;
@@ -103,6 +141,9 @@ fn load_segments(
     let (mut position, mut sequence, mut head) = (0, 0, Hash::ZERO);
     for name in durable::names(&folder)? {
         let path = folder.join(&name);
+        if name.ends_with(tail::SUFFIX) {
+            continue;
+        }
         let Some(first) = name.strip_suffix(".seg").and_then(|digits| digits.parse::<u64>().ok()) else {
             unfinished.push(path);
             continue;
@@ -128,10 +169,10 @@ fn load_segments(
     Ok((segments, unfinished))
 }
 
-fn verify_segments(segments: &[Arc<Segment>], end: &Chain) -> Result<(), LogError> {
+fn verify_segments(segments: &[Arc<Segment>], end: &Chain, see: &dyn Fn(&Entry)) -> Result<(), LogError> {
     let mut chain = Chain::default();
     for segment in segments {
-        segment.verify(&mut chain)?;
+        segment.verify(&mut chain, see)?;
     }
     chain.marks = end.marks;
     match segments.last() {
@@ -144,8 +185,9 @@ fn verify_segments(segments: &[Arc<Segment>], end: &Chain) -> Result<(), LogErro
     }
 }
 
-struct Walk {
+struct Walk<'a> {
     id: HostId,
+    see: Option<See<'a>>,
     chain: Chain,
     owns: Vec<u64>,
     anchored: Option<Head>,
@@ -153,7 +195,7 @@ struct Walk {
     seen: Option<Hash>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn see(&mut self, sequence: u64, hash: Hash) {
         if self.anchored.is_some_and(|head| head.sequence == sequence) {
             self.seen = Some(hash);
@@ -183,6 +225,9 @@ impl Walk {
 
     fn entry(&mut self, generation: &Generation, frame: &Frame) -> Result<(), LogError> {
         let position = frame.entry.position;
+        if let Some(see) = self.see {
+            see(self.id, &frame.entry);
+        }
         if frame.entry.own {
             self.owns.push(position);
             self.see(self.chain.sequence, self.chain.head);
@@ -216,7 +261,7 @@ impl Walk {
         }
         let found = match self.seen {
             Some(hash) => hash,
-            None => hash_in_segments(segments, head.sequence)?,
+            None => hash_in_segments(segments, head.sequence)?.unwrap_or_default(),
         };
         if found != head.hash {
             return Err(LogError::HeadDifferent { host, sequence: head.sequence, anchored: head.hash, found });
@@ -225,15 +270,16 @@ impl Walk {
     }
 }
 
-fn hash_in_segments(segments: &[Arc<Segment>], sequence: u64) -> Result<Hash, LogError> {
+/// The header hash of a sequence that is sealed.
+pub(crate) fn hash_in_segments(segments: &[Arc<Segment>], sequence: u64) -> Result<Option<Hash>, LogError> {
     for segment in segments {
         if let Some(position) = segment.position_of(sequence)? {
             let frames = segment.frames(position, position, 0)?;
             let frame = frames.first().and_then(|bytes| Frame::decode(bytes).ok());
-            return Ok(frame.map(|frame| frame.entry.header.hash()).unwrap_or_default());
+            return Ok(frame.map(|frame| frame.entry.header.hash()));
         }
     }
-    Ok(Hash::ZERO)
+    Ok(None)
 }
 
 /// Every host of the anchor and of the caller.

@@ -30,13 +30,13 @@ use super::bloom::Bloom;
 use super::chain::Chain;
 use super::durable;
 use super::error::{LogError, io_error};
-use super::frame::{Cursor, FRAME_BYTES_MAX, Frame, encode_host};
+use super::frame::{Cursor, Entry, FRAME_BYTES_MAX, Frame, encode_host};
 use super::store::Generation;
 use crate::crash;
 
 const MAGIC: [u8; 8] = *b"ULSEG\0\x01\0";
 const END: [u8; 8] = *b"ULSEGEND";
-const HEADER_BYTES: usize = 16;
+pub(crate) const HEADER_BYTES: usize = 16;
 const SUMMARY_BYTES: usize = 7 * 8 + 3 * 32 + 4;
 const TAIL_BYTES: usize = SUMMARY_BYTES + 32 + 32 + 16;
 const ID_BYTES: usize = 24;
@@ -199,7 +199,7 @@ impl Segment {
         crash::point("rotate.segment_synced");
         let mut segment = Self::open(&draft, host)?;
         let mut chain = base.clone();
-        segment.verify(&mut chain)?;
+        segment.verify(&mut chain, &|_| ())?;
         if (chain.position, chain.sequence, chain.head) != (end.position, end.sequence, end.head) {
             return Err(segment.damaged(0, "the segment isn't what was written"));
         }
@@ -234,7 +234,7 @@ impl Segment {
     }
 
     /// Reads everything: every frame continues the chain, and every byte of the file is what its frames say.
-    pub(crate) fn verify(&self, chain: &mut Chain) -> Result<(), LogError> {
+    pub(crate) fn verify(&self, chain: &mut Chain, see: &dyn Fn(&Entry)) -> Result<(), LogError> {
         let file = File::open(&self.path).map_err(io_error("open", &self.path))?;
         let mut reader = BufReader::with_capacity(CHUNK_BYTES, &file);
         let mut header = [0; HEADER_BYTES];
@@ -252,6 +252,7 @@ impl Segment {
             reader.read_exact(&mut bytes).map_err(io_error("read", &self.path))?;
             let frame = chain.read(self.host, &bytes, &self.path)?;
             builder.add(&frame, prefix, &bytes);
+            see(&frame.entry);
         }
         let mut footer = Vec::new();
         reader.read_to_end(&mut footer).map_err(io_error("read", &self.path))?;
@@ -348,7 +349,8 @@ impl Segment {
     }
 }
 
-fn file_header(host: HostId) -> [u8; HEADER_BYTES] {
+/// What a segment begins with.
+pub(crate) fn file_header(host: HostId) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(&MAGIC);
     header[8..11].copy_from_slice(&encode_host(host));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger::{EventId, HostId};
 use tokio::sync::watch;
@@ -76,6 +76,8 @@ pub(crate) struct HostShared {
     /// The durable state.
     pub(crate) chain: RwLock<Chain>,
     pub(crate) synced: watch::Sender<Synced>,
+    /// The position up to which everything is in segments, sealed or open.
+    pub(crate) archived: AtomicU64,
     /// Bytes handed over that aren't durable yet.
     pub(crate) queued_bytes: AtomicU64,
     /// The state after what was handed over, while nobody writes.
@@ -84,18 +86,20 @@ pub(crate) struct HostShared {
 
 impl HostShared {
     pub(crate) fn new(chain: Chain, owns: OwnIndex, segments: Vec<Arc<Segment>>) -> Self {
+        let archived = segments.last().map_or(0, |segment| segment.summary.last_position).into();
         let synced = Synced { position: chain.position, sequence: chain.sequence };
         Self {
             segments: RwLock::new(Arc::new(segments)),
             owns: RwLock::new(owns),
             synced: watch::Sender::new(synced),
+            archived,
             queued_bytes: AtomicU64::new(0),
             writer: Mutex::new(Some(WriterState::new(chain.clone()))),
             chain: RwLock::new(chain),
         }
     }
 
-    fn segments(&self) -> Arc<Vec<Arc<Segment>>> {
+    pub(crate) fn segments(&self) -> Arc<Vec<Arc<Segment>>> {
         Arc::clone(&read(&self.segments))
     }
 }
@@ -109,6 +113,10 @@ pub(crate) struct Meters {
     pub(crate) events: AtomicU64,
     pub(crate) commit_last_us: AtomicU64,
     pub(crate) seal_failures: AtomicU64,
+    pub(crate) archive_failures: AtomicU64,
+    /// When everything durable was in segments, in microseconds since the start.
+    archived_us: AtomicU64,
+    started: Instant,
     pub(crate) commit_time: Histogram,
     pub(crate) commit_entries: Histogram,
 }
@@ -123,9 +131,20 @@ impl Default for Meters {
             events: AtomicU64::default(),
             commit_last_us: AtomicU64::default(),
             seal_failures: AtomicU64::default(),
+            archive_failures: AtomicU64::default(),
+            archived_us: AtomicU64::default(),
+            started: Instant::now(),
             commit_time: Histogram::times(),
             commit_entries: Histogram::sizes(),
         }
+    }
+}
+
+impl Meters {
+    /// Everything durable was in segments a moment ago.
+    pub(crate) fn archived(&self) {
+        let now = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.archived_us.store(now, Ordering::Relaxed);
     }
 }
 
@@ -146,6 +165,10 @@ pub struct Health {
     pub commit_last: Duration,
     /// Attempts to seal that failed and are tried again.
     pub seal_failures: u64,
+    /// How long there has been something durable that the open segments don't have.
+    pub archive_behind: Duration,
+    /// Attempts to write an open segment that failed and are made again.
+    pub archive_failures: u64,
     /// Bytes handed over that aren't durable yet.
     pub queued_bytes: u64,
     /// Segment files.
@@ -227,6 +250,15 @@ impl Shared {
         Ok(None)
     }
 
+    fn archive_behind(&self) -> Duration {
+        let is_behind = |host: &HostShared| host.archived.load(Ordering::Relaxed) < host.synced.borrow().position;
+        if !self.hosts.values().any(is_behind) {
+            return Duration::ZERO;
+        }
+        let archived = Duration::from_micros(self.meters.archived_us.load(Ordering::Relaxed));
+        self.meters.started.elapsed().saturating_sub(archived)
+    }
+
     pub(crate) fn health(&self) -> Health {
         let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let segments = self.hosts.values().map(HostShared::segments).collect::<Vec<_>>();
@@ -238,6 +270,8 @@ impl Shared {
             events: number(&self.meters.events),
             commit_last: Duration::from_micros(number(&self.meters.commit_last_us)),
             seal_failures: number(&self.meters.seal_failures),
+            archive_behind: self.archive_behind(),
+            archive_failures: number(&self.meters.archive_failures),
             queued_bytes: self.hosts.values().map(|host| number(&host.queued_bytes)).sum(),
             segments: segments.iter().map(|segments| segments.len()).sum(),
             segment_bytes: segments.iter().flat_map(|segments| segments.iter()).map(|one| one.bytes()).sum(),

@@ -151,6 +151,20 @@ pub const SEAL_FAILURES: Metric = Metric {
     labels: &[],
     help: "Attempts to seal a part of the log that failed and are made again.",
 };
+/// For how long something durable has not been in the open segments.
+pub const ARCHIVE_BEHIND: Metric = Metric {
+    name: "archive_behind_milliseconds",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "For how long something durable has not been in the open segments.",
+};
+/// Attempts to write an open segment that failed and are made again.
+pub const ARCHIVE_FAILURES: Metric = Metric {
+    name: "archive_failures_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Attempts to write an open segment that failed and are made again.",
+};
 /// The last fact of another host that each host has heard.
 pub const HEARD: Metric = Metric {
     name: "heard_sequence",
@@ -334,6 +348,8 @@ pub const ALL: &[Metric] = &[
     LOG_SEALED,
     LOG_SEGMENTS,
     SEAL_FAILURES,
+    ARCHIVE_BEHIND,
+    ARCHIVE_FAILURES,
     HEARD,
     LAG,
     FOLDED,

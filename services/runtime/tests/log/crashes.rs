@@ -45,6 +45,7 @@ fn check(dir: &Path, acks: &BTreeMap<String, u64>, what: &str) {
     let verified = Logs::verify(dir).unwrap_or_else(|error| panic!("{what}: could not {error}"));
     let logs =
         Logs::open(dir, &hosts, settings(ROTATE_BYTES)).unwrap_or_else(|error| panic!("{what}: could not {error}"));
+    let mut found = BTreeMap::new();
     for host in hosts {
         let reader = logs.reader(host).unwrap();
         let (sequence, head) = reader.head().unwrap();
@@ -68,9 +69,13 @@ fn check(dir: &Path, acks: &BTreeMap<String, u64>, what: &str) {
                 next += 1;
             }
         }
+        found.insert(host, entries(&reader));
         assert_eq!((next - 1, previous), (sequence, head), "{what}");
     }
     logs.close();
+    for (host, entries) in found {
+        assert!(archived(dir, host) == bytes_of(&entries), "{what}: {host}: the segments aren't the log");
+    }
 }
 
 #[test]
@@ -122,7 +127,7 @@ fn a_crash_at_any_point_loses_nothing_acknowledged() {
 /// Goal: the very first start may die anywhere, too.
 #[test]
 fn a_crash_of_the_first_commit_leaves_a_log_that_opens() {
-    for point in LOG_POINTS.iter().filter(|point| !point.starts_with("rotate.")) {
+    for point in LOG_POINTS.iter().filter(|point| !point.starts_with("rotate.") && **point != "archive.sealed") {
         let folder = Folder::new("first");
         let mut acks = BTreeMap::new();
         let mut child = writer(&folder.log(), 3, 9).env(VARIABLE, format!("{point}:1")).spawn().unwrap();

@@ -116,3 +116,41 @@ pub(crate) fn example(name: &str) -> PathBuf {
     );
     path
 }
+
+/// What a host's segments hold, sealed and open, read as docs/log.md says: position, whether own, header, payload.
+pub(crate) fn archived(dir: &Path, host: HostId) -> Vec<(u64, u8, Vec<u8>, Vec<u8>)> {
+    let mut found: Vec<(u64, u8, Vec<u8>, Vec<u8>)> = Vec::new();
+    let folder = dir.join("segments").join(host.to_string());
+    for (path, bytes) in if folder.exists() { snapshot(&folder) } else { Vec::new() } {
+        if path.to_string_lossy().ends_with(".tmp") {
+            continue;
+        }
+        let body = if path.to_string_lossy().ends_with(".seg") {
+            let footer = u64::from_le_bytes(bytes[bytes.len() - 16..bytes.len() - 8].try_into().unwrap());
+            &bytes[..bytes.len() - usize::try_from(footer).unwrap()]
+        } else {
+            &bytes[..]
+        };
+        let mut rest = &body[16..];
+        while !rest.is_empty() {
+            let length = usize::try_from(u32::from_le_bytes(rest[..4].try_into().unwrap())).unwrap();
+            let frame = &rest[4..4 + length];
+            let position = u64::from_le_bytes(frame[6..14].try_into().unwrap());
+            // An open segment may stand beside the sealed one that replaces it.
+            if found.last().is_none_or(|last| last.0 < position) {
+                found.push((position, frame[4], frame[14..93].to_vec(), frame[121..].to_vec()));
+            }
+            rest = &rest[4 + length..];
+        }
+    }
+    found
+}
+
+/// The same of entries.
+pub(crate) fn bytes_of(entries: &[Entry]) -> Vec<(u64, u8, Vec<u8>, Vec<u8>)> {
+    let bytes = entries.iter().map(|entry| {
+        let kind = if entry.own { 1 } else { 3 - u8::from(entry.payload.is_some()) };
+        (entry.position, kind, entry.header.encode().to_vec(), entry.payload.clone().unwrap_or_default())
+    });
+    bytes.collect()
+}

@@ -1,0 +1,242 @@
+//! Goal: the segments, sealed and open, are a second copy of the log at most a step behind it, whatever happens.
+//! Method: read them without the log's code and compare with what the log gives.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ledger::{Hash, HostId};
+use runtime::log::{Entry, LogSettings, Logs, NewEntry};
+
+use crate::support::*;
+
+fn archived_often(rotate_bytes: u64) -> LogSettings {
+    LogSettings { archive_every: Duration::from_millis(5), ..settings(rotate_bytes) }
+}
+
+fn open(dir: &Path) -> Logs {
+    Logs::open(dir, &[APPROVAL, VALIDATION], archived_often(48 << 10)).unwrap()
+}
+
+fn fill(logs: &Logs, host: HostId, count: u64) {
+    let mut writer = logs.writer(host).unwrap();
+    for _ in 0..count {
+        let text = format!("{host} {} ", writer.head().0 + 1);
+        writer.append(vec![own(&text, 300)]).unwrap().ticket.wait().unwrap();
+    }
+}
+
+/// Waits until everything durable is in segments.
+fn caught_up(logs: &Logs) {
+    while logs.health().archive_behind > Duration::ZERO {
+        std::thread::yield_now();
+    }
+}
+
+fn is_archived(logs: &Logs, dir: &Path, host: HostId) -> Vec<Entry> {
+    let entries = entries(&logs.reader(host).unwrap());
+    assert!(archived(dir, host) == bytes_of(&entries), "{host}: the segments aren't the log");
+    entries
+}
+
+fn opens(dir: &Path, host: HostId) -> Vec<PathBuf> {
+    let paths = snapshot(&dir.join("segments").join(host.to_string())).into_iter().map(|(path, _)| path);
+    paths.filter(|path| path.to_string_lossy().ends_with(".open")).collect()
+}
+
+#[test]
+fn the_segments_are_the_log() {
+    let folder = Folder::new("archive");
+    let dir = folder.log();
+    for round in 0..6 {
+        let logs = open(&dir);
+        fill(&logs, APPROVAL, 50);
+        fill(&logs, VALIDATION, 20 * round);
+        let logged = [APPROVAL, VALIDATION].map(|host| (host, entries(&logs.reader(host).unwrap())));
+        // Closing waits for no step: it does the last one itself.
+        logs.close();
+        for (host, entries) in logged {
+            assert!(archived(&dir, host) == bytes_of(&entries), "{host}: the segments aren't the log");
+        }
+    }
+    assert!(snapshot(&dir).iter().any(|(path, _)| path.to_string_lossy().ends_with(".seg")));
+    let replaced = |path: &PathBuf| path.with_extension("seg").exists();
+    assert!(!opens(&dir, APPROVAL).iter().any(replaced), "sealed segments have replaced the open ones");
+}
+
+/// Goal: what a crash or a hand did to an open segment is undone from the log, and nothing else is kept.
+#[test]
+fn an_open_segment_goes_on_where_it_is_as_the_log_says() {
+    let folder = Folder::new("torn");
+    let dir = folder.log();
+    let logs = open(&dir);
+    fill(&logs, APPROVAL, 60);
+    logs.close();
+    let path = opens(&dir, APPROVAL).remove(0);
+    let whole = fs::read(&path).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let cases = [
+        whole[..whole.len() - 1].to_vec(),
+        whole[..17].to_vec(),
+        whole[..9].to_vec(),
+        Vec::new(),
+        [&whole[..], &[0; 5_000]].concat(),
+        [&whole[..], &whole[16..]].concat(),
+        flipped(3),
+        flipped(18),
+        flipped(whole.len() / 2),
+    ];
+    for (index, case) in cases.iter().enumerate() {
+        fs::write(&path, case).unwrap();
+        let logs = open(&dir);
+        fill(&logs, APPROVAL, 1);
+        logs.close();
+        assert!(fs::read(&path).unwrap().starts_with(&whole), "case {index}");
+        let logs = open(&dir);
+        is_archived(&logs, &dir, APPROVAL);
+        logs.close();
+    }
+    fs::remove_file(&path).unwrap();
+    let logs = open(&dir);
+    caught_up(&logs);
+    is_archived(&logs, &dir, APPROVAL);
+}
+
+/// Goal: the log doesn't wait for its copy. Method: a folder stands where the file should, and is taken away.
+#[test]
+fn a_disk_that_takes_no_open_segment_stops_nothing() {
+    let folder = Folder::new("stuck");
+    let dir = folder.log();
+    let stone = dir.join("segments").join(APPROVAL.to_string()).join(format!("{:020}.open", 1));
+    let logs = open(&dir);
+    fs::create_dir_all(&stone).unwrap();
+    fill(&logs, APPROVAL, 20);
+    fill(&logs, VALIDATION, 20);
+    while logs.health().archive_failures < 2 {
+        std::thread::yield_now();
+    }
+    assert!(logs.health().archive_behind > Duration::ZERO);
+    fs::remove_dir(&stone).unwrap();
+    caught_up(&logs);
+    is_archived(&logs, &dir, APPROVAL);
+    is_archived(&logs, &dir, VALIDATION);
+}
+
+/// What an audit says: entries seen, and what doesn't hold.
+fn audit(dir: &Path, is_backup: bool) -> (u64, Vec<String>, runtime::log::VerifyReport) {
+    let seen = AtomicU64::new(0);
+    let see = |_: HostId, _: &Entry| {
+        seen.fetch_add(1, Ordering::Relaxed);
+    };
+    let report = if is_backup { Logs::audit_backup(dir, &see) } else { Logs::audit(dir, &see) }.unwrap();
+    let faults = report.faults.iter().map(|fault| fault.error.to_string()).collect();
+    (seen.into_inner(), faults, report)
+}
+
+/// Goal: an auditor needs neither the lock nor the database. Method: the same log is gone through while it is written,
+/// after it was closed, and as a folder of segments alone.
+#[test]
+fn a_log_is_audited_with_and_without_its_database() {
+    let folder = Folder::new("audit");
+    let (dir, backup) = (folder.log(), folder.0.join("backup"));
+    let logs = open(&dir);
+    fill(&logs, APPROVAL, 100);
+    let hear = || {
+        let mut writer = logs.writer(VALIDATION).unwrap();
+        for entry in logs.reader(APPROVAL).unwrap().own(writer.heard(APPROVAL).0 + 1) {
+            let header = entry.unwrap().header;
+            writer.append(vec![NewEntry::Heard { header, payload: None }]).unwrap().ticket.wait().unwrap();
+        }
+    };
+    hear();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| fill(&logs, APPROVAL, 300));
+        while !writing.is_finished() {
+            let (seen, faults, report) = audit(&dir, false);
+            assert!(report.running && faults.is_empty() && seen >= 200, "{faults:?}");
+        }
+    });
+    hear();
+    let head = logs.reader(APPROVAL).unwrap().head().unwrap();
+    logs.close();
+    copy(&dir.join("segments"), &backup.join("segments"));
+    for (dir, is_backup) in [(&dir, false), (&backup, true)] {
+        let (seen, faults, report) = audit(dir, is_backup);
+        assert_eq!((seen, &faults), (800, &Vec::new()));
+        let host = &report.hosts[&APPROVAL];
+        assert_eq!(((host.sequence, host.head), host.archived), (head, 400));
+        assert_eq!(report.hosts[&VALIDATION].heard[&APPROVAL].0, 400);
+        assert!(report.notes.is_empty() && !report.running, "{:?}", report.notes);
+    }
+    // A backup that is older than what another host has heard names the loss.
+    let log = backup.join("segments").join(APPROVAL.to_string());
+    for name in snapshot(&log)
+        .iter()
+        .map(|(path, _)| path)
+        .filter(|path| path.as_path() > log.join("00000000000000000050").as_path())
+    {
+        fs::remove_file(name).unwrap();
+    }
+    let (_, faults, report) = audit(&backup, true);
+    let found = report.hosts[&APPROVAL].sequence;
+    assert_eq!(
+        faults,
+        [format!("find event 400 of approval-0, which validation-0 has heard; its log ends at {found}")]
+    );
+}
+
+/// Goal: whatever is changed in a folder of segments is found. Method: change each file in each way that a disk or a hand
+/// does; what is left must be refused, or be the beginning of the log and say where it ends.
+#[test]
+fn a_changed_segment_is_found() {
+    let folder = Folder::new("changed");
+    let dir = folder.log();
+    let logs = open(&dir);
+    fill(&logs, APPROVAL, 300);
+    logs.close();
+    let mut random = Random::new("changed");
+    let (mut refused, mut noted) = (0, 0);
+    for (path, content) in snapshot(&dir.join("segments")) {
+        for round in 0..8 {
+            let backup = folder.0.join("backup");
+            copy(&dir.join("segments"), &backup.join("segments"));
+            fs::copy(dir.join("anchor"), backup.join("anchor")).unwrap();
+            let target = backup.join(path.strip_prefix(&dir).unwrap());
+            let mut bytes = content.clone();
+            let at = usize::try_from(random.below(bytes.len() as u64)).unwrap();
+            match round {
+                0..4 => bytes[at] ^= 1 << random.below(8),
+                4 => bytes.truncate(at),
+                5 => bytes[at..].iter_mut().take(600).for_each(|byte| *byte = 0x55),
+                6 => bytes = edited(&bytes),
+                _ => bytes.clear(),
+            }
+            fs::write(&target, &bytes).unwrap();
+            let (_, faults, report) = audit(&backup, true);
+            refused += usize::from(!faults.is_empty());
+            noted += usize::from(!report.notes.is_empty());
+            assert!(!faults.is_empty(), "round {round} at {at} of {}", target.display());
+            fs::remove_dir_all(&backup).unwrap();
+        }
+    }
+    println!("{refused} changes found, {noted} of them at the end of an open segment");
+    assert!(noted > 0);
+}
+
+/// The payload of the first frame changed by somebody who knows the layout, with its hash and checksum made to fit.
+fn edited(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let length = usize::try_from(u32::from_le_bytes(bytes[16..20].try_into().unwrap())).unwrap();
+    let frame = &mut bytes[20..20 + length];
+    frame[130] ^= 1;
+    let payload = Hash::of(&frame[121..]);
+    frame[61..93].copy_from_slice(&payload.0);
+    let check = Hash::of(&frame[..113]);
+    frame[113..121].copy_from_slice(&check.0[..8]);
+    bytes
+}
