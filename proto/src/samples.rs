@@ -89,6 +89,8 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::RulesAsked { .. } => "rules_asked",
         Fact::ChunkRegenerated { .. } => "chunk_regenerated",
         Fact::WriterChanged { .. } => "writer_changed",
+        Fact::SigningKeyRecorded(_) => "signing_key_recorded",
+        Fact::CheckpointSigned(_) => "checkpoint_signed",
     }
 }
 
@@ -111,7 +113,9 @@ fn event(fact: Fact, number: u8) -> Event {
         Fact::ContractPlaced { .. } => Subject::Object(object_id("CRD-12345-67890-00001")),
         Fact::RuleRecorded(_) | Fact::RuleDeleted => Subject::Object(object_id("UGR-000-000-002")),
         Fact::WebhookRecorded(_) | Fact::WebhookDeleted => Subject::Object(object_id("WH-000-000-001")),
-        Fact::WriterChanged { .. } => Subject::Object(object_id("approval-0")),
+        Fact::WriterChanged { .. } | Fact::SigningKeyRecorded(_) | Fact::CheckpointSigned(_) => {
+            Subject::Object(object_id("approval-0"))
+        }
         _ => Subject::File(file_id()),
     };
     let actor = match fact.emitter() {

@@ -142,6 +142,7 @@ impl Process {
                 clock: Clock::Machine,
                 cache: dir.join("cache"),
                 meters: Meters::default(),
+                checkpoints: None,
             };
             let published = link.clone().map(|link| {
                 let outbox = Outbox::new(link.clone(), reader.clone());

@@ -68,10 +68,16 @@ impl Answer {
         (self.status, self.json()["error_code"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// A header, by its name in small letters.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.head.lines().filter_map(|line| line.split_once(':'));
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim())).find(|(it, _)| it == name).map(|it| it.1)
+    }
+
     /// What a list says it has altogether.
     pub(super) fn total(&self) -> u64 {
-        let range = self.head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-range:"));
-        let total = range.and_then(|range| range.rsplit('/').next()).and_then(|total| total.trim().parse().ok());
+        let range = self.header("content-range");
+        let total = range.and_then(|range| range.rsplit('/').next()).and_then(|total| total.parse().ok());
         total.unwrap_or_else(|| panic!("no Content-Range: {} {self:?}", self.head))
     }
 }

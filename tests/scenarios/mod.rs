@@ -68,3 +68,5 @@ mod produced;
 mod trusted;
 
 mod rules;
+
+mod proven;

@@ -75,14 +75,14 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
             Wire::ChunkClosed(ex::chunk_closed_to_wire(*chunk, billing_id, billing_note)),
         Fact::ReconciliationReceived { reconciliation, blob, bytes, note } => Wire::ReconciliationReceived(
             ex::reconciliation_received_to_wire(*reconciliation, *blob, *bytes, note)),
-        &Fact::ReconciliationStarted { reconciliation, attempt } => Wire::ReconciliationStarted(
-            w::ReconciliationStarted { reconciliation: reconciliation.into(), attempt }),
+        &Fact::ReconciliationStarted { reconciliation, attempt } => reconciling(reconciliation.into(), attempt),
         &Fact::ReconciliationProcessed { reconciliation, closed, open, ref summary, processed } =>
             Wire::ReconciliationProcessed(reconciled((reconciliation, closed, open), summary, processed)),
-        Fact::ReconciliationFailed { reconciliation, detail } => Wire::ReconciliationFailed(
-            w::ReconciliationFailed { reconciliation: (*reconciliation).into(), detail: detail.clone() }),
+        Fact::ReconciliationFailed { reconciliation, detail } => unreconciled((*reconciliation).into(), detail),
         &Fact::FileClosed { upload, records, totals: ref sums } => file_closed(upload, records, sums),
         Fact::WriterChanged { service, writer } => writer_changed(*service, writer),
+        Fact::SigningKeyRecorded(it) => Wire::SigningKeyRecorded(it.as_ref().into()),
+        Fact::CheckpointSigned(it) => Wire::CheckpointSigned(it.as_ref().into()),
     }
 }
 
@@ -132,12 +132,27 @@ fn reconciled(
     w::ReconciliationProcessed { reconciliation, closed, open, summary, processed }
 }
 
+fn reconciling(reconciliation: u32, attempt: u32) -> Wire {
+    Wire::ReconciliationStarted(w::ReconciliationStarted { reconciliation, attempt })
+}
+
+fn unreconciled(reconciliation: u32, detail: &str) -> Wire {
+    Wire::ReconciliationFailed(w::ReconciliationFailed { reconciliation, detail: detail.to_owned() })
+}
+
 fn writer_changed(service: ServiceName, writer: &str) -> Wire {
     Wire::WriterChanged(w::WriterChanged { service: service_number(service), writer: writer.to_owned() })
 }
 
 fn file_closed(upload: u32, records: u32, sums: &[Total]) -> Wire {
     Wire::FileClosed(w::FileClosed { upload, records, totals: totals(sums) })
+}
+
+fn processed(it: w::ProcessedWritten) -> Result<Fact, WireError> {
+    let (upload, writer, vendor) = (it.upload, it.writer, hash(&it.vendor, "vendor")?);
+    let provider = it.provider.map(|it| hash(&it, "provider")).transpose()?;
+    let rejects = it.rejects.map(|it| hash(&it, "rejects")).transpose()?;
+    Ok(Fact::ProcessedWritten { upload, vendor, provider, rejects, writer })
 }
 
 fn checking(it: w::CheckStarted) -> Fact {
@@ -190,10 +205,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::FileChecked(it) => Fact::FileChecked(Box::new(it.try_into()?)),
         Wire::CheckFailed(it) => Fact::CheckFailed { upload: it.upload, attempt: it.attempt, detail: it.detail },
         Wire::ProcessedStarted(it) => Fact::ProcessedStarted { upload: it.upload, attempt: it.attempt },
-        Wire::ProcessedWritten(it) => Fact::ProcessedWritten {
-            upload: it.upload, vendor: hash(&it.vendor, "vendor")?,
-            provider: it.provider.map(|it| hash(&it, "provider")).transpose()?,
-            rejects: it.rejects.map(|it| hash(&it, "rejects")).transpose()?, writer: it.writer },
+        Wire::ProcessedWritten(it) => processed(it)?,
         Wire::ExtractionStarted(it) => Fact::ExtractionStarted { upload: it.upload, attempt: it.attempt },
         Wire::ChunkOpened(it) => ex::chunk_opened(it)?,
         Wire::ChunkFilled(it) => ex::chunk_filled(it)?,
@@ -217,5 +229,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
             reconciliation: narrow(it.reconciliation, "reconciliation")?, detail: it.detail },
         Wire::FileClosed(it) => Fact::FileClosed { upload: it.upload, records: it.records, totals: each(it.totals)? },
         Wire::WriterChanged(it) => Fact::WriterChanged { service: service(it.service)?, writer: it.writer },
+        Wire::SigningKeyRecorded(it) => Fact::SigningKeyRecorded(Box::new(it.try_into()?)),
+        Wire::CheckpointSigned(it) => Fact::CheckpointSigned(Box::new(it.try_into()?)),
     })
 }

@@ -2,9 +2,11 @@
 
 use ledger::catalog::{Environment, Schema};
 use ledger::fact::{
-    Category, ClosedBy, DynamicItem, ExemptReason, Fact, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead,
-    Part, Period, RecordMark, RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
+    Category, CheckpointSigned, ClosedBy, DynamicItem, ExemptReason, Fact, FileChecked, FileColumn, FileCreated,
+    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, SigningKeyRecorded, SummaryLine,
+    Total, UploadOpened,
 };
+use ledger::note::VerifierKey;
 use ledger::record::{Billing, ClosedRows};
 use ledger::rule::{AskedRule, RuleAction, RulePlace, RuleRecorded, RuleScope, Ruling};
 use ledger::webhook::WebhookRecorded;
@@ -15,7 +17,7 @@ use super::{hash, moment, named, object_id};
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
     let first = [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers()];
-    [first.concat(), webhooks(), asked(), writers()].concat()
+    [first.concat(), webhooks(), asked(), writers(), signed()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -344,4 +346,15 @@ fn asked() -> Vec<Fact> {
 /// A process that took a service over.
 fn writers() -> Vec<Fact> {
     vec![Fact::WriterChanged { service: ServiceName::Approval, writer: "host-b-91c4".to_owned() }]
+}
+
+/// How a log is signed.
+fn signed() -> Vec<Fact> {
+    let key = VerifierKey { name: "usage-ledger/0123456789abcdef/approval-0/epoch-1".to_owned(), key: [7; 32] };
+    let note = "usage-ledger/0123456789abcdef/approval-0/epoch-1\n1024\n…\n\n— … …\n".to_owned();
+    let service = ServiceName::Approval;
+    vec![
+        Fact::SigningKeyRecorded(Box::new(SigningKeyRecorded { service, key })),
+        Fact::CheckpointSigned(Box::new(CheckpointSigned { service, size: 1_024, root: hash(9), note })),
+    ]
 }

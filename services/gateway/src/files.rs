@@ -23,6 +23,7 @@ use crate::once::RequestKey;
 use crate::openapi::{Changing, Reading, bodies, params, tag};
 use crate::payload::{Fields, Payload};
 use crate::period::Zone;
+use crate::proofs::with_checkpoints;
 use crate::visibility::{self, Kind};
 
 /// Files written while the fold is held: whoever keeps it fresh has to wait for that long.
@@ -169,7 +170,8 @@ pub(crate) async fn get(
     let workbooks = workbooks(&app, &origin);
     let shown =
         app.find(id, &scope, |ledger, file| json::file::detail(ledger, id, file, &scope, &app.sources, &workbooks));
-    Ok(json::answer(StatusCode::OK, &trimmed(shown.await?, &scope)))
+    let answer = json::answer(StatusCode::OK, &trimmed(shown.await?, &scope));
+    Ok(with_checkpoints(&app, id.partition(), answer))
 }
 
 /// Change what is said of a usage file

@@ -35,6 +35,7 @@ pub mod period;
 mod probes;
 mod producers;
 mod progress;
+mod proofs;
 mod reconciliations;
 mod records;
 mod reported;

@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::catalog::{self, edit, lists};
 use crate::{
-    actions, aggregates, chunks, download, dry_run, feed, files, health, lifecycle, openapi, progress, reconciliations,
-    records, reported, rules, simulate, template, webhooks,
+    actions, aggregates, chunks, download, dry_run, feed, files, health, lifecycle, openapi, progress, proofs,
+    reconciliations, records, reported, rules, simulate, template, webhooks,
 };
 
 /// All routes, without the slash that may stand at their ends.
@@ -81,6 +81,8 @@ fn others() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(feed::list))
         .routes(routes!(progress::stream))
+        .routes(routes!(proofs::keys))
+        .routes(routes!(proofs::checkpoints))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::get, webhooks::put, webhooks::delete))
         .routes(routes!(reported::report))

@@ -13,8 +13,9 @@ mod emitter;
 mod work;
 
 pub use contents::{
-    Category, DynamicItem, ExemptReason, FileChecked, FileColumn, FileCreated, FileDescribed, FileRead, Part,
-    RecordMark, RecordsChecked, RecordsRead, SummaryLine, Total, UploadOpened,
+    Category, CheckpointSigned, ClosedBy, DynamicItem, ExemptReason, FileChecked, FileColumn, FileCreated,
+    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, SigningKeyRecorded, SummaryLine,
+    Total, UploadOpened,
 };
 pub use work::Work;
 
@@ -86,28 +87,6 @@ impl Actor {
             Self::Producer { .. } => "producer over NATS",
         }
     }
-}
-
-/// The period that a file is about, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Period {
-    /// First instant.
-    pub from: Moment,
-    /// Last instant.
-    pub to: Moment,
-}
-
-/// Where a closing came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ClosedBy {
-    /// A chunk was closed; its number.
-    Chunk(u16),
-    /// A reconciliation workbook; its number.
-    Reconciliation(u16),
-    /// Single records, through the API.
-    Records,
-    /// The file itself.
-    File,
 }
 
 /// One thing that happened. Variants stand in the order of their emitters.
@@ -494,4 +473,10 @@ pub enum Fact {
         /// The process, by a name that people know it by.
         writer: String,
     },
+
+    // ── each service, about its own log ──
+    /// Checkpoints and statements of the log are signed with another key from here on.
+    SigningKeyRecorded(Box<SigningKeyRecorded>),
+    /// What the log held was signed.
+    CheckpointSigned(Box<CheckpointSigned>),
 }

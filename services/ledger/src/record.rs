@@ -10,6 +10,7 @@ use crate::amount::{Decimal, DecimalError};
 use crate::catalog::{ItemKind, Named};
 use crate::code::Code;
 use crate::id::{Hash, ObjectId};
+use crate::merkle;
 use crate::moment::Moment;
 use crate::rows::RowSet;
 
@@ -167,7 +168,7 @@ impl ReadBatch {
     #[must_use]
     pub fn root(&self) -> Hash {
         let leaves = (0..self.rows.len()).map(|index| self.leaf(index)).collect();
-        merkle_root(leaves)
+        merkle::root(leaves)
     }
 
     /// The leaf of one record: SHA-256(0x00 ‖ salt ‖ row ‖ its cells), each cell with its column, kind and length.
@@ -191,31 +192,6 @@ impl ReadBatch {
         }
         Hash(hasher.finalize().into())
     }
-}
-
-/// The root of an RFC 9162 tree over leaf hashes.
-#[must_use]
-pub fn merkle_root(mut level: Vec<Hash>) -> Hash {
-    if level.is_empty() {
-        return Hash::of(&[]);
-    }
-    // Pairing neighbours level by level, an odd last one rising as it is, gives RFC 9162's tree.
-    while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => {
-                    let mut hasher = Sha256::new();
-                    hasher.update([1]);
-                    hasher.update(left.0);
-                    hasher.update(right.0);
-                    Hash(hasher.finalize().into())
-                }
-                _ => pair.first().copied().unwrap_or_default(),
-            })
-            .collect();
-    }
-    level.first().copied().unwrap_or_default()
 }
 
 /// What uniqueness of a record id is decided on, and what rows of a reconciliation are matched by: the first 96 bits of
@@ -437,11 +413,5 @@ mod tests {
         assert_eq!(key("r-1"), key(" r-1\t"));
         assert!(["R-1", "r-1\u{a0}", "r 1", "r-1.0"].iter().all(|other| key(other) != key("r-1")));
         assert_ne!(key("r-1"), record_key(&scope("CRD-1"), &scope("PRD-2"), "r-1"));
-    }
-
-    #[test]
-    fn an_empty_tree_has_the_root_of_rfc_9162() {
-        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(merkle_root(vec![]).to_string(), empty);
     }
 }

@@ -36,14 +36,14 @@ impl Hearing {
     }
 }
 
-/// Whether a host folds what it heard, and has it in its log: what carries records rests with its emitter, and a file of
-/// another partition is nobody's business but the catalog's. Of the rest it notes the header, which the next one
-/// continues.
+/// Whether a host folds what it heard, and has it in its log: what carries records rests with its emitter, as what a log
+/// says of itself does, and a file of another partition is nobody's business but the catalog's. Of the rest it notes the
+/// header, which the next one continues.
 #[must_use]
 pub fn is_kept(host: HostId, event: &Event) -> bool {
     let concerns = match &event.subject {
         Subject::File(file) => host.service == ServiceName::Catalog || file.partition() == host.partition,
         Subject::Object(_) => true,
     };
-    concerns && !event.fact.carries_records()
+    concerns && !event.fact.carries_records() && !event.fact.is_bookkeeping()
 }

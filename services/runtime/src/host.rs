@@ -10,84 +10,36 @@ use ledger::{
     Command, Context, Event, EventId, Fact, FileId, Hash, HostId, Ledger, Moment, Rejection, Scope, ServiceName,
     Subject,
 };
-use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use crate::again::first_outcome;
 use crate::blobs::Blobs;
-use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, FollowError, Misplaced, follow};
+use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, follow};
 use crate::clock::Clock;
 use crate::decider::{Decider, Facts, Proposal, Stale};
 use crate::hearing::is_kept;
-use crate::log::{LogError, LogReader, LogWriter, NewEntry};
+use crate::log::{LogReader, LogWriter, NewEntry};
 use crate::meters::{Meters, RECORDS_CHECKED};
-use crate::nats::{OutboxError, Outgoing};
+use crate::nats::Outgoing;
 use crate::records::Records;
 use crate::refusals::Refusals;
 use crate::trace::{FileTraces, Trace};
 
+mod checkpoint;
+mod error;
 mod jobs;
 mod reply;
-
-use reply::Reply;
 mod standby;
+
+pub use checkpoint::Checkpoints;
+use checkpoint::Signed;
+pub use error::HostError;
+use reply::Reply;
 
 /// Deliveries that are taken in with one hand-over.
 const DELIVERIES_AT_ONCE: usize = 32;
 /// Jobs of one service at a time: the machine's two cores, and memory for two workbooks.
 const JOBS_MAX: usize = 2;
-
-/// A host can't go on; the process stops, since going on could skip a fact.
-#[derive(Debug, Error)]
-pub enum HostError {
-    /// Its log refused.
-    #[error("could not use the log of {host}")]
-    Log {
-        /// Whose.
-        host: HostId,
-        /// Why not.
-        #[source]
-        source: LogError,
-    },
-    /// Something recorded can't be decoded.
-    #[error("could not decode position {position} of the log of {host}")]
-    Wire {
-        /// Whose.
-        host: HostId,
-        /// Where.
-        position: u64,
-        /// Why not.
-        #[source]
-        source: proto::WireError,
-    },
-    /// Its log has a contract of a partition that isn't there.
-    #[error("could not start {host}")]
-    Misplaced {
-        /// Whose.
-        host: HostId,
-        /// What is wrong.
-        #[source]
-        source: Misplaced,
-    },
-    /// Another process writes something else for it.
-    #[error("{host} may not write")]
-    Outbox {
-        /// Who.
-        host: HostId,
-        /// Why not.
-        #[source]
-        source: Box<OutboxError>,
-    },
-    /// A neighbour's log can't be followed.
-    #[error("{host} could not hear its neighbour")]
-    Follow {
-        /// Who.
-        host: HostId,
-        /// Why not.
-        #[source]
-        source: FollowError,
-    },
-}
 
 /// What a host is made of.
 #[derive(Debug)]
@@ -114,6 +66,8 @@ pub struct HostParts {
     pub cache: PathBuf,
     /// Where it counts what it does.
     pub meters: Meters,
+    /// How it signs what its log holds; without it nothing is signed.
+    pub checkpoints: Option<Checkpoints>,
 }
 
 /// Where jobs put their results, and where the loop takes them from.
@@ -136,6 +90,7 @@ pub struct Host<D: Decider> {
     sequence: u64,
     refusals: Refusals,
     traces: FileTraces,
+    signed: Signed,
 }
 
 /// What is recorded, because of what.
@@ -169,6 +124,7 @@ impl<D: Decider> Host<D> {
             sequence: 0,
             refusals: Refusals::default(),
             traces: FileTraces::default(),
+            signed: Signed::default(),
             parts,
         };
         host.replay()?;
@@ -189,6 +145,9 @@ impl<D: Decider> Host<D> {
             let decoded = proto::decode_traced(bytes);
             let (event, trace) = decoded.map_err(|source| HostError::Wire { host: id, position, source })?;
             self.traces.heard(&event, trace);
+            if entry.own {
+                self.signed.note(&entry.header, &event.fact);
+            }
             self.last_at = self.last_at.max(event.recorded_at);
             self.ledger.evolve(entry.header.sequence, &event);
             self.decider.heard(&self.ledger, entry.header.host, entry.header.sequence, &event);
@@ -228,11 +187,14 @@ impl<D: Decider> Host<D> {
         self.advance_all(all)?;
         let mut batch = Vec::with_capacity(DELIVERIES_AT_ONCE);
         loop {
+            self.sign_if_due()?;
             // What is handed over and not yet on the disk is bounded: wait here, not in memory.
             let room = self.parts.writer.ready().await;
             room.map_err(|source| HostError::Log { host: self.parts.id, source })?;
+            let due = self.until_due();
             tokio::select! {
                 _ = stop.changed() => return Ok(()),
+                () = due => {}
                 Some(proposal) = self.results.1.recv() => self.take_proposal(proposal)?,
                 Some(file) = self.ended.1.recv() => self.end_job(file)?,
                 Some(ask) = self.parts.asks.recv() => self.take_ask(ask)?,
@@ -412,6 +374,7 @@ impl<D: Decider> Host<D> {
         for (event, header) in events.iter().zip(&appended.headers) {
             self.sequence = header.sequence;
             self.traces.heard(event, trace);
+            self.signed.note(header, &event.fact);
             if let Fact::RecordsChecked(checked) = &event.fact {
                 let records = u64::from(checked.valid) + u64::from(checked.invalid);
                 self.parts.meters.add(&RECORDS_CHECKED, &[host.service.name()], records);

@@ -6,6 +6,7 @@ pub mod bus;
 pub mod clock;
 pub mod crash;
 pub mod decider;
+pub mod evidence;
 pub mod feed;
 pub mod hearing;
 pub mod host;

@@ -10,6 +10,7 @@ use ledger::{Event, FileId, HostId, Ledger, ServiceName, Subject};
 use tokio::sync::{mpsc, watch};
 
 use crate::bus::{Bus, DELIVERIES_MAX, Delivery, FollowError, follow};
+use crate::evidence::Evidence;
 use crate::source::{Source, SourceError};
 
 /// Facts that are folded in one step: readers wait for it, and a batch of records may be in each.
@@ -24,6 +25,7 @@ pub struct Projection {
     /// The files that changed since somebody took them; a file stands in it once, so that it stays small by itself.
     changed: Arc<Mutex<BTreeSet<FileId>>>,
     positions: watch::Sender<BTreeMap<HostId, u64>>,
+    evidence: Arc<RwLock<Evidence>>,
     bus: Bus,
     listener: Option<Listener>,
     rounds: Arc<Rounds>,
@@ -54,7 +56,8 @@ impl Projection {
     #[must_use]
     pub fn new(bus: Bus) -> Self {
         let (ledger, changed, positions) = (Arc::default(), Arc::default(), watch::Sender::new(BTreeMap::new()));
-        Self { ledger, changed, positions, bus, listener: None, rounds: Arc::default() }
+        let (evidence, rounds) = (Arc::default(), Arc::default());
+        Self { ledger, changed, positions, evidence, bus, listener: None, rounds }
     }
 
     /// The same, and somebody is told every event in its order, once it is folded.
@@ -100,6 +103,7 @@ impl Projection {
     /// Folds what was heard, then says how far it goes: who waits for that finds the catalog on the shelf too.
     fn take(&self, batch: &mut Vec<(HostId, Delivery)>) {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
+        let mut evidence = self.evidence.write().unwrap_or_else(PoisonError::into_inner);
         let mut reached = BTreeMap::new();
         for (source, Delivery { header, event, .. }) in batch.drain(..) {
             let shared = self.bus.shelf().take();
@@ -109,6 +113,7 @@ impl Projection {
                 drop(shared);
                 ledger.evolve(header.sequence, &event);
             }
+            evidence.entry(source).or_default().hear(&header, &event);
             if let Subject::File(file) = event.subject {
                 self.changes_of_files().insert(file);
             }
@@ -120,7 +125,7 @@ impl Projection {
         if reached.keys().any(|source| source.service == ServiceName::Catalog) {
             self.bus.shelf().lay(ledger.catalog.clone());
         }
-        drop(ledger);
+        drop((ledger, evidence));
         self.positions.send_modify(|positions| positions.append(&mut reached));
     }
 
@@ -144,6 +149,11 @@ impl Projection {
     /// The fold as it is now.
     pub fn read(&self) -> RwLockReadGuard<'_, Ledger> {
         self.ledger.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What can be proven of the logs, as far as they are folded.
+    pub fn evidence(&self) -> RwLockReadGuard<'_, Evidence> {
+        self.evidence.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the fold has a sequence of a host; false when the process stops first.

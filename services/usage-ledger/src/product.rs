@@ -39,6 +39,9 @@ const CATCH_UP_WAIT: Duration = Duration::from_secs(30);
 /// Names the services of a data directory that isn't the whole ledger's.
 pub(crate) const SERVICES: &str = "services";
 
+/// An event is signed within a minute, unless it is set otherwise.
+pub const CHECKPOINT_AFTER: Duration = Duration::from_secs(60);
+
 /// The commit that a release was built from, as who builds it names it.
 const COMMIT: Option<&str> = option_env!("USAGE_LEDGER_COMMIT");
 
@@ -80,6 +83,8 @@ pub struct Settings {
     pub meters: Meters,
     /// Whether other processes may run the same services: the first writes, the others stand by.
     pub standby: bool,
+    /// How long an event may stand in a log before a checkpoint over it is signed.
+    pub checkpoint_after: Duration,
     /// Services that do nothing: their work stands still, and what is asked of them is refused as not available.
     pub idle: Vec<ServiceName>,
 }
@@ -110,6 +115,7 @@ impl Settings {
             secrets,
             meters: Meters::default(),
             standby: false,
+            checkpoint_after: CHECKPOINT_AFTER,
             idle,
         }
     }

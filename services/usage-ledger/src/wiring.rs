@@ -11,7 +11,7 @@ use runtime::blobs::Blobs;
 use runtime::bus::{Ask, Bus, Neighbour};
 use runtime::decider::Decider;
 use runtime::hearing::Hearing;
-use runtime::host::{Host, HostParts};
+use runtime::host::{Checkpoints, Host, HostParts};
 use runtime::log::Logs;
 use runtime::nats::{self, Carrier, Desk, Feed, Link, Outbox, Outgoing, Vault};
 use runtime::projection::Projection;
@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, watch};
 use validation::{Examiner, ValidationService};
 
 use crate::product::{Parts, ProductError, Settings};
-use crate::secrets::Secrets;
+use crate::secrets::{self, Secrets, SecretsError};
 use crate::standby::{self, Turn};
 use crate::trial::{Bench, Trials};
 
@@ -52,6 +52,7 @@ pub(crate) struct Wiring {
     /// The hosts that stand by, or write while they have the lease.
     pub(crate) standing: Vec<Standing>,
     watched: Watched,
+    checkpoints: Option<Checkpoints>,
     stop: watch::Receiver<bool>,
 }
 
@@ -86,8 +87,22 @@ impl Wiring {
         let bus = Bus::new(neighbours.clone(), CatalogShelf::default());
         let records = Records::new(bus.sources(&ServiceName::WRITERS));
         let watched = Watched::new(settings.meters.clone());
+        let checkpoints = (!asks.is_empty()).then(|| checkpoints(settings)).transpose()?;
         let (settings, outgoing, feeds, standing) = (settings.clone(), Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { bus, records, neighbours, asks, settings, link, outgoing, feeds, standing, watched, stop })
+        Ok(Self {
+            bus,
+            records,
+            neighbours,
+            asks,
+            settings,
+            link,
+            outgoing,
+            feeds,
+            standing,
+            watched,
+            checkpoints,
+            stop,
+        })
     }
 
     /// Opens and starts the services of this process. The catalog comes first: its fold is shared with the others.
@@ -174,6 +189,7 @@ impl Wiring {
             clock: self.settings.clock.clone(),
             cache: self.cache(),
             meters: self.settings.meters.clone(),
+            checkpoints: self.checkpoints.clone(),
         };
         self.watched.host(made.reader.clone(), self.bus.heard(Hearing::of::<D>(), id.partition));
         let host = Host::open(decider, made)?;
@@ -335,6 +351,12 @@ impl Wiring {
             _ => BlobStore::near(service, blobs),
         })
     }
+}
+
+/// How the hosts of this process sign.
+fn checkpoints(settings: &Settings) -> Result<Checkpoints, SecretsError> {
+    let signer = Arc::new(secrets::signer(&settings.data.join("signing-key"))?);
+    Ok(Checkpoints { signer, after: settings.checkpoint_after })
 }
 
 /// Decides for a host, unless it is to stand still.

@@ -86,7 +86,9 @@ pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
         | Fact::RecordsExempted { .. }
         | Fact::ChunkStarted { .. }
         | Fact::ReconciliationStarted { .. }
-        | Fact::WriterChanged { .. } => return None,
+        | Fact::WriterChanged { .. }
+        | Fact::SigningKeyRecorded(_)
+        | Fact::CheckpointSigned(_) => return None,
     };
     Some(Kind { name, side })
 }

@@ -7,6 +7,7 @@ pub(crate) mod chunk;
 pub(crate) mod event;
 pub(crate) mod file;
 pub(crate) mod file_shape;
+pub(crate) mod proof;
 pub(crate) mod reconciliation;
 pub(crate) mod record;
 pub(crate) mod rule;

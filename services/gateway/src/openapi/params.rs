@@ -43,6 +43,18 @@ pub(crate) struct Feed {
     wait: Option<u64>,
 }
 
+/// Which checkpoints are wanted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Checkpoints {
+    /// The log. Without one, every log's newest checkpoint.
+    #[param(example = "ingestion-0")]
+    host: Option<String>,
+    /// How many events the checkpoint must have. Without it the newest one.
+    #[param(example = 1)]
+    size: Option<u64>,
+}
+
 /// What records are about that come as lines; in the other form the body says it.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -8,6 +8,7 @@ pub(crate) const CHUNKS: &str = "Chunks";
 pub(crate) const RECONCILIATIONS: &str = "Reconciliations";
 pub(crate) const EVENTS: &str = "Events";
 pub(crate) const WEBHOOKS: &str = "Webhooks";
+pub(crate) const PROOFS: &str = "Proofs";
 pub(crate) const AGGREGATES: &str = "Aggregates";
 pub(crate) const PRODUCTS: &str = "Workbooks of a product";
 pub(crate) const RULES: &str = "Usage rules";
@@ -15,13 +16,14 @@ pub(crate) const CATALOG: &str = "Catalog";
 pub(crate) const LINKS: &str = "Signed links";
 pub(crate) const PROBES: &str = "The server";
 
-const WORDS: [(&str, &str); 12] = [
+const WORDS: [(&str, &str); 13] = [
     (FILES, "What a vendor reports: created, filled with a workbook, checked, submitted, accepted and billed."),
     (RECORDS, "The rows of usage files."),
     (CHUNKS, "The parts of accepted files, one for each hub that bills."),
     (RECONCILIATIONS, "Workbooks that say how records were billed."),
     (EVENTS, "What happens, told as it does."),
     (WEBHOOKS, "Addresses that are called when a usage file changes its status."),
+    (PROOFS, "What the ledger has signed, for whoever doesn't want to trust it."),
     (AGGREGATES, "What was used of each item in each subscription."),
     (PRODUCTS, "Templates to fill in, and checks of workbooks before they are uploaded."),
     (RULES, "What a provider decides in advance about the files of a product."),

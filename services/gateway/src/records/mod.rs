@@ -20,6 +20,7 @@ use crate::files::aside;
 use crate::json::{self, record::Row};
 use crate::listing::{Found, Wanted};
 use crate::openapi::{Reading, params, tag};
+use crate::proofs::with_checkpoints;
 use crate::visibility::{self, Kind};
 
 pub(crate) use scan::Counts;
@@ -56,7 +57,8 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
     let id = record_id(&id)?;
-    Ok(json::answer(StatusCode::OK, &one(&app, &scope, id).await?))
+    let answer = json::answer(StatusCode::OK, &one(&app, &scope, id).await?);
+    Ok(with_checkpoints(&app, id.file.partition(), answer))
 }
 
 /// The id in a path; another one names nothing.

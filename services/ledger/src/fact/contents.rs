@@ -1,10 +1,20 @@
 //! What the larger facts say.
 
-use super::Period;
 use crate::amount::Decimal;
 use crate::catalog::{Environment, Named, Schema};
 use crate::code::Code;
-use crate::id::{Hash, ObjectId};
+use crate::id::{Hash, ObjectId, ServiceName};
+use crate::moment::Moment;
+use crate::note::VerifierKey;
+
+/// The period that a file is about, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period {
+    /// First instant.
+    pub from: Moment,
+    /// Last instant.
+    pub to: Moment,
+}
 
 /// What a file was created as.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -286,4 +296,39 @@ pub enum RecordMark {
     Approved,
     /// They are wrong: the file can't be accepted with them.
     Rejected,
+}
+
+/// Where a closing came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClosedBy {
+    /// A chunk was closed; its number.
+    Chunk(u16),
+    /// A reconciliation workbook; its number.
+    Reconciliation(u16),
+    /// Single records, through the API.
+    Records,
+    /// The file itself.
+    File,
+}
+
+/// What checkpoints and statements of a log are signed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningKeyRecorded {
+    /// Whose log it is.
+    pub service: ServiceName,
+    /// The name under which it signs, which is the log's own, and the public key.
+    pub key: VerifierKey,
+}
+
+/// How far a log went when it was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointSigned {
+    /// Whose log it is.
+    pub service: ServiceName,
+    /// How many own events it had.
+    pub size: u64,
+    /// The root of the tree over the hashes of their headers.
+    pub root: Hash,
+    /// Both, signed (c2sp.org/tlog-checkpoint).
+    pub note: String,
 }

@@ -62,6 +62,8 @@ impl Fact {
             | Self::ReconciliationFailed { .. }
             | Self::FileClosed { .. } => ServiceName::Extraction,
             Self::WriterChanged { service, .. } => *service,
+            Self::SigningKeyRecorded(it) => it.service,
+            Self::CheckpointSigned(it) => it.service,
         }
     }
 
@@ -69,5 +71,12 @@ impl Fact {
     #[must_use]
     pub fn carries_records(&self) -> bool {
         matches!(self, Self::RecordsRead(_) | Self::RecordsChecked(_))
+    }
+
+    /// Whether it says something of the log that it stands in, and nothing of what the ledger is about: nobody else needs
+    /// it in a log of his own.
+    #[must_use]
+    pub fn is_bookkeeping(&self) -> bool {
+        matches!(self, Self::SigningKeyRecorded(_) | Self::CheckpointSigned(_))
     }
 }

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ledger::{Event, EventId, Fact, Hash, HostId, Moment, ObjectId, Scope, ServiceName, Subject};
+use ledger::{Event, EventId, Fact, Hash, HostId, Moment, Scope, ServiceName};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::checkpoint::about;
 use super::{Host, HostError};
 use crate::bus::{Delivery, FollowError};
 use crate::decider::Decider;
@@ -144,6 +145,7 @@ impl<D: Decider> Host<D> {
         self.sequence = header.sequence;
         self.last_at = self.last_at.max(event.recorded_at);
         self.traces.heard(&event, trace);
+        self.signed.note(&header, &event.fact);
         self.fold(host, header.sequence, &event, &mut Default::default());
         if host.service == ServiceName::Catalog {
             self.lay_catalog();
@@ -189,7 +191,7 @@ impl<D: Decider> Host<D> {
     fn claim(&mut self, name: &str) -> Claim {
         let id = self.parts.id;
         let fact = Fact::WriterChanged { service: id.service, writer: name.to_owned() };
-        let subject = ObjectId::new(&id.to_string()).map_or(Subject::Object(ObjectId::default()), Subject::Object);
+        let subject = about(id);
         let seed = self.fresh_seed(Hash::of(name.as_bytes()));
         let actor = Scope::service(id.service).actor;
         let recorded_at: Moment = self.now();

@@ -22,6 +22,7 @@ mod verdict;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use ledger::ServiceName;
@@ -32,7 +33,7 @@ use thiserror::Error;
 use crate::admin::{self, AdminError, Request};
 use crate::demo;
 use crate::doctor::{insecure, takes_demo_keys};
-use crate::product::{Product, ProductError, Settings};
+use crate::product::{CHECKPOINT_AFTER, Product, ProductError, Settings};
 use crate::telemetry::TelemetryError;
 
 pub use client::{Client, ClientError};
@@ -152,6 +153,9 @@ struct RunArgs {
     /// Submit files of reported records so many hours after the end of their period; without it their vendors do.
     #[arg(long, env = "USAGE_LEDGER_SEAL_AFTER", value_name = "HOURS")]
     seal_after: Option<u32>,
+    /// Sign a checkpoint of a log so many seconds after something was recorded in it; after 1,024 events it comes sooner.
+    #[arg(long, env = "USAGE_LEDGER_CHECKPOINT_AFTER", value_name = "SECONDS", default_value_t = CHECKPOINT_AFTER.as_secs())]
+    checkpoint_after: u64,
     /// Let webhooks lead to private addresses, and without encryption to this machine: for a network of your own, where
     /// whoever has a key may reach what this server reaches.
     #[arg(long, env = "USAGE_LEDGER_WEBHOOKS_TO_PRIVATE")]
@@ -174,6 +178,7 @@ impl RunArgs {
         settings.rotate_bytes = self.rotate_bytes;
         settings.requests_per_second = self.requests_per_second;
         settings.seal_after = self.seal_after;
+        settings.checkpoint_after = Duration::from_secs(self.checkpoint_after);
         settings.webhooks_to_private = self.webhooks_to_private;
         settings.guard = guard();
         self.apart.apply(self.data.partitions, &mut settings);

@@ -1,0 +1,124 @@
+//! Checkpoints: now and then a host signs how far its log goes, and the root of the tree over all of it.
+//!
+//! The tree grows by one hash an event. A checkpoint is recorded like any other fact, in the log that it is about, and
+//! gives no reason for another one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::fact::{CheckpointSigned, SigningKeyRecorded};
+use ledger::merkle::{Growing, leaf};
+use ledger::note::{Checkpoint, NoteSigner, VerifierKey};
+use ledger::{Context, Fact, Hash, HostId, ObjectId, Scope, Subject};
+use tokio::time::{Instant, sleep_until};
+
+use super::{Due, Host, HostError};
+use crate::decider::Decider;
+use crate::log::Header;
+
+/// So many events are signed at once, however fast they come.
+const EVENTS_MAX: u64 = 1_024;
+/// Digits of the hash of its first event that name a log.
+const NAME_DIGITS: usize = 16;
+
+/// How a host signs.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    /// What it signs with.
+    pub signer: Arc<NoteSigner>,
+    /// How long something may stand in the log unsigned.
+    pub after: Duration,
+}
+
+/// What is signed of a log, and what the next checkpoint will say.
+#[derive(Debug, Default)]
+pub(super) struct Signed {
+    /// The tree over all own events but the last one, whose hash the next one names.
+    tree: Growing,
+    /// The hash of the first own header, once a second one names it.
+    first: Option<Hash>,
+    epoch: u32,
+    /// The key that was recorded last.
+    key: Option<VerifierKey>,
+    /// Events since the last checkpoint that are not about signing.
+    unsigned: u64,
+    /// When the first of them came, if one did.
+    since: Option<Instant>,
+}
+
+impl Signed {
+    /// Takes in an own event.
+    pub(super) fn note(&mut self, header: &Header, fact: &Fact) {
+        if header.sequence > 1 {
+            self.first.get_or_insert(header.previous);
+            self.tree.push(leaf(&header.previous.0));
+        }
+        self.epoch = header.epoch;
+        match fact {
+            Fact::SigningKeyRecorded(recorded) => self.key = Some(recorded.key.clone()),
+            Fact::CheckpointSigned(_) => (self.unsigned, self.since) = (0, None),
+            _ => {
+                self.unsigned += 1;
+                self.since.get_or_insert_with(Instant::now);
+            }
+        }
+    }
+
+    /// When a checkpoint is due, if nothing else happens.
+    fn due(&self, checkpoints: &Checkpoints) -> Option<Instant> {
+        self.since.map(|since| since + checkpoints.after)
+    }
+
+    /// What can be signed of a log that ends with this header.
+    fn checkpoint(&self, host: HostId, head: Hash) -> Checkpoint {
+        let mut tree = self.tree.clone();
+        tree.push(leaf(&head.0));
+        let name = self.first.unwrap_or(head).to_string();
+        let origin = format!("usage-ledger/{name:.NAME_DIGITS$}/{host}/epoch-{}", self.epoch);
+        Checkpoint { origin, size: tree.size(), root: tree.root() }
+    }
+}
+
+impl<D: Decider> Host<D> {
+    /// Resolves when a checkpoint is due.
+    pub(super) fn until_due(&self) -> impl Future<Output = ()> + Send + use<D> {
+        let due = self.parts.checkpoints.as_ref().and_then(|checkpoints| self.signed.due(checkpoints));
+        async move {
+            match due {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Signs the log, if it is time.
+    pub(super) fn sign_if_due(&mut self) -> Result<(), HostError> {
+        let Some(checkpoints) = self.parts.checkpoints.clone() else { return Ok(()) };
+        let signed = &self.signed;
+        let is_late = || signed.due(&checkpoints).is_some_and(|due| due <= Instant::now());
+        if signed.unsigned < EVENTS_MAX && !is_late() {
+            return Ok(());
+        }
+        let host = self.parts.id;
+        let service = host.service;
+        let checkpoint = signed.checkpoint(host, self.parts.writer.head().1);
+        let mut facts = Vec::new();
+        let key = checkpoints.signer.verifier(&checkpoint.origin);
+        if signed.key.as_ref() != Some(&key) {
+            facts.push((about(host), Fact::SigningKeyRecorded(Box::new(SigningKeyRecorded { service, key }))));
+        }
+        let note = checkpoints.signer.sign(&checkpoint.origin, &checkpoint.text());
+        let Checkpoint { size, root, .. } = checkpoint;
+        let signed = CheckpointSigned { service, size, root, note };
+        facts.push((about(host), Fact::CheckpointSigned(Box::new(signed))));
+        let context = Context { now: self.now(), scope: Scope::service(service) };
+        let seed = self.fresh_seed(root);
+        self.record(Due { facts, seed, indexed: false, cause: seed, context: &context, trace: None })?;
+        Ok(())
+    }
+}
+
+/// What a fact about a log itself is about.
+pub(super) fn about(host: HostId) -> Subject {
+    Subject::Object(ObjectId::new(&host.to_string()).unwrap_or_default())
+}

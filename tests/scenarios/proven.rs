@@ -1,0 +1,140 @@
+//! What the ledger signs: checkpoints that say how far each log goes, handed to both sides of a file.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ledger::merkle::{leaf, root};
+use ledger::note::{Checkpoint, VerifierKey, opened};
+use ledger::{Event, Fact, Hash};
+use runtime::source::Source;
+use serde_json::{Value, json};
+use usage_ledger::product::Product;
+
+use super::http::Body;
+use super::world::{CONTRACT, Distributor, Party, Vendor, World, demo_catalog};
+
+const RECORDS: u32 = 12;
+
+/// At once, so that a test needn't wait for a minute.
+fn eager() -> World {
+    World::tuned(|settings| settings.checkpoint_after = Duration::ZERO)
+}
+
+impl World {
+    fn keys(&self) -> Vec<VerifierKey> {
+        let told = self.ours(Vendor, "GET", "keys", Body::Nothing).expect(200);
+        let keys = told["keys"].as_array().expect("keys").iter();
+        keys.map(|one| VerifierKey::parse(one["key"].as_str().expect("a key")).expect("a key")).collect()
+    }
+
+    /// Checkpoints by host, each opened with one of the ledger's keys.
+    fn checkpoints(&self, query: &str) -> BTreeMap<String, Checkpoint> {
+        let told = self.ours(Distributor, "GET", &format!("checkpoints{query}"), Body::Nothing).expect(200);
+        let keys = self.keys();
+        let open = |told: &Value| {
+            let text = opened(told["note"].as_str().expect("a note"), &keys).expect("one of its keys signed it");
+            let checkpoint = Checkpoint::parse(text).expect("a checkpoint");
+            assert_eq!(told["size"], checkpoint.size);
+            assert_eq!(told["root"], checkpoint.root.to_string());
+            (told["host"].as_str().expect("a host").to_owned(), checkpoint)
+        };
+        told["checkpoints"].as_array().expect("checkpoints").iter().map(open).collect()
+    }
+}
+
+/// A log's events with the hashes of their headers, read where it rests.
+fn log(source: &Source) -> Vec<(Event, Hash)> {
+    let facts = source.own(1).map(|fact| fact.expect("it can be read"));
+    facts.map(|fact| (fact.event().expect("it can be decoded"), fact.header.hash())).collect()
+}
+
+fn logs(product: &Product) -> BTreeMap<String, Vec<(Event, Hash)>> {
+    let sources = product.bus.sources(&ledger::ServiceName::WRITERS);
+    sources.iter().map(|source| (source.host().to_string(), log(source))).collect()
+}
+
+/// The size of the checkpoint that covers all but the bookkeeping at the end.
+fn covered(log: &[(Event, Hash)]) -> u64 {
+    let last = log.iter().rposition(|(event, _)| !event.fact.is_bookkeeping());
+    last.map_or(0, |last| last as u64 + 1)
+}
+
+#[test]
+fn every_log_is_signed_as_far_as_it_goes_and_stays_quiet_then() {
+    let mut world = eager();
+    world.accepted(CONTRACT, "signed", RECORDS);
+    let all_signed = |world: &World| {
+        let (signed, logs) = (world.checkpoints(""), logs(world.product()));
+        let size = |host: &String| signed.get(host).map_or(0, |checkpoint| checkpoint.size);
+        logs.iter().all(|(host, log)| size(host) >= covered(log))
+    };
+    world.until("every log is signed", || all_signed(&world));
+    for (host, checkpoint) in world.checkpoints("") {
+        let log = &logs(world.product())[&host];
+        let leaves = log.iter().take(checkpoint.size as usize).map(|(_, hash)| leaf(&hash.0));
+        assert_eq!(root(leaves.collect()), checkpoint.root, "{host}");
+        let first = log[0].1.to_string();
+        assert_eq!(checkpoint.origin, format!("usage-ledger/{}/{host}/epoch-1", &first[..16]));
+        // A checkpoint is no reason for another one.
+        let is_checkpoint = |(event, _): &(Event, Hash)| matches!(event.fact, Fact::CheckpointSigned(_));
+        assert!(!log.windows(2).any(|pair| pair.iter().all(is_checkpoint)), "{host}");
+    }
+    let (keys, before) = (world.keys(), world.checkpoints(""));
+    world.restart();
+    assert_eq!((world.keys(), world.checkpoints("")), (keys, before));
+    world.create(CONTRACT);
+    world.until("what came after is signed too", || all_signed(&world));
+    // The oldest one is found by any size that it covers.
+    let oldest = world.checkpoints("?host=approval-0&size=1");
+    let again = world.checkpoints(&format!("?host=approval-0&size={}", oldest["approval-0"].size));
+    assert_eq!(again, oldest);
+    let refused = world.ours(Vendor, "GET", "checkpoints?host=approval-0&size=1000000", Body::Nothing).refusal();
+    assert_eq!(refused.0, 400, "{refused:?}");
+}
+
+#[test]
+fn many_events_are_signed_without_waiting() {
+    let world = World::tuned(|settings| settings.checkpoint_after = Duration::from_secs(86_400));
+    assert!(world.checkpoints("").is_empty());
+    let mut catalog = demo_catalog();
+    let accounts = catalog["accounts"].as_array_mut().expect("accounts");
+    let account =
+        |number| json!({ "id": format!("VA-900-{number}"), "name": "Many", "type": "vendor", "role": "vendor" });
+    let more = (1_000..2_024).map(account);
+    accounts.extend(more);
+    world.import(&catalog).expect("it is sound");
+    world.until("the catalog's log is signed", || !world.checkpoints("").is_empty());
+    let signed = world.checkpoints("");
+    assert_eq!(signed.keys().collect::<Vec<_>>(), ["catalog-0"]);
+    assert_eq!(signed["catalog-0"].size, covered(&logs(world.product())["catalog-0"]));
+}
+
+#[test]
+fn both_sides_of_a_file_are_handed_the_same_roots() {
+    let world = eager();
+    let file = world.accepted(CONTRACT, "handed", RECORDS);
+    let record = world.records(Vendor, &file)[0]["id"].as_str().expect("an id").to_owned();
+    let partition = world.partition_of(CONTRACT);
+    for path in [format!("usage/files/{file}"), format!("usage/records/{record}")] {
+        let handed = |party: Party| {
+            let answer = world.get(party, &path);
+            answer.expect(200);
+            answer.header("ledger-checkpoint").unwrap_or_default().to_owned()
+        };
+        world.until("both are handed the same", || {
+            let [vendor, provider] = [Vendor, Distributor].map(handed);
+            let known = world.checkpoints("");
+            let member = |(host, it): (&String, &Checkpoint)| {
+                let text = it.text();
+                format!("{host}=:{}:;size={}", text.lines().nth(2).expect("a root"), it.size)
+            };
+            let concerns = |host: &String| host == "catalog-0" || host.ends_with(&format!("-{partition}"));
+            let expected = known.iter().filter(|(host, _)| concerns(host)).map(member);
+            let mut expected = expected.collect::<Vec<_>>();
+            let mut found = vendor.split(", ").collect::<Vec<_>>();
+            expected.sort();
+            found.sort();
+            vendor == provider && expected.len() == 5 && found == expected
+        });
+    }
+}
