@@ -1,8 +1,11 @@
 //! Compiles `usage/v1` with protox, so that nobody has to install protoc.
 
 use std::error::Error;
+use std::path::PathBuf;
 
-const FILES: [&str; 9] = [
+use prost::Message;
+
+const FILES: [&str; 10] = [
     "usage/v1/catalog.proto",
     "usage/v1/file.proto",
     "usage/v1/record.proto",
@@ -12,6 +15,7 @@ const FILES: [&str; 9] = [
     "usage/v1/command.proto",
     "usage/v1/feed.proto",
     "usage/v1/report.proto",
+    "usage/v1/export.proto",
 ];
 
 /// Messages that are sent as JSON too, with the names that they have here.
@@ -57,6 +61,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let named = "#[serde(serialize_with = \"crate::convert::feed::schema_name\")]";
         config.field_attribute(format!(".usage.v1.{message}.schema"), named);
     }
+    // For whoever shows a message with all its fields, known or not.
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo says where to")?);
+    std::fs::write(out.join("usage.v1.bin"), descriptors.encode_to_vec())?;
     config.compile_fds(descriptors)?;
     Ok(())
 }

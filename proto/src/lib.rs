@@ -6,6 +6,7 @@
 pub mod ask;
 mod convert;
 mod error;
+pub mod export;
 pub mod feed;
 pub mod report;
 #[doc(hidden)]

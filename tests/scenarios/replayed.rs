@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use ledger::{Hash, ServiceName};
+use runtime::log::Header;
 use serde_json::{Value, json};
 
 use super::closing::{billed, ids, reconcile};
@@ -71,14 +72,19 @@ fn workbooks(dirs: &[PathBuf]) -> BTreeMap<PathBuf, Vec<u8>> {
     all
 }
 
-/// Runs `audit replay` on a machine of another zone; gives its report and whether all is as it was recorded.
-fn replay(dirs: &[PathBuf], words: &[&str]) -> (Value, i32) {
+/// Runs a command of `audit` on some directories.
+fn audit(dirs: &[PathBuf], words: &[&str]) -> Output {
     let mut command = Command::new(binary());
-    command.args(["audit", "replay", "--json"]).args(words).env("TZ", "Asia/Kathmandu");
+    command.arg("audit").args(words).env("TZ", "Asia/Kathmandu");
     for dir in dirs {
         command.arg("--data").arg(dir);
     }
-    let output = command.output().expect("it runs");
+    command.output().expect("it runs")
+}
+
+/// Runs `audit replay` on a machine of another zone; gives its report and whether all is as it was recorded.
+fn replay(dirs: &[PathBuf], words: &[&str]) -> (Value, i32) {
+    let output = audit(dirs, &[&["replay", "--json"], words].concat());
     let code = output.status.code().expect("an exit code");
     assert!([0, BROKEN].contains(&code), "{output:?}");
     (serde_json::from_slice(&output.stdout).expect("JSON"), code)
@@ -117,7 +123,48 @@ fn state_and_workbooks_follow_from_the_logs() {
     let positions = past["positions"].as_object().expect("an object").iter();
     let positions: Vec<String> = positions.map(|(host, last)| format!("{host}:{last}")).collect();
     assert_eq!(replay(&dirs, &["--until", &positions.join(","), "--threads", "3"]), (past, 0));
+    check_export(&dirs, &report);
     spoil(&dirs);
+}
+
+/// Goal: what is exported is what was hashed. Method: every fact of every log is there once, in lines and in messages; each
+/// message's payload is the one that its header names, and each header names the one before.
+fn check_export(dirs: &[PathBuf], report: &Value) {
+    let positions = report["positions"].as_object().expect("an object");
+    let facts: u64 = positions.values().map(|last| last.as_u64().expect("a number")).sum();
+    let lines = String::from_utf8(audit(dirs, &["export", "--records"]).stdout).expect("text");
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len() as u64, facts);
+    let records = |fact: &str| lines.iter().filter(|line| line["fact"] == fact).all(|line| line["records"].is_object());
+    assert!(records("records_read") && records("records_checked"));
+    let messages = audit(dirs, &["export", "--format", "protobuf"]).stdout;
+    let (mut rest, mut heads) = (messages.as_slice(), BTreeMap::new());
+    for line in &lines {
+        let mut message = counted(&mut rest);
+        let [header, payload] = [0x0a, 0x12].map(|tag| {
+            assert_eq!(message.split_off_first(), Some(&tag));
+            counted(&mut message)
+        });
+        let header = Header::decode(header).expect("a header");
+        assert_eq!(Hash::of(payload), header.payload_hash, "{line:#}");
+        assert_eq!(line["hash"], json!(header.hash().to_string()));
+        let before = heads.insert(header.host, header.hash()).unwrap_or(Hash::ZERO);
+        assert_eq!(header.previous, before, "{line:#}");
+    }
+    assert!(rest.is_empty());
+}
+
+/// What stands behind its length, as protobuf writes it.
+fn counted<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    let (mut length, mut shift) = (0, 0);
+    while let Some(byte) = rest.split_off_first() {
+        length |= usize::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    rest.split_off(..length).expect("as much as it says")
 }
 
 /// Workbooks of one job, as the report has them.

@@ -31,7 +31,8 @@ pub enum Until {
 }
 
 impl Until {
-    fn has(&self, host: HostId, sequence: u64, event: &Event) -> bool {
+    /// Whether a fact is not after it.
+    pub(super) fn has(&self, host: HostId, sequence: u64, event: &Event) -> bool {
         match self {
             Self::End => true,
             Self::Time(time) => event.recorded_at <= *time,

@@ -1,5 +1,6 @@
-//! What an auditor asks of a data directory: to be folded again, to have its workbooks made again.
+//! What an auditor asks of data directories: to be folded again, to have their workbooks made again, to be written out.
 
+pub mod export;
 pub mod fold;
 pub mod place;
 pub mod replay;
@@ -22,6 +23,12 @@ pub enum AuditError {
          state` asks a running process"
     )]
     Runs {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There is none.
+    #[error("there is no ledger in {path}: name a data directory with --data, or USAGE_LEDGER_DATA")]
+    NoLedger {
         /// The directory.
         path: PathBuf,
     },
@@ -62,6 +69,9 @@ pub enum AuditError {
     /// A folder can't be made.
     #[error("could not make a folder for work in progress")]
     Temp(#[source] std::io::Error),
+    /// What was read can't be written.
+    #[error("could not write what was recorded")]
+    Write(#[source] std::io::Error),
     /// A thread ended without a result: a defect of ours.
     #[error("a thread ended without a result")]
     Crashed,

@@ -31,6 +31,9 @@ impl Place {
                 source => AuditError::Open { path: path.clone(), source },
             };
             let dir = path.join("log");
+            if !dir.is_dir() {
+                return Err(AuditError::NoLedger { path: path.clone() });
+            }
             let hosts = Logs::named(&dir).map_err(failed)?;
             let logs = Logs::open(&dir, &hosts, LogSettings::default()).map_err(failed)?;
             for host in hosts {

@@ -1,6 +1,8 @@
 //! `usage-ledger audit …`: questions about the past, answered from the logs.
 
+mod export;
 mod replay;
+mod when;
 
 use clap::Subcommand;
 
@@ -17,7 +19,8 @@ through them. Exit code 7 says that something isn't as it was recorded.
 Examples:
   usage-ledger audit replay --data ./data                            does the state follow from the logs?
   usage-ledger audit replay --data ./data --until 2026-11-05         and what was it then?
-  usage-ledger audit replay --data ./data --workbooks                are the workbooks those that were recorded?";
+  usage-ledger audit replay --data ./data --workbooks                are the workbooks those that were recorded?
+  usage-ledger audit export --data ./data --file UF-…                every fact about a file, as JSON";
 
 /// What an auditor asks.
 #[derive(Clone, Debug, Subcommand)]
@@ -25,12 +28,15 @@ Examples:
 pub(super) enum AuditCommand {
     /// Fold the logs from the first fact on, print digests of what everybody must know, and make workbooks again.
     Replay(replay::ReplayArgs),
+    /// Write facts out, as JSON or with every byte that was hashed.
+    Export(export::ExportArgs),
 }
 
 /// Does it.
 pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
     match command {
         AuditCommand::Replay(args) => replay::run(&args),
+        AuditCommand::Export(args) => export::run(&args),
     }
 }
 

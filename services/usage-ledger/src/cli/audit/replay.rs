@@ -1,17 +1,17 @@
 //! `usage-ledger audit replay`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use ledger::{HostId, Ledger, Moment};
+use ledger::{HostId, Ledger};
 use runtime::clock::Clock;
 use runtime::replay::Outcome;
 use serde_json::{Map, Value, json};
 
 use super::super::{CliError, Progress};
+use super::when::when;
 use super::{BROKEN, failed};
 use crate::audit::AuditError;
 use crate::audit::fold::{Folded, Until, fold};
@@ -42,7 +42,7 @@ pub(in crate::cli) struct ReplayArgs {
     #[arg(long, env = "USAGE_LEDGER_DATA", default_value = "./data")]
     data: Vec<PathBuf>,
     /// Up to an instant, or up to a sequence of each log, as in approval-0:120,ingestion-0:77 [default: the end].
-    #[arg(long, value_name = "WHEN", value_parser = until, conflicts_with = "workbooks")]
+    #[arg(long, value_name = "WHEN", value_parser = when, conflicts_with = "workbooks")]
     until: Option<Until>,
     /// On how many threads [default: one for each processor].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -59,19 +59,6 @@ pub(in crate::cli) struct ReplayArgs {
     /// The report as JSON.
     #[arg(long)]
     json: bool,
-}
-
-fn until(text: &str) -> Result<Until, String> {
-    if let Some(time) = Moment::parse_iso(text) {
-        return Ok(Until::Time(time));
-    }
-    let position = |part: &str| {
-        let (host, sequence) = part.split_once(':')?;
-        Some((HostId::parse(host)?, sequence.parse().ok()?))
-    };
-    let positions: Option<BTreeMap<HostId, u64>> = text.split(',').map(position).collect();
-    let what = "an instant (2026-11-05T12:00:00Z), a date, or a sequence of each log (approval-0:120,ingestion-0:77)";
-    positions.map(Until::Positions).ok_or_else(|| what.to_owned())
 }
 
 /// What was found.
