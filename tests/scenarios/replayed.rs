@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::closing::{billed, ids, reconcile};
 use super::http::Body;
 use super::sheets;
-use super::world::{CONTRACT, Distributor, OTHER_CONTRACT, OtherDistributor, World};
+use super::world::{CONTRACT, Distributor, OTHER_CONTRACT, OtherDistributor, Vendor, World, demo_catalog};
 use crate::kills::binary;
 
 const RECORDS: u32 = 60;
@@ -44,6 +44,70 @@ fn live(world: &World) -> ((Hash, Hash), String) {
     world.upload(&invalid, &world.generate_faulty("invalid", RECORDS)).expect(201);
     world.reach(&invalid, "invalid");
     (then, time)
+}
+
+/// Goal: who asks what would be found today is told of the rows that are concerned, and of no other. Method: of a file's
+/// subscriptions one changes its external id and one can't be reported any more; the file is checked again against the
+/// catalog of then, that of now, and one that nobody recorded.
+#[test]
+fn a_file_is_checked_again_against_another_catalog() {
+    let mut world = World::new();
+    let file = world.ready(CONTRACT, "revalidated", RECORDS);
+    let records = world.records(Vendor, &file);
+    let asset = |record: &Value| record["asset"]["id"].as_str().expect("an id").to_owned();
+    let assets: BTreeSet<String> = records.iter().map(asset).collect();
+    let (renamed, ended) = (assets.first().expect("one"), assets.last().expect("another"));
+    assert_ne!(renamed, ended);
+    let time = world.product().clock.now().iso();
+    world.let_pass(60);
+    let catalog = changed(renamed, ended);
+    world.import(&catalog).expect("a sound catalog");
+    world.block_on(world.product().caught_up());
+    world.stop();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let dirs = copied(&world, elsewhere.path());
+    let planned = elsewhere.path().join("planned.json");
+    std::fs::write(&planned, catalog.to_string()).expect("a file");
+
+    let expected: BTreeMap<String, &str> = records
+        .iter()
+        .filter_map(|record| {
+            let asset = asset(record);
+            let what = if asset == *ended { "errors" } else { "subscription external id" };
+            let id = record["record_id"].as_str().expect("an id").to_owned();
+            (asset == *ended || asset == *renamed).then_some((id, what))
+        })
+        .collect();
+    let planned = planned.to_str().expect("text");
+    for (words, expected) in
+        [(&[][..], &expected), (&["--catalog", planned], &expected), (&["--catalog-as-of", &time], &BTreeMap::new())]
+    {
+        let output = audit(&dirs, &[&["revalidate", &file, "--json"], words].concat());
+        let lines = String::from_utf8(output.stdout).expect("text");
+        let mut lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let whole = lines.pop().expect("the whole")["revalidated"].clone();
+        let told = lines.iter().map(|line| {
+            let what = line["record"]["changes"].as_object().expect("an object").keys().next().expect("one").as_str();
+            (line["record"]["record_id"].as_str().expect("an id").to_owned(), what)
+        });
+        assert_eq!(told.collect::<BTreeMap<_, _>>(), *expected, "{words:?}");
+        let invalid = expected.values().filter(|what| **what == "errors").count();
+        assert_eq!((&whole["differing"], &whole["now"]["invalid"]), (&json!(expected.len()), &json!(invalid)));
+        assert_eq!(whole["then"], json!({ "valid": RECORDS, "invalid": 0 }));
+    }
+}
+
+/// The demo catalog with a subscription of another external id and one that is terminated.
+fn changed(renamed: &str, ended: &str) -> Value {
+    let mut catalog = demo_catalog();
+    for asset in catalog["assets"].as_array_mut().expect("a list") {
+        if asset["id"] == renamed {
+            asset["external_id"] = json!("renamed");
+        } else if asset["id"] == ended {
+            asset["status"] = json!("draft");
+        }
+    }
+    catalog
 }
 
 /// The data directories of a world that is stopped, copied to another place.

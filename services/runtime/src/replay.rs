@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::decider::{Decider, Proposal, Stale, Tools};
-use crate::log::LogReader;
+use crate::log::{Entry, LogReader};
 use crate::records::Records;
 use crate::source::SourceError;
 
@@ -92,19 +92,18 @@ pub fn ended<D: Decider, E: From<SourceError>>(
     let (mut ledger, mut open) = (Ledger::default(), BTreeMap::<FileId, Begun<D>>::new());
     for entry in log.entries(1) {
         let entry = entry.map_err(SourceError::from)?;
-        let Some(payload) = &entry.payload else { continue };
-        let (host, sequence) = (entry.header.host, entry.header.sequence);
-        let event = proto::decode_event(payload).map_err(|error| SourceError::Wire { host, sequence, error })?;
+        let Some((event, own)) = decoded(&entry)? else { continue };
+        let sequence = entry.header.sequence;
         ledger.evolve(sequence, &event);
         let Subject::File(file) = event.subject else { continue };
         if let Some(begun) = open.get_mut(&file) {
-            if entry.own {
+            if own {
                 begun.take(sequence, &event);
             } else {
                 begun.view.evolve(sequence, &event);
             }
         }
-        if !entry.own {
+        if !own {
             continue;
         }
         if open.get(&file).is_some_and(|begun| event.fact.ends(begun.work))
@@ -123,6 +122,55 @@ pub fn ended<D: Decider, E: From<SourceError>>(
         }
     }
     Ok(())
+}
+
+/// The last work of a kind about a file that came to an end: the position at which it was begun, and its end; none where
+/// none did. Blocks.
+///
+/// # Errors
+/// When the log can't be read.
+pub fn last_ended(log: &LogReader, file: FileId, work: Work) -> Result<Option<(u64, Fact)>, SourceError> {
+    let (mut begun, mut last) = (None, None);
+    for entry in log.entries(1) {
+        let entry = entry?;
+        let Some((event, true)) = decoded(&entry)?.filter(|(event, _)| event.subject == Subject::File(file)) else {
+            continue;
+        };
+        if event.fact.begins() == Some(work) {
+            begun = Some(entry.position);
+        } else if event.fact.ends(work) {
+            last = begun.take().map(|begun| (begun, event.fact)).or(last);
+        }
+    }
+    Ok(last)
+}
+
+/// What a service knew when its log went up to a position, with the caches that it derives from the log. Blocks.
+///
+/// # Errors
+/// When the log can't be read.
+pub fn known_at<D: Decider>(decider: &D, log: &LogReader, position: u64) -> Result<Ledger, SourceError> {
+    let mut ledger = Ledger::default();
+    for entry in log.entries(1) {
+        let entry = entry?;
+        if entry.position > position {
+            break;
+        }
+        if let Some((event, _)) = decoded(&entry)? {
+            let (host, sequence) = (entry.header.host, entry.header.sequence);
+            ledger.evolve(sequence, &event);
+            decider.heard(&ledger, host, sequence, &event);
+        }
+    }
+    Ok(ledger)
+}
+
+/// What happened, and whether the log's own host said it; none where only the header was noted.
+fn decoded(entry: &Entry) -> Result<Option<(Event, bool)>, SourceError> {
+    let Some(payload) = &entry.payload else { return Ok(None) };
+    let (host, sequence) = (entry.header.host, entry.header.sequence);
+    let event = proto::decode_event(payload).map_err(|error| SourceError::Wire { host, sequence, error })?;
+    Ok(Some((event, entry.own)))
 }
 
 impl<D: Decider> Ended<D> {
@@ -162,8 +210,9 @@ impl<D: Decider> Ended<D> {
     }
 }
 
-/// Runs a job and asks what is concluded from each thing that it tells; gives all of that. A job that crashes ends early.
-fn perform<D: Decider>(
+/// Runs a job and asks what is concluded from each thing that it tells, and what sequences that gets; gives all of it. A
+/// job that crashes ends early. Blocks.
+pub fn perform<D: Decider>(
     decider: &D,
     job: D::Job,
     file: FileId,

@@ -4,12 +4,14 @@ pub mod export;
 pub mod fold;
 pub mod place;
 pub mod replay;
+pub mod revalidate;
 
 use std::path::PathBuf;
 
-use ledger::HostId;
+use ledger::{FileId, HostId};
 use runtime::blobs::BlobError;
 use runtime::log::LogError;
+use runtime::records::RecordsError;
 use runtime::source::SourceError;
 use thiserror::Error;
 use validation::IdsError;
@@ -57,6 +59,15 @@ pub enum AuditError {
         /// Whose log.
         host: HostId,
     },
+    /// There is nothing to compare with.
+    #[error("{file} has no verdict in the log of validation: it was never checked to its end")]
+    NeverChecked {
+        /// Which file.
+        file: FileId,
+    },
+    /// Records can't be read.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
     /// A log can't be read.
     #[error("could not read what was recorded")]
     Log(#[from] SourceError),

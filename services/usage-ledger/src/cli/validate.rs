@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -63,7 +63,7 @@ pub(super) struct ValidateArgs {
 }
 
 pub(super) fn run(args: &ValidateArgs) -> Result<u8, CliError> {
-    let catalog = read_catalog(args)?;
+    let catalog = read_catalog(&args.catalog)?;
     let create = wanted(&args.about)?;
     let ledger = Ledger { catalog: Arc::new(catalog), ..Ledger::default() };
     let now = Clock::Machine.now();
@@ -179,8 +179,8 @@ impl Report {
     }
 }
 
-fn read_catalog(args: &ValidateArgs) -> Result<Catalog, CliError> {
-    let text = super::read(&args.catalog)?;
+pub(super) fn read_catalog(path: &Path) -> Result<Catalog, CliError> {
+    let text = super::read(path)?;
     let mut catalog = Catalog::default();
     // The hashes of keys mean nothing here, so any pepper does.
     let objects = catalog::json::read(&text, &catalog, b"offline").map_err(|faults| {

@@ -9,7 +9,7 @@ use ledger::{FileId, HostId};
 
 use super::super::CliError;
 use super::failed;
-use super::when::{host, when};
+use super::when::{file, host, when};
 use crate::audit::AuditError;
 use crate::audit::export::{Form, Range, export};
 use crate::audit::fold::Until;
@@ -64,10 +64,6 @@ pub(in crate::cli) struct ExportArgs {
     /// Into this file instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-}
-
-fn file(text: &str) -> Result<FileId, String> {
-    FileId::parse(text).ok_or_else(|| "a usage file, as in UF-2026-11-0000-0001".to_owned())
 }
 
 /// Runs `audit export`.

@@ -2,6 +2,7 @@
 
 mod export;
 mod replay;
+mod revalidate;
 mod when;
 
 use clap::Subcommand;
@@ -20,7 +21,8 @@ Examples:
   usage-ledger audit replay --data ./data                            does the state follow from the logs?
   usage-ledger audit replay --data ./data --until 2026-11-05         and what was it then?
   usage-ledger audit replay --data ./data --workbooks                are the workbooks those that were recorded?
-  usage-ledger audit export --data ./data --file UF-…                every fact about a file, as JSON";
+  usage-ledger audit export --data ./data --file UF-…                every fact about a file, as JSON
+  usage-ledger audit revalidate UF-… --data ./data                   what would be found in it today?";
 
 /// What an auditor asks.
 #[derive(Clone, Debug, Subcommand)]
@@ -30,6 +32,8 @@ pub(super) enum AuditCommand {
     Replay(replay::ReplayArgs),
     /// Write facts out, as JSON or with every byte that was hashed.
     Export(export::ExportArgs),
+    /// Check an old file again, by today's rules and catalog or another one, and show what would be found otherwise.
+    Revalidate(revalidate::RevalidateArgs),
 }
 
 /// Does it.
@@ -37,6 +41,7 @@ pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
     match command {
         AuditCommand::Replay(args) => replay::run(&args),
         AuditCommand::Export(args) => export::run(&args),
+        AuditCommand::Revalidate(args) => revalidate::run(&args),
     }
 }
 

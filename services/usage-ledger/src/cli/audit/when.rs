@@ -1,8 +1,8 @@
-//! Points in time as an auditor names them: by the clock, or by the sequences of logs.
+//! Points in time as an auditor names them, by the clock or by the sequences of logs, and what else is named in arguments.
 
 use std::collections::BTreeMap;
 
-use ledger::{HostId, Moment};
+use ledger::{FileId, HostId, Moment};
 
 use crate::audit::fold::Until;
 
@@ -23,6 +23,11 @@ pub(super) fn when(text: &str) -> Result<Until, String> {
 /// Reads the name of a log.
 pub(super) fn host(text: &str) -> Result<HostId, String> {
     HostId::parse(text).ok_or_else(|| "a log, as in approval-0: its service and its partition".to_owned())
+}
+
+/// Reads the id of a usage file.
+pub(super) fn file(text: &str) -> Result<FileId, String> {
+    FileId::parse(text).ok_or_else(|| "a usage file, as in UF-2026-11-0000-0001".to_owned())
 }
 
 #[cfg(test)]
