@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ledger::report::Receipt;
-use ledger::{Command, Event, EventId, Hash, HostId, Rejection, Scope};
+use ledger::{Command, Event, EventId, Hash, HostId, Moment, Rejection, Scope};
 
 /// Bytes that an ask may have, and a batch of reported records in it once more: a call over HTTP brings 16 MiB at most,
 /// and a catalog is read whole.
@@ -81,6 +81,20 @@ pub struct ReadReply {
     pub entries: Vec<Vec<u8>>,
     /// The last sequence that the service recorded.
     pub last: u64,
+}
+
+/// How far had a service come at an instant? Whoever answers records nothing more with that time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// The instant.
+    pub at: Moment,
+}
+
+/// How far a service had come at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassReply {
+    /// The last sequence that was recorded by then; none where the instant hasn't come yet.
+    pub sequence: Option<u64>,
 }
 
 /// Carry a workbook between a service's own blobs and the object store.

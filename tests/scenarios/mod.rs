@@ -7,6 +7,8 @@ mod world;
 
 mod life;
 
+mod past;
+
 mod apart;
 
 mod partitions;

@@ -231,6 +231,11 @@ impl World {
         self.request(&Request { method, path: &path, key: Some(party.key()), headers, body })
     }
 
+    /// The present instant, as the API writes it.
+    pub(super) fn now(&self) -> String {
+        Moment(self.now.load(Ordering::Relaxed)).iso()
+    }
+
     /// Time goes by.
     pub(super) fn let_pass(&self, seconds: i64) {
         self.now.fetch_add(seconds * Moment::SECOND, Ordering::Relaxed);

@@ -1,16 +1,17 @@
 //! Small questions about a log or a workbook.
 
-use ledger::{EventId, Hash};
+use ledger::{EventId, Hash, Moment};
 use prost::Message;
 
 use super::frame::{Limit, limit_bytes, limit_lists};
 use super::value::{hash, required};
-use crate::ask::{Carry, CarryReply, Lookup, LookupReply, REPLY_BYTES_MAX, Read, ReadReply};
+use crate::ask::{Carry, CarryReply, Lookup, LookupReply, Pass, PassReply, REPLY_BYTES_MAX, Read, ReadReply};
 use crate::error::WireError;
 use crate::wire;
 use crate::wire::carry::Way;
 use crate::wire::carry_reply::Reply as Carried;
 use crate::wire::lookup_reply::Reply as Found;
+use crate::wire::pass_reply::Reply as Passed;
 
 /// Entries that one reply may have: of the shortest, about what its bytes hold.
 const ENTRIES_MAX: usize = 200_000;
@@ -99,6 +100,43 @@ impl ReadReply {
     fn check(bytes: &[u8]) -> Result<(), WireError> {
         limit_bytes("entries", bytes.len(), REPLY_BYTES_MAX)?;
         limit_lists(bytes, &[Limit::list(&[1], "entries", ENTRIES_MAX)])
+    }
+}
+
+impl Pass {
+    /// Its bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        wire::Pass { at_micros: Some(self.at.0) }.encode_to_vec()
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// Any [`WireError`]: the bytes are damaged, or of a newer version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        Ok(Self { at: Moment(required(wire::Pass::decode(bytes)?.at_micros, "at_micros")?) })
+    }
+}
+
+impl PassReply {
+    /// Its bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let reply = self.sequence.map_or(Passed::Ahead(wire::Nothing {}), Passed::Sequence);
+        wire::PassReply { reply: Some(reply) }.encode_to_vec()
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// Any [`WireError`]: the bytes are damaged, or of a newer version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        let sequence = match required(wire::PassReply::decode(bytes)?.reply, "reply")? {
+            Passed::Sequence(sequence) => Some(sequence),
+            Passed::Ahead(wire::Nothing {}) => None,
+        };
+        Ok(Self { sequence })
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use super::messages;
-use crate::ask::{Carry, CarryReply, Lookup, LookupReply, Read, ReadReply};
+use crate::ask::{Carry, CarryReply, Lookup, LookupReply, Pass, PassReply, Read, ReadReply};
 use crate::convert::{checked, frame, read};
 use crate::{
     decode_ask, decode_checked_batch, decode_event, decode_read_batch, decode_reply, decode_report,
@@ -128,6 +128,8 @@ fn every_frozen_file_is_still_read() {
             name if name.starts_with("question_lookup") => Lookup::decode(&bytes).map(drop),
             name if name.starts_with("question_read_reply") => ReadReply::decode(&bytes).map(drop),
             name if name.starts_with("question_read") => Read::decode(&bytes).map(drop),
+            name if name.starts_with("question_pass_reply") => PassReply::decode(&bytes).map(drop),
+            name if name.starts_with("question_pass") => Pass::decode(&bytes).map(drop),
             name if name.starts_with("question_carry_reply") => CarryReply::decode(&bytes).map(drop),
             name if name.starts_with("question_carry") => Carry::decode(&bytes).map(drop),
             // Facts are called report_… too.

@@ -2,9 +2,9 @@
 
 use std::fmt::Debug;
 
-use ledger::{EventId, Hash};
+use ledger::{EventId, Hash, Moment};
 
-use crate::ask::{Carry, CarryReply, Lookup, LookupReply, Read, ReadReply};
+use crate::ask::{Carry, CarryReply, Lookup, LookupReply, Pass, PassReply, Read, ReadReply};
 use crate::{
     WireError, decode_ask, decode_reply, decode_report, decode_report_reply, encode_ask, encode_reply, encode_report,
     encode_report_reply, samples,
@@ -86,6 +86,16 @@ fn questions() -> Vec<Message> {
         let reply = LookupReply { content };
         questions.push(Message::new(format!("question_{name}"), &reply, reply.encode(), |bytes| {
             LookupReply::decode(bytes).map(|it| (format!("{it:?}"), it.encode()))
+        }));
+    }
+    let pass = Pass { at: Moment(1_762_300_000_000_001) };
+    questions.push(Message::new("question_pass", &pass, pass.encode(), |bytes| {
+        Pass::decode(bytes).map(|it| (format!("{it:?}"), it.encode()))
+    }));
+    for (name, sequence) in [("pass_reply", Some(0)), ("pass_reply_ahead", None)] {
+        let reply = PassReply { sequence };
+        questions.push(Message::new(format!("question_{name}"), &reply, reply.encode(), |bytes| {
+            PassReply::decode(bytes).map(|it| (format!("{it:?}"), it.encode()))
         }));
     }
     let blob = Hash::of(&[2]);

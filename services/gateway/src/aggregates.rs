@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use ledger::catalog::{Catalog, Environment, ItemKind};
 use ledger::fact::SummaryLine;
 use ledger::file::{Stamp, UsageFile};
@@ -17,13 +17,14 @@ use ledger::{Decimal, ObjectId, Scope};
 use serde_json::Value;
 
 use crate::app::App;
-use crate::auth::Caller;
 use crate::catalog::known_asset;
-use crate::error::ApiError;
+use crate::error::Answered;
 use crate::files::{FILES_AT_ONCE, aside};
 use crate::json::aggregate;
 use crate::listing::{Found, Wanted};
 use crate::openapi::{Reading, params, tag};
+use crate::past::{Known, Reader};
+use crate::sources::Sources;
 use crate::visibility::Kind;
 
 /// List what was used
@@ -34,15 +35,11 @@ use crate::visibility::Kind;
     path = "/public/v1/usage/aggregates",
     operation_id = "list_aggregates",
     tag = tag::AGGREGATES,
-    params(params::Paging),
+    params(params::AsOf, params::Paging),
     responses((status = 200, description = "A page of aggregates", body = Vec<aggregate::Aggregate>), Reading),
 )]
-pub(crate) async fn list(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Found, ApiError> {
-    found(app, scope, query, None).await
+pub(crate) async fn list(reader: Reader) -> Answered {
+    found(reader, None).await
 }
 
 /// List what was used, as an SDK spells it
@@ -53,11 +50,11 @@ pub(crate) async fn list(
     path = "/public/v1/usage/agregates",
     operation_id = "list_agregates",
     tag = tag::AGGREGATES,
-    params(params::Paging),
+    params(params::AsOf, params::Paging),
     responses((status = 200, description = "A page of aggregates", body = Vec<aggregate::Aggregate>), Reading),
 )]
-pub(crate) async fn list_as_sdk(caller: Caller, state: State<Arc<App>>, query: RawQuery) -> Result<Found, ApiError> {
-    list(caller, state, query).await
+pub(crate) async fn list_as_sdk(reader: Reader) -> Answered {
+    list(reader).await
 }
 
 /// List what was used in a subscription
@@ -66,26 +63,24 @@ pub(crate) async fn list_as_sdk(caller: Caller, state: State<Arc<App>>, query: R
     path = "/public/v1/assets/{id}/usage/aggregates",
     operation_id = "list_aggregates_of_asset",
     tag = tag::AGGREGATES,
-    params(params::AssetId, params::Paging),
+    params(params::AssetId, params::AsOf, params::Paging),
     responses((status = 200, description = "A page of aggregates", body = Vec<aggregate::Aggregate>), Reading),
 )]
-pub(crate) async fn of_asset(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<Found, ApiError> {
-    let asset = known_asset(&app, &scope, &id).await?;
-    found(app, scope, query, Some(asset)).await
+pub(crate) async fn of_asset(reader: Reader, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
+    let asset = known_asset(&app, &reader.scope, &id).await?;
+    found(reader, Some(asset)).await
 }
 
-async fn found(app: Arc<App>, scope: Scope, query: Option<String>, asset: Option<ObjectId>) -> Result<Found, ApiError> {
-    let wanted = Wanted::new(query.as_deref(), rql::AGGREGATES, Kind::Catalog, &scope)?;
-    aside("aggregates", move || page(&app, &scope, &wanted, asset.as_ref())).await
+async fn found(reader: Reader, asset: Option<ObjectId>) -> Answered {
+    let wanted = Wanted::new(reader.query.as_deref(), rql::AGGREGATES, Kind::Catalog, &reader.scope)?;
+    let known = reader.known(None).await?;
+    let scope = reader.scope.clone();
+    let found = aside("aggregates", move || page(&known, &scope, &wanted, asset.as_ref()));
+    Ok(reader.answer(found.await?))
 }
 
-fn page(app: &App, scope: &Scope, wanted: &Wanted, asset: Option<&ObjectId>) -> Found {
-    let catalog = app.bus.shelf().take();
+fn page(known: &Known, scope: &Scope, wanted: &Wanted, asset: Option<&ObjectId>) -> Found {
+    let catalog = known.catalog();
     let named = wanted.query.required_values("asset.id");
     let uids = wanted.query.required_values("asset.external_uid");
     let is_wanted = |id: &ObjectId| {
@@ -95,14 +90,15 @@ fn page(app: &App, scope: &Scope, wanted: &Wanted, asset: Option<&ObjectId>) -> 
             && uids.as_ref().is_none_or(|uids| uid().is_some_and(|uid| uids.contains(&uid)))
     };
     let mut sums = Sums::default();
-    let ids: Vec<_> = app.projection.read().files.keys().copied().collect();
+    let ids: Vec<_> = known.ledger().files.keys().copied().collect();
     for ids in ids.chunks(FILES_AT_ONCE) {
-        let ledger = app.projection.read();
-        for file in ids.iter().filter_map(|&id| ledger.file(id)).filter(|file| scope.sees(file)) {
+        let ledger = known.ledger();
+        let files = ids.iter().filter_map(|&id| Some((id, ledger.file(id)?)));
+        for (_, file) in files.filter(|(id, file)| known.sees(scope, *id, file)) {
             sums.add(file, &catalog, is_wanted);
         }
     }
-    wanted.page_of(sums.0.iter().map(|(key, sum)| shown(app, &catalog, key, sum)))
+    wanted.page_of(sums.0.iter().map(|(key, sum)| shown(known.sources(), &catalog, key, sum)))
 }
 
 /// Subscription, item and currency.
@@ -163,8 +159,8 @@ fn lowest_tiers(lines: &[SummaryLine]) -> impl Iterator<Item = &SummaryLine> {
     lines.chunk_by(same).filter_map(|alike| alike.first())
 }
 
-fn shown(app: &App, catalog: &Catalog, (subscription, item, currency): &Key, sum: &Sum) -> Value {
-    let words = app.sources.words(catalog, item);
+fn shown(sources: &Sources, catalog: &Catalog, (subscription, item, currency): &Key, sum: &Sum) -> Value {
+    let words = sources.words(catalog, item);
     let quantities = aggregate::Quantities {
         accepted: sum.accepted,
         consumed: sum.consumed,

@@ -11,6 +11,7 @@ use crate::dry_run::DRY_RUNS_AT_ONCE;
 use crate::error::ApiError;
 use crate::index::FileIndex;
 use crate::once::Answers;
+use crate::past::Pasts;
 use crate::records::Counts;
 use crate::reported::OpenFiles;
 use crate::sources::Sources;
@@ -32,6 +33,8 @@ pub(crate) struct App {
     pub(crate) dry_runs: Arc<Semaphore>,
     /// Which file collects the records of what.
     pub(crate) open_files: OpenFiles,
+    /// What was folded of the past lately.
+    pub(crate) pasts: Pasts,
     /// What requests with an idempotency key were answered lately.
     pub(crate) answers: Answers,
     /// What each key may still send.
@@ -54,6 +57,7 @@ impl App {
             counts,
             dry_runs,
             open_files: OpenFiles::default(),
+            pasts: Pasts::default(),
             answers,
             allowance,
             waiting,

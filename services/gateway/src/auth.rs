@@ -9,6 +9,7 @@ use ledger::{Actor, Catalog, Hash, ObjectId, Rejection, Scope};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::past;
 
 /// The word before a key. Some SDKs send the key alone (connect-api §2.1).
 const SCHEME: &str = "apikey ";
@@ -21,19 +22,27 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        app.started()?;
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        // Whoever was answered by another gateway relies on it here, be it a file or a key.
-        app.projection.refresh().await;
-        // The shelf is the newest catalog of this process: a key that was revoked is refused at once.
-        let scope = header.and_then(|header| scope_of(header, &app.bus.shelf().take(), &app.pepper));
-        let scope = scope.ok_or(ApiError::Rejected(Rejection::KeyUnknown))?;
-        match &scope.actor {
-            Actor::Key { key, .. } if !app.allowance.take(&key.id, app.clock.now()) => {
-                Err(ApiError::TooMany { limit: app.allowance.per_second() })
-            }
-            _ => Ok(Self(scope)),
+        let scope = scope(parts, app).await?;
+        // Who reads as of the past is a `Reader`; nothing else takes the parameter, and no write passes by here.
+        past::refuse(parts)?;
+        Ok(Self(scope))
+    }
+}
+
+/// The scope of whoever sent a request.
+pub(crate) async fn scope(parts: &Parts, app: &App) -> Result<Scope, ApiError> {
+    app.started()?;
+    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    // Whoever was answered by another gateway relies on it here, be it a file or a key.
+    app.projection.refresh().await;
+    // The shelf is the newest catalog of this process: a key that was revoked is refused at once.
+    let scope = header.and_then(|header| scope_of(header, &app.bus.shelf().take(), &app.pepper));
+    let scope = scope.ok_or(ApiError::Rejected(Rejection::KeyUnknown))?;
+    match &scope.actor {
+        Actor::Key { key, .. } if !app.allowance.take(&key.id, app.clock.now()) => {
+            Err(ApiError::TooMany { limit: app.allowance.per_second() })
         }
+        _ => Ok(scope),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use ledger::file::UsageFile;
@@ -15,13 +15,15 @@ use crate::auth::Caller;
 use crate::commands::Settled;
 use crate::download;
 use crate::error::{Answered, ApiError};
-use crate::files::{aside, candidates};
+use crate::files::aside;
 use crate::json;
 use crate::json::words::Workbook;
-use crate::listing::{Found, Wanted};
+use crate::listing::Wanted;
 use crate::once::RequestKey;
 use crate::openapi::{Changing, Reading, bodies, params, tag};
+use crate::past::Reader;
 use crate::payload::Payload;
+use crate::sources::Sources;
 use crate::visibility::{self, Kind};
 
 /// List chunks
@@ -32,28 +34,26 @@ use crate::visibility::{self, Kind};
     path = "/public/v1/usage/chunks",
     operation_id = "list_chunks",
     tag = tag::CHUNKS,
-    params(params::Paging),
+    params(params::AsOf, params::Paging),
     responses((status = 200, description = "A page of chunks", body = Vec<json::chunk::Chunk>), Reading),
 )]
-pub(crate) async fn list(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Found, ApiError> {
-    let wanted = Wanted::new(query.as_deref(), rql::CHUNKS, Kind::Chunk, &scope)?;
-    aside("a list of chunks", move || {
-        let objects = candidates(&app, &wanted, "usagefile.id").into_iter().flat_map(|id| {
-            let ledger = app.projection.read();
-            let file = ledger.file(id).filter(|file| scope.sees(file) && scope.plays_provider(file));
+pub(crate) async fn list(reader: Reader) -> Answered {
+    let wanted = Wanted::new(reader.query.as_deref(), rql::CHUNKS, Kind::Chunk, &reader.scope)?;
+    let known = reader.known(wanted.files("usagefile.id")).await?;
+    let scope = reader.scope.clone();
+    let found = aside("a list of chunks", move || {
+        let objects = known.candidates(&wanted, "usagefile.id").into_iter().flat_map(|id| {
+            let ledger = known.ledger();
+            let file = ledger.file(id).filter(|file| known.sees(&scope, id, file) && scope.plays_provider(file));
             let chunks = file.into_iter().flat_map(|file| {
                 let chunks = file.current_extraction().into_iter().flat_map(|it| it.chunks.keys());
-                chunks.filter_map(|&index| json::chunk::shown(&ledger, id.chunk(index), file, &app.sources))
+                chunks.filter_map(|&index| json::chunk::shown(&ledger, id.chunk(index), file, known.sources()))
             });
             chunks.collect::<Vec<_>>()
         });
         wanted.page_of(objects)
-    })
-    .await
+    });
+    Ok(reader.answer(found.await?))
 }
 
 /// Show a chunk
@@ -62,12 +62,15 @@ pub(crate) async fn list(
     path = "/public/v1/usage/chunks/{id}",
     operation_id = "show_chunk",
     tag = tag::CHUNKS,
-    params(params::ChunkId),
+    params(params::ChunkId, params::AsOf),
     responses((status = 200, description = "The chunk", body = json::chunk::Chunk), Reading),
 )]
-pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
-    let shown = one(&app, &scope, chunk_id(&id)?).await?;
-    Ok(json::answer(StatusCode::OK, &shown))
+pub(crate) async fn get(reader: Reader, Path(id): Path<String>) -> Answered {
+    let (id, scope) = (chunk_id(&id)?, &reader.scope);
+    let shown = reader.find(id.file, |ledger, sources, file| {
+        scope.plays_provider(file).then(|| trimmed(sources, ledger, id, file, scope)).flatten()
+    });
+    Ok(reader.answer(json::answer(StatusCode::OK, &shown.await?)))
 }
 
 /// Note something on a chunk
@@ -177,20 +180,13 @@ fn chunk_id(text: &str) -> Result<ChunkId, ApiError> {
     ChunkId::parse(text).ok_or(ApiError::NOT_FOUND)
 }
 
-async fn one(app: &Arc<App>, scope: &Scope, id: ChunkId) -> Result<Value, ApiError> {
-    let shown = app.find(id.file, scope, |ledger, file| {
-        scope.plays_provider(file).then(|| trimmed(app, ledger, id, file, scope)).flatten()
-    });
-    shown.await
-}
-
-fn trimmed(app: &App, ledger: &Ledger, id: ChunkId, file: &UsageFile, scope: &Scope) -> Option<Value> {
-    let mut shown = json::chunk::shown(ledger, id, file, &app.sources)?;
+fn trimmed(sources: &Sources, ledger: &Ledger, id: ChunkId, file: &UsageFile, scope: &Scope) -> Option<Value> {
+    let mut shown = json::chunk::shown(ledger, id, file, sources)?;
     visibility::trim(Kind::Chunk, &mut shown, scope.role);
     Some(shown)
 }
 
 fn answer(app: &App, settled: &Settled, id: ChunkId, scope: &Scope, status: StatusCode) -> Response {
-    let shown = app.after(settled, id.file, |ledger, file| trimmed(app, ledger, id, file, scope));
+    let shown = app.after(settled, id.file, |ledger, file| trimmed(&app.sources, ledger, id, file, scope));
     json::answer(status, &shown.unwrap_or_else(|| json!({ "id": id.to_string() })))
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
 use ledger::catalog::Environment;
 use ledger::command::CreateFile;
 use ledger::fact::{FileDescribed, Period};
@@ -21,9 +20,9 @@ use crate::listing::{Found, Wanted};
 use crate::multipart::Form;
 use crate::once::RequestKey;
 use crate::openapi::{Changing, Reading, bodies, params, tag};
+use crate::past::{Known, Reader};
 use crate::payload::{Fields, Payload};
 use crate::period::Zone;
-use crate::proofs::with_checkpoints;
 use crate::visibility::{self, Kind};
 
 /// Files written while the fold is held: whoever keeps it fresh has to wait for that long.
@@ -43,16 +42,15 @@ pub(crate) const RECONCILIATION_FIELDS: [&str; 2] = ["recon_file", "reconciliati
     path = "/public/v1/usage/files",
     operation_id = "list_usage_files",
     tag = tag::FILES,
-    params(params::Paging),
+    params(params::AsOf, params::Paging),
     responses((status = 200, description = "A page of files", body = Vec<json::file_shape::File>), Reading),
 )]
-pub(crate) async fn list(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Found, ApiError> {
-    let wanted = Wanted::new(query.as_deref(), rql::FILES, Kind::File, &scope)?;
-    aside("a list of files", move || page(&app, &scope, &wanted)).await
+pub(crate) async fn list(reader: Reader) -> Answered {
+    let wanted = Wanted::new(reader.query.as_deref(), rql::FILES, Kind::File, &reader.scope)?;
+    let known = reader.known(wanted.files("id")).await?;
+    let scope = reader.scope.clone();
+    let found = aside("a list of files", move || page(&known, &scope, &wanted));
+    Ok(reader.answer(found.await?))
 }
 
 /// Work that may take long, where it holds nobody up.
@@ -63,38 +61,30 @@ pub(crate) async fn aside<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::Task { what })
 }
 
-fn page(app: &App, scope: &Scope, wanted: &Wanted) -> Found {
-    indexed(app, scope, wanted).unwrap_or_else(|| scanned(app, scope, wanted))
+fn page(known: &Known, scope: &Scope, wanted: &Wanted) -> Found {
+    indexed(known, scope, wanted).unwrap_or_else(|| scanned(known, scope, wanted))
 }
 
 /// The page by way of the index; none where the query is about something that it hasn't.
-pub(crate) fn indexed(app: &App, scope: &Scope, wanted: &Wanted) -> Option<Found> {
-    let ledger = app.projection.read();
-    let hits = app.index.page(&app.projection, &ledger, scope, wanted)?;
-    let shown = hits.files.iter().filter_map(|&id| json::file::listed(&ledger, id, ledger.file(id)?, &app.sources));
+pub(crate) fn indexed(known: &Known, scope: &Scope, wanted: &Wanted) -> Option<Found> {
+    let ledger = known.ledger();
+    let hits = known.page(&ledger, scope, wanted)?;
+    let shown = hits.files.iter().filter_map(|&id| json::file::listed(&ledger, id, ledger.file(id)?, known.sources()));
     Some(wanted.found(shown.collect(), hits.total))
 }
 
 /// The page by way of every file's JSON: what the index is held to.
-pub(crate) fn scanned(app: &App, scope: &Scope, wanted: &Wanted) -> Found {
-    let ids = candidates(app, wanted, "id");
+pub(crate) fn scanned(known: &Known, scope: &Scope, wanted: &Wanted) -> Found {
+    let ids = known.candidates(wanted, "id");
     let objects = ids.chunks(FILES_AT_ONCE).flat_map(|ids| {
-        let ledger = app.projection.read();
+        let ledger = known.ledger();
         let shown = ids.iter().filter_map(|&id| {
-            let file = ledger.file(id).filter(|file| scope.sees(file))?;
-            json::file::listed(&ledger, id, file, &app.sources)
+            let file = ledger.file(id).filter(|file| known.sees(scope, id, file))?;
+            json::file::listed(&ledger, id, file, known.sources())
         });
         shown.collect::<Vec<_>>()
     });
     wanted.page_of(objects)
-}
-
-/// The files that a query can be about: those it names, else all.
-pub(crate) fn candidates(app: &App, wanted: &Wanted, field: &str) -> Vec<FileId> {
-    match wanted.query.required_values(field) {
-        Some(ids) => ids.into_iter().filter_map(FileId::parse).collect(),
-        None => app.projection.read().files.keys().copied().collect(),
-    }
 }
 
 /// Create a usage file
@@ -157,21 +147,23 @@ pub(crate) fn creation(fields: Fields<'_>) -> Result<CreateFile, Rejection> {
     path = "/public/v1/usage/files/{id}",
     operation_id = "show_usage_file",
     tag = tag::FILES,
-    params(params::FileId),
+    params(params::FileId, params::AsOf),
     responses((status = 200, description = "The file", body = json::file_shape::File), Reading),
 )]
 pub(crate) async fn get(
-    Caller(scope): Caller,
+    reader: Reader,
     State(app): State<Arc<App>>,
     origin: Origin,
     Path(id): Path<String>,
 ) -> Answered {
     let id = file_id(&id)?;
-    let workbooks = workbooks(&app, &origin);
-    let shown =
-        app.find(id, &scope, |ledger, file| json::file::detail(ledger, id, file, &scope, &app.sources, &workbooks));
-    let answer = json::answer(StatusCode::OK, &trimmed(shown.await?, &scope));
-    Ok(with_checkpoints(&app, id.partition(), answer))
+    let scope = &reader.scope;
+    // A link opens what is there now, for ten minutes from now: it is no part of the past.
+    let workbooks = reader.is_now().then(|| workbooks(&app, &origin));
+    let shown = reader
+        .find(id, |ledger, sources, file| json::file::detail(ledger, id, file, scope, sources, workbooks.as_ref()));
+    let answer = json::answer(StatusCode::OK, &trimmed(shown.await?, scope));
+    Ok(reader.answer_with_checkpoints(id.partition(), answer))
 }
 
 /// Change what is said of a usage file
@@ -322,22 +314,16 @@ pub(crate) async fn reconcile(
     path = "/public/v1/usage/files/{id}/categories",
     operation_id = "list_categories",
     tag = tag::FILES,
-    params(params::FileId, params::Paging),
+    params(params::FileId, params::AsOf, params::Paging),
     responses((status = 200, description = "A page of categories", body = Vec<json::file_shape::Category>), Reading),
 )]
-pub(crate) async fn categories(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answered {
-    let wanted = Wanted::new(query.as_deref(), rql::CATEGORIES, Kind::Catalog, &scope)?;
-    let id = file_id(&id)?;
-    let objects = app.find(id, &scope, |_, file| {
+pub(crate) async fn categories(reader: Reader, Path(id): Path<String>) -> Answered {
+    let wanted = Wanted::new(reader.query.as_deref(), rql::CATEGORIES, Kind::Catalog, &reader.scope)?;
+    let objects = reader.find(file_id(&id)?, |_, _, file| {
         let shown = file.categories().iter().map(|category| json::value(&json::file::category(category)));
         Some(shown.collect::<Vec<_>>())
     });
-    Ok(wanted.page_of(objects.await?).into_response())
+    Ok(reader.answer(wanted.page_of(objects.await?)))
 }
 
 /// The id in a path; another one names nothing.
@@ -356,8 +342,8 @@ fn trimmed(mut object: Value, scope: &Scope) -> Value {
 
 fn shown(app: &App, settled: &Settled, id: FileId, scope: &Scope, origin: &Origin) -> Value {
     let workbooks = workbooks(app, origin);
-    let shown =
-        app.after(settled, id, |ledger, file| json::file::detail(ledger, id, file, scope, &app.sources, &workbooks));
+    let shown = app
+        .after(settled, id, |ledger, file| json::file::detail(ledger, id, file, scope, &app.sources, Some(&workbooks)));
     // What was decided is decided: should the object be out of reach, its id is the answer.
     trimmed(shown.unwrap_or_else(|| json!({ "id": id.to_string() })), scope)
 }

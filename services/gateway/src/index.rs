@@ -33,7 +33,7 @@ impl FileIndex {
         scope: &Scope,
         wanted: &Wanted,
     ) -> Option<Hits> {
-        self.fresh(projection, ledger).page(scope, &wanted.query, wanted.page)
+        self.fresh(projection, ledger).page(scope, &wanted.query, wanted.page, |_| true)
     }
 
     fn fresh(&self, projection: &Projection, ledger: &Ledger) -> RwLockReadGuard<'_, Files> {
@@ -121,6 +121,13 @@ impl Default for Files {
 }
 
 impl Files {
+    /// The index of all files of a ledger.
+    pub(crate) fn of(ledger: &Ledger) -> Self {
+        let mut files = Self::default();
+        files.refresh(ledger, ledger.files.keys().copied());
+        files
+    }
+
     /// Takes over what the fold has of some files.
     pub(crate) fn refresh(&mut self, ledger: &Ledger, changed: impl IntoIterator<Item = FileId>) {
         let before = self.ids.len();
@@ -152,7 +159,14 @@ impl Files {
         row
     }
 
-    pub(crate) fn page(&self, scope: &Scope, query: &Compiled, page: Page) -> Option<Hits> {
+    /// A page of the files that a caller sees and may see besides.
+    pub(crate) fn page(
+        &self,
+        scope: &Scope,
+        query: &Compiled,
+        page: Page,
+        may: impl Fn(FileId) -> bool,
+    ) -> Option<Hits> {
         let column = |path: &str| self.columns.iter().find(|(own, _)| *own == path).map(|(_, stored)| stored.column());
         let fits = query.fitting(self.ids.len(), &column)?;
         let seen = self.sights.values.iter().map(|(vendor, provider, environment, status)| {
@@ -163,7 +177,11 @@ impl Files {
             let code = self.sights.codes.get(row).copied().unwrap_or(0);
             seen.get(code as usize).copied().unwrap_or(false)
         };
-        let is_wanted = |row: &u32| fits.get(*row as usize).copied().unwrap_or(false) && is_seen(*row as usize);
+        let is_wanted = |row: &u32| {
+            fits.get(*row as usize).copied().unwrap_or(false)
+                && is_seen(*row as usize)
+                && self.ids.get(*row as usize).copied().is_some_and(&may)
+        };
         let wanted: Vec<u32> = self.order.iter().copied().filter(is_wanted).collect();
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let most = if page.limit == 0 { 0 } else { size(page.offset.saturating_add(page.limit)) };

@@ -30,6 +30,7 @@ mod multipart;
 mod observed;
 mod once;
 mod openapi;
+mod past;
 mod payload;
 pub mod period;
 mod probes;

@@ -3,7 +3,7 @@
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_RANGE;
 use axum::response::{IntoResponse, Response};
-use ledger::{Role, Scope};
+use ledger::{FileId, Role, Scope};
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -33,6 +33,12 @@ impl Wanted {
         let role = scope.role;
         let query = Compiled::new(query, fields, |field| visibility::sees(kind, field.path, role))?;
         Ok(Self { query, page, kind, role })
+    }
+
+    /// The files that the query names by a field, if it names any.
+    pub(crate) fn files(&self, field: &str) -> Option<Vec<FileId>> {
+        let ids = self.query.required_values(field)?;
+        Some(ids.into_iter().filter_map(FileId::parse).collect())
     }
 
     /// A page whose objects were found already, which come whole.

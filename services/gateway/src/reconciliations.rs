@@ -3,7 +3,7 @@
 use std::io::BufReader;
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ledger::file::{Reconciliation, ReconciliationEnd, UsageFile};
 use ledger::{Command, FileId, Ledger, ReconciliationId, Rejection, Scope};
@@ -14,13 +14,15 @@ use crate::auth::Caller;
 use crate::commands::Settled;
 use crate::download;
 use crate::error::{Answered, ApiError};
-use crate::files::{RECONCILIATION_FIELDS, aside, candidates};
+use crate::files::{RECONCILIATION_FIELDS, aside};
 use crate::json;
 use crate::json::words::Workbook;
-use crate::listing::{Found, Wanted};
+use crate::listing::Wanted;
 use crate::multipart::Form;
 use crate::once::RequestKey;
 use crate::openapi::{Changing, Reading, bodies, params, tag};
+use crate::past::Reader;
+use crate::sources::Sources;
 use crate::visibility::{self, Kind};
 
 /// The fields of a form that may name the usage file.
@@ -38,7 +40,7 @@ const NAME_THE_FILE: &str = "Keep the general tab of the chunk's workbook as it 
     path = "/public/v1/usage/reconciliations",
     operation_id = "list_reconciliations",
     tag = tag::RECONCILIATIONS,
-    params(params::Paging),
+    params(params::AsOf, params::Paging),
     responses(
         (
             status = 200,
@@ -48,25 +50,23 @@ const NAME_THE_FILE: &str = "Keep the general tab of the chunk's workbook as it 
         Reading,
     ),
 )]
-pub(crate) async fn list(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Found, ApiError> {
-    let wanted = Wanted::new(query.as_deref(), rql::RECONCILIATIONS, Kind::Reconciliation, &scope)?;
-    aside("a list of reconciliations", move || {
-        let objects = candidates(&app, &wanted, "usagefile.id").into_iter().flat_map(|id| {
-            let ledger = app.projection.read();
-            let file = ledger.file(id).filter(|file| scope.sees(file) && scope.plays_provider(file));
+pub(crate) async fn list(reader: Reader) -> Answered {
+    let wanted = Wanted::new(reader.query.as_deref(), rql::RECONCILIATIONS, Kind::Reconciliation, &reader.scope)?;
+    let known = reader.known(wanted.files("usagefile.id")).await?;
+    let scope = reader.scope.clone();
+    let found = aside("a list of reconciliations", move || {
+        let objects = known.candidates(&wanted, "usagefile.id").into_iter().flat_map(|id| {
+            let ledger = known.ledger();
+            let file = ledger.file(id).filter(|file| known.sees(&scope, id, file) && scope.plays_provider(file));
             let found = file.into_iter().flat_map(|file| {
-                let known = file.current_extraction().into_iter().flat_map(|it| it.reconciliations.keys());
-                known.filter_map(|&index| shown(&app, &ledger, id.reconciliation(index), file, &scope))
+                let of_file = file.current_extraction().into_iter().flat_map(|it| it.reconciliations.keys());
+                of_file.filter_map(|&index| shown(known.sources(), &ledger, id.reconciliation(index), file, &scope))
             });
             found.collect::<Vec<_>>()
         });
         wanted.page_of(objects)
-    })
-    .await
+    });
+    Ok(reader.answer(found.await?))
 }
 
 /// Show a reconciliation
@@ -75,7 +75,7 @@ pub(crate) async fn list(
     path = "/public/v1/usage/reconciliations/{id}",
     operation_id = "show_reconciliation",
     tag = tag::RECONCILIATIONS,
-    params(params::ReconciliationId),
+    params(params::ReconciliationId, params::AsOf),
     responses(
         (
             status = 200,
@@ -85,12 +85,12 @@ pub(crate) async fn list(
         Reading,
     ),
 )]
-pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
-    let id = reconciliation_id(&id)?;
-    let found = app.find(id.file, &scope, |ledger, file| {
-        scope.plays_provider(file).then(|| shown(&app, ledger, id, file, &scope)).flatten()
+pub(crate) async fn get(reader: Reader, Path(id): Path<String>) -> Answered {
+    let (id, scope) = (reconciliation_id(&id)?, &reader.scope);
+    let found = reader.find(id.file, |ledger, sources, file| {
+        scope.plays_provider(file).then(|| shown(sources, ledger, id, file, scope)).flatten()
     });
-    Ok(json::answer(StatusCode::OK, &found.await?))
+    Ok(reader.answer(json::answer(StatusCode::OK, &found.await?)))
 }
 
 /// Upload a reconciliation
@@ -131,7 +131,8 @@ pub(crate) async fn create(
     let command = Command::ReceiveReconciliation { file, blob: received.blob, bytes: received.bytes, note };
     let show = |settled: &Settled| {
         let id = settled.reconciliation().map(|index| file.reconciliation(index));
-        let shown = id.and_then(|id| app.after(settled, file, |ledger, known| shown(&app, ledger, id, known, &scope)));
+        let shown =
+            id.and_then(|id| app.after(settled, file, |ledger, known| shown(&app.sources, ledger, id, known, &scope)));
         let id = id.map(|id| id.to_string());
         Ok(json::answer(StatusCode::CREATED, &shown.unwrap_or_else(|| json!({ "id": id, "status": "uploaded" }))))
     };
@@ -200,8 +201,8 @@ fn reconciliation_id(text: &str) -> Result<ReconciliationId, ApiError> {
     ReconciliationId::parse(text).ok_or(ApiError::NOT_FOUND)
 }
 
-fn shown(app: &App, ledger: &Ledger, id: ReconciliationId, file: &UsageFile, scope: &Scope) -> Option<Value> {
-    let mut shown = json::reconciliation::shown(ledger, id, file, &app.sources)?;
+fn shown(sources: &Sources, ledger: &Ledger, id: ReconciliationId, file: &UsageFile, scope: &Scope) -> Option<Value> {
+    let mut shown = json::reconciliation::shown(ledger, id, file, sources)?;
     visibility::trim(Kind::Reconciliation, &mut shown, scope.role);
     Some(shown)
 }

@@ -21,6 +21,7 @@ mod instant;
 pub mod judge;
 pub mod objects;
 mod page;
+mod parameter;
 mod parse;
 mod pattern;
 mod subject;
@@ -38,6 +39,7 @@ pub use compiled::Compiled;
 pub use error::RqlError;
 pub use field::{Field, Kind};
 pub use page::{LIMIT_DEFAULT, LIMIT_MAX, Page, content_range};
+pub use parameter::{Twice, take_parameter};
 pub use parse::{DEPTH_MAX, ORDERING_FIELDS_MAX, QUERY_BYTES_MAX, TERMS_MAX, VALUES_MAX};
 pub use subject::{Scalar, Subject};
 

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use ledger::report::Receipt;
 use ledger::{
-    Command, Event, EventId, Fact, Hash, HostId, ObjectId, Partition, Rejection, Scope, ServiceName, Subject,
+    Command, Event, EventId, Fact, Hash, HostId, Moment, ObjectId, Partition, Rejection, Scope, ServiceName, Subject,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::hearing::Hearing;
 use crate::log::{Header, LogReader};
 use crate::nats::{self, FarLog, Link};
+use crate::past::Positions;
 use crate::shelf::CatalogShelf;
 use crate::source::{Published, Source, SourceError};
 use crate::trace::{self, Trace};
@@ -50,6 +51,24 @@ pub struct Ask {
     /// rule relies on it in every partition.
     pub after: u64,
     pub(crate) reply: oneshot::Sender<Result<Answer, Rejection>>,
+}
+
+/// How far a host had come at an instant. Whoever answers promises that it records nothing more with that time, and
+/// none where its own clock isn't there yet.
+#[derive(Debug)]
+pub struct Pass {
+    /// The instant.
+    pub at: Moment,
+    pub(crate) reply: oneshot::Sender<Option<u64>>,
+}
+
+/// What comes in at a host, answered in this order.
+#[derive(Debug)]
+pub enum Errand {
+    /// Something is to be decided.
+    Ask(Box<Ask>),
+    /// An instant is to be passed.
+    Pass(Pass),
 }
 
 /// What came of a command, given when it is on stable storage.
@@ -100,14 +119,14 @@ pub struct Neighbour {
 /// Where a host's commands go.
 #[derive(Clone, Debug)]
 enum Asks {
-    Near(mpsc::Sender<Ask>),
+    Near(mpsc::Sender<Errand>),
     Far(Box<Link>),
 }
 
 impl Neighbour {
     /// A host of this process, and where its commands come in.
     #[must_use]
-    pub fn open(log: LogReader) -> (Self, mpsc::Receiver<Ask>) {
+    pub fn open(log: LogReader) -> (Self, mpsc::Receiver<Errand>) {
         let (asks, receiver) = mpsc::channel(ASKS_MAX);
         (Self { source: log.into(), asks: Asks::Near(asks) }, receiver)
     }
@@ -120,7 +139,7 @@ impl Neighbour {
 
     /// Where commands of other processes for a host of this one go.
     #[must_use]
-    pub fn asks(&self) -> Option<mpsc::Sender<Ask>> {
+    pub fn asks(&self) -> Option<mpsc::Sender<Errand>> {
         match &self.asks {
             Asks::Near(asks) => Some(asks.clone()),
             Asks::Far(_) => None,
@@ -170,6 +189,12 @@ impl Bus {
         self.sources_where(|id| hearing.hears(partition, id))
     }
 
+    /// The facts of one host.
+    #[must_use]
+    pub fn source(&self, host: HostId) -> Option<&Source> {
+        self.hosts.get(&host).map(|host| &host.source)
+    }
+
     fn sources_where(&self, wanted: impl Fn(HostId) -> bool) -> Vec<Source> {
         self.hosts.iter().filter(|(id, _)| wanted(**id)).map(|(_, host)| host.source.clone()).collect()
     }
@@ -194,8 +219,29 @@ impl Bus {
         };
         let (reply, answer) = oneshot::channel();
         let ask = Ask { command, scope, key, trace: trace::current(), after, reply };
-        asks.send(ask).await.map_err(|_| Rejection::Unavailable)?;
+        asks.send(Errand::Ask(Box::new(ask))).await.map_err(|_| Rejection::Unavailable)?;
         answer.await.map_err(|_| Rejection::Unavailable)?
+    }
+
+    /// How far every host had come at an instant, once all of them have passed it; none where the clock of one isn't
+    /// there yet.
+    ///
+    /// # Errors
+    /// [`Rejection::Unavailable`] when one can't be asked.
+    pub async fn passed(&self, at: Moment) -> Result<Option<Positions>, Rejection> {
+        let passes = self.hosts.iter().map(|(id, host)| async move {
+            let sequence = match &host.asks {
+                Asks::Near(asks) => {
+                    let (reply, passed) = oneshot::channel();
+                    asks.send(Errand::Pass(Pass { at, reply })).await.map_err(|_| Rejection::Unavailable)?;
+                    passed.await.map_err(|_| Rejection::Unavailable)?
+                }
+                Asks::Far(link) => nats::pass(link, *id, at).await?,
+            };
+            Ok(sequence.map(|sequence| (*id, sequence)))
+        });
+        let passed = join_all(passes).await.into_iter().collect::<Result<Option<Vec<_>>, _>>()?;
+        Ok(passed.map(|all| all.into_iter().collect()))
     }
 
     /// Whether a key was used for something else that another host recorded.

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::again::first_outcome;
 use crate::blobs::Blobs;
-use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, follow};
+use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, Errand, follow};
 use crate::clock::Clock;
 use crate::decider::{Decider, Facts, Proposal, Stale};
 use crate::hearing::is_kept;
@@ -28,6 +28,7 @@ use crate::trace::{FileTraces, Trace};
 mod checkpoint;
 mod error;
 mod jobs;
+mod pass;
 mod reply;
 mod standby;
 
@@ -51,7 +52,7 @@ pub struct HostParts {
     /// Its log, to read.
     pub reader: LogReader,
     /// Where commands come in.
-    pub asks: mpsc::Receiver<Ask>,
+    pub asks: mpsc::Receiver<Errand>,
     /// Its neighbours.
     pub bus: Bus,
     /// How far it is published, where another process may have to write on: nobody is told of anything beyond.
@@ -197,7 +198,7 @@ impl<D: Decider> Host<D> {
                 () = due => {}
                 Some(proposal) = self.results.1.recv() => self.take_proposal(proposal)?,
                 Some(file) = self.ended.1.recv() => self.end_job(file)?,
-                Some(ask) = self.parts.asks.recv() => self.take_ask(ask)?,
+                Some(errand) = self.parts.asks.recv() => self.take_errand(errand)?,
                 taken = deliveries.recv_many(&mut batch, DELIVERIES_AT_ONCE), if !followers.is_empty() => {
                     if taken > 0 {
                         self.hear(&mut batch)?;

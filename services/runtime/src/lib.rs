@@ -13,6 +13,7 @@ pub mod host;
 pub mod log;
 pub mod meters;
 pub mod nats;
+pub mod past;
 pub mod projection;
 pub mod records;
 mod refusals;

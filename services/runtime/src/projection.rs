@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::bus::{Bus, DELIVERIES_MAX, Delivery, FollowError, follow};
 use crate::evidence::Evidence;
+use crate::past::{Trail, Trails};
 use crate::source::{Source, SourceError};
 
 /// Facts that are folded in one step: readers wait for it, and a batch of records may be in each.
@@ -24,6 +25,8 @@ pub struct Projection {
     ledger: Arc<RwLock<Ledger>>,
     /// The files that changed since somebody took them; a file stands in it once, so that it stays small by itself.
     changed: Arc<Mutex<BTreeSet<FileId>>>,
+    /// Where the facts of each file stand.
+    trails: Arc<RwLock<Trails>>,
     positions: watch::Sender<BTreeMap<HostId, u64>>,
     evidence: Arc<RwLock<Evidence>>,
     bus: Bus,
@@ -56,8 +59,8 @@ impl Projection {
     #[must_use]
     pub fn new(bus: Bus) -> Self {
         let (ledger, changed, positions) = (Arc::default(), Arc::default(), watch::Sender::new(BTreeMap::new()));
-        let (evidence, rounds) = (Arc::default(), Arc::default());
-        Self { ledger, changed, positions, evidence, bus, listener: None, rounds }
+        let (evidence, trails, rounds) = (Arc::default(), Arc::default(), Arc::default());
+        Self { ledger, changed, trails, positions, evidence, bus, listener: None, rounds }
     }
 
     /// The same, and somebody is told every event in its order, once it is folded.
@@ -104,6 +107,7 @@ impl Projection {
     fn take(&self, batch: &mut Vec<(HostId, Delivery)>) {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
         let mut evidence = self.evidence.write().unwrap_or_else(PoisonError::into_inner);
+        let mut trails = self.trails.write().unwrap_or_else(PoisonError::into_inner);
         let mut reached = BTreeMap::new();
         for (source, Delivery { header, event, .. }) in batch.drain(..) {
             let shared = self.bus.shelf().take();
@@ -114,6 +118,7 @@ impl Projection {
                 ledger.evolve(header.sequence, &event);
             }
             evidence.entry(source).or_default().hear(&header, &event);
+            trails.note(source, header.sequence, &event);
             if let Subject::File(file) = event.subject {
                 self.changes_of_files().insert(file);
             }
@@ -125,12 +130,24 @@ impl Projection {
         if reached.keys().any(|source| source.service == ServiceName::Catalog) {
             self.bus.shelf().lay(ledger.catalog.clone());
         }
-        drop((ledger, evidence));
+        drop((ledger, evidence, trails));
         self.positions.send_modify(|positions| positions.append(&mut reached));
     }
 
     fn changes_of_files(&self) -> MutexGuard<'_, BTreeSet<FileId>> {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the facts of a file stand, as far as they are folded.
+    #[must_use]
+    pub fn trail(&self, file: FileId) -> Trail {
+        self.trails.read().unwrap_or_else(PoisonError::into_inner).of(file)
+    }
+
+    /// Bytes of memory that the places of all files' facts take.
+    #[must_use]
+    pub fn trail_bytes(&self) -> usize {
+        self.trails.read().unwrap_or_else(PoisonError::into_inner).bytes()
     }
 
     /// Whether files changed since [`Projection::take_changed`].

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use gateway::{Gateway, Probes, Producers, Standing};
 use ledger::{HostId, Partition, ServiceName};
 use runtime::blobs::Blobs;
-use runtime::bus::{Ask, Bus, Neighbour};
+use runtime::bus::{Bus, Errand, Neighbour};
 use runtime::decider::Decider;
 use runtime::hearing::Hearing;
 use runtime::host::{Checkpoints, Host, HostParts};
@@ -44,7 +44,7 @@ pub(crate) struct Wiring {
     pub(crate) bus: Bus,
     records: Records,
     neighbours: BTreeMap<HostId, Neighbour>,
-    asks: BTreeMap<HostId, mpsc::Receiver<Ask>>,
+    asks: BTreeMap<HostId, mpsc::Receiver<Errand>>,
     settings: Settings,
     link: Option<Link>,
     outgoing: Vec<Outbox>,

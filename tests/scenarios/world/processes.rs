@@ -87,6 +87,16 @@ impl World {
         self.runtime.block_on(Product::start(settings)).expect("the second product starts")
     }
 
+    /// Starts a second gateway.
+    pub(in crate::scenarios) fn second_gateway(&self, data: PathBuf) -> Product {
+        let nats = self.nats.as_ref().expect("they run apart");
+        let partitions = self.parts_of(ServiceName::Gateway).into_iter().next().expect("a gateway");
+        let settings = Settings { data, ..self.part(ServiceName::Gateway, partitions, nats) };
+        let product = self.runtime.block_on(Product::start(settings)).expect("the second gateway starts");
+        self.runtime.block_on(product.caught_up());
+        product
+    }
+
     /// Everybody who writes.
     pub(in crate::scenarios) fn hosts(&self) -> Vec<HostId> {
         HostId::all(self.partitions)

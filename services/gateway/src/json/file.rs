@@ -17,14 +17,14 @@ pub(crate) fn listed(ledger: &Ledger, id: FileId, file: &UsageFile, sources: &So
     Some(super::value(&whole(&ledger.catalog, id, file, sources)?))
 }
 
-/// A file by itself: with links to its workbooks and how far work on it has come.
+/// A file by itself: with links to its workbooks, where they are to open, and how far work on it has come.
 pub(crate) fn detail(
     ledger: &Ledger,
     id: FileId,
     file: &UsageFile,
     scope: &Scope,
     sources: &Sources,
-    workbooks: &Workbooks<'_>,
+    workbooks: Option<&Workbooks<'_>>,
 ) -> Option<Value> {
     let mut shown = whole(&ledger.catalog, id, file, sources)?;
     shown.sub_status = sub_status(file);
@@ -32,6 +32,14 @@ pub(crate) fn detail(
     shown.totals = totals::shown(file);
     shown.submit_remembered = file.approval.submit_remembered.as_ref().map(Event::new);
     shown.progress = progress(file);
+    if let Some(workbooks) = workbooks {
+        link(&mut shown, id, file, scope, workbooks);
+    }
+    Some(super::value(&shown))
+}
+
+/// Links to the file's workbooks.
+fn link(shown: &mut File, id: FileId, file: &UsageFile, scope: &Scope, workbooks: &Workbooks<'_>) {
     let upload = file.approval.upload.as_ref();
     shown.usage_file_uri = upload
         .filter(|_| !file.approval.reported)
@@ -43,7 +51,6 @@ pub(crate) fn detail(
     let rejects = written.and_then(|it| it.rejects);
     shown.rejects_file_uri = rejects.map(|blob| workbooks.link(Store::Processed, blob, &format!("{id}-REJECTS.xlsx")));
     shown.reconciliation_file_uri = reconciled(id, file, workbooks).filter(|_| scope.plays_provider(file));
-    Some(super::value(&shown))
 }
 
 /// A link to the newest reconciliation, processed or as it came.

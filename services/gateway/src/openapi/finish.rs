@@ -56,13 +56,18 @@ pub(super) fn finished(mut document: Value) -> Value {
     for operation in operations(&mut document) {
         name_conditions(operation);
         add_links(operation);
-        let is_list =
-            operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "conditions"));
-        if is_list {
+        if takes(operation, "conditions") {
             operation["responses"]["200"]["headers"]["Content-Range"] = json!({
                 "description": "Where the page stands: first and last object, and how many there are.",
                 "schema": { "type": "string", "pattern": "^items \\d+-\\d+/\\d+$" },
                 "example": "items 0-9/42",
+            });
+        }
+        if takes(operation, "as_of") {
+            operation["responses"]["200"]["headers"]["Ledger-As-Of"] = json!({
+                "description": "With `as_of`: which facts the answer is from. Given as `as_of` it brings this answer again.",
+                "schema": { "type": "string" },
+                "example": "catalog-0:12,ingestion-0:77,approval-0:123",
             });
         }
         if let Some(body) = operation.get_mut("requestBody") {
@@ -74,6 +79,10 @@ pub(super) fn finished(mut document: Value) -> Value {
     }
     document["components"]["schemas"] = schemas;
     document
+}
+
+fn takes(operation: &Value, parameter: &str) -> bool {
+    operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == parameter))
 }
 
 fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {

@@ -28,6 +28,15 @@ fn conditions() -> Object {
     ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(rest)).examples([json!({})]).build()
 }
 
+/// What reads take that are answered as of the past, too.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AsOf {
+    /// Answer with what was known then: an instant that has passed, or positions as the header `Ledger-As-Of` has them.
+    #[param(example = "2026-11-05T12:00:00Z")]
+    as_of: Option<String>,
+}
+
 /// Where the feed of events is read.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

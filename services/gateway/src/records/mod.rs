@@ -7,20 +7,19 @@ mod view;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use ledger::record::ReadBatch;
-use ledger::{RecordId, Scope};
+use ledger::{RecordId, Role, Scope};
 use serde_json::Value;
 
 use crate::app::App;
-use crate::auth::Caller;
 use crate::error::{Answered, ApiError};
 use crate::files::aside;
 use crate::json::{self, record::Row};
-use crate::listing::{Found, Wanted};
+use crate::listing::Wanted;
 use crate::openapi::{Reading, params, tag};
-use crate::proofs::with_checkpoints;
+use crate::past::{Known, Reader};
 use crate::visibility::{self, Kind};
 
 pub(crate) use scan::Counts;
@@ -34,16 +33,15 @@ pub(crate) use view::FileView;
     path = "/public/v1/usage/records",
     operation_id = "list_records",
     tag = tag::RECORDS,
-    params(params::Paging),
+    params(params::AsOf, params::Paging),
     responses((status = 200, description = "A page of records", body = Vec<json::record::Record>), Reading),
 )]
-pub(crate) async fn list(
-    Caller(scope): Caller,
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Found, ApiError> {
-    let wanted = Wanted::new(query.as_deref(), rql::RECORDS, Kind::Record, &scope)?;
-    aside("a list of records", move || scan::page(&app, &scope, &wanted)).await?
+pub(crate) async fn list(reader: Reader) -> Answered {
+    let wanted = Wanted::new(reader.query.as_deref(), rql::RECORDS, Kind::Record, &reader.scope)?;
+    let known = reader.known(wanted.files("usagefile.id")).await?;
+    let scope = reader.scope.clone();
+    let found = aside("a list of records", move || scan::page(&known, &scope, &wanted));
+    Ok(reader.answer(found.await??))
 }
 
 /// Show a record
@@ -52,13 +50,15 @@ pub(crate) async fn list(
     path = "/public/v1/usage/records/{id}",
     operation_id = "show_record",
     tag = tag::RECORDS,
-    params(params::RecordId),
+    params(params::RecordId, params::AsOf),
     responses((status = 200, description = "The record", body = json::record::Record), Reading),
 )]
-pub(crate) async fn get(Caller(scope): Caller, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
+pub(crate) async fn get(reader: Reader, Path(id): Path<String>) -> Answered {
     let id = record_id(&id)?;
-    let answer = json::answer(StatusCode::OK, &one(&app, &scope, id).await?);
-    Ok(with_checkpoints(&app, id.file.partition(), answer))
+    let view = reader.find(id.file, |_, _, file| FileView::of(id.file, file)).await?;
+    let known = reader.known(Some(vec![id.file])).await?;
+    let answer = json::answer(StatusCode::OK, &shown(known, view, id, reader.scope.role).await?);
+    Ok(reader.answer_with_checkpoints(id.file.partition(), answer))
 }
 
 /// The id in a path; another one names nothing.
@@ -69,13 +69,16 @@ fn record_id(text: &str) -> Result<RecordId, ApiError> {
 /// A record by its id.
 async fn one(app: &Arc<App>, scope: &Scope, id: RecordId) -> Result<Value, ApiError> {
     let view = app.find(id.file, scope, |_, file| FileView::of(id.file, file)).await?;
-    let (app, role) = (app.clone(), scope.role);
+    shown(Known::now(app), view, id, scope.role).await
+}
+
+async fn shown(known: Known, view: FileView, id: RecordId, role: Role) -> Result<Value, ApiError> {
     let shown = aside("a record", move || {
         let part = view.read.iter().position(|part| (part.first_row..=part.last_row).contains(&id.row));
         let part = part.ok_or(ApiError::NOT_FOUND)?;
-        let (read, _) = read(&app, &view, part)?;
+        let (read, _) = read(known.app(), &view, part)?;
         let index = read.rows.binary_search(&id.row).map_err(|_| ApiError::NOT_FOUND)?;
-        let mut shown = show_read(&app, &view, part, &read, &[index])?.pop().ok_or(ApiError::NOT_FOUND)?;
+        let mut shown = show_read(&known, &view, part, &read, &[index])?.pop().ok_or(ApiError::NOT_FOUND)?;
         visibility::trim(Kind::Record, &mut shown, role);
         Ok(shown)
     });
@@ -88,28 +91,28 @@ fn read(app: &App, view: &FileView, part: usize) -> Result<(ReadBatch, ledger::H
 }
 
 /// Some records of a batch as the API shows them.
-fn show(app: &App, view: &FileView, part: usize, indices: &[usize]) -> Result<Vec<Value>, ApiError> {
-    let (batch, _) = read(app, view, part)?;
-    show_read(app, view, part, &batch, indices)
+fn show(known: &Known, view: &FileView, part: usize, indices: &[usize]) -> Result<Vec<Value>, ApiError> {
+    let (batch, _) = read(known.app(), view, part)?;
+    show_read(known, view, part, &batch, indices)
 }
 
 fn show_read(
-    app: &App,
+    known: &Known,
     view: &FileView,
     part: usize,
     read: &ReadBatch,
     indices: &[usize],
 ) -> Result<Vec<Value>, ApiError> {
-    let checked = scan::checked(app, view, part)?;
+    let checked = scan::checked(known.app(), view, part)?;
     let rows = indices.iter().filter_map(|&index| read.rows.get(index).copied());
     let rows = rows.filter(|&row| view.closed.contains(row));
-    let billings = app.records.billings(view.id, &view.closings, rows)?;
-    let catalog = app.bus.shelf().take();
+    let billings = known.app().records.billings(view.id, &view.closings, rows)?;
+    let catalog = known.catalog();
     let shown = indices.iter().map(|&index| {
         let closed = read.rows.get(index).and_then(|row| billings.get(row));
         let closed = closed.map(|(billing, closing)| (billing, &closing.stamp));
         Row { view, read, checked: checked.as_ref(), index, closed }
-            .json(|item| json::record::local_id(&app.sources.words(&catalog, &item.named.id)))
+            .json(|item| json::record::local_id(&known.sources().words(&catalog, &item.named.id)))
     });
     Ok(shown.collect())
 }

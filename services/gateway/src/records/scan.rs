@@ -15,8 +15,8 @@ use serde_json::Value;
 use super::view::{FileView, Outline};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::files;
 use crate::listing::{Found, Wanted};
+use crate::past::Known;
 
 /// An ordered list is kept up to this depth while it is made: deeper pages would hold the records of whole years.
 const ORDERED_DEPTH_MAX: u64 = 100_000;
@@ -52,7 +52,7 @@ struct Pick {
 }
 
 /// The page that was asked for.
-pub(crate) fn page(app: &App, scope: &Scope, wanted: &Wanted) -> Result<Found, ApiError> {
+pub(crate) fn page(known: &Known, scope: &Scope, wanted: &Wanted) -> Result<Found, ApiError> {
     let Page { offset, limit } = wanted.page;
     if wanted.query.is_ordered() && offset.saturating_add(limit) > ORDERED_DEPTH_MAX {
         let message = format!(
@@ -61,15 +61,15 @@ pub(crate) fn page(app: &App, scope: &Scope, wanted: &Wanted) -> Result<Found, A
         return Err(ApiError::field("ordering", message));
     }
     let condition = Hash::of(format!("{:?}", wanted.query).as_bytes());
-    let mut scan = Scan { app, wanted, condition, total: 0, files: Vec::new(), picks: Vec::new(), keyed: Vec::new() };
-    for id in files::candidates(app, wanted, "usagefile.id") {
+    let mut scan = Scan { known, wanted, condition, total: 0, files: Vec::new(), picks: Vec::new(), keyed: Vec::new() };
+    for id in known.candidates(wanted, "usagefile.id") {
         scan.file(id, scope)?;
     }
     scan.finish()
 }
 
 struct Scan<'a> {
-    app: &'a App,
+    known: &'a Known,
     wanted: &'a Wanted,
     /// What names the query in the counts.
     condition: Hash,
@@ -82,9 +82,9 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     fn file(&mut self, id: FileId, scope: &Scope) -> Result<(), ApiError> {
-        let seen = |app: &App| {
-            let ledger = app.projection.read();
-            let file = ledger.file(id).filter(|file| scope.sees(file))?;
+        let seen = |known: &Known| {
+            let ledger = known.ledger();
+            let file = ledger.file(id).filter(|file| known.sees(scope, id, file))?;
             let outline = Outline::of(file)?;
             let decided = self.wanted.query.decided(&outline.object(id, file)?, |path| outline.knows(path));
             // A file that is off the page as a whole needs no view.
@@ -93,7 +93,7 @@ impl Scan<'_> {
             let view = if plain { None } else { FileView::of(id, file) };
             Some((outline.records, decided, view))
         };
-        let Some((records, decided, view)) = seen(self.app) else { return Ok(()) };
+        let Some((records, decided, view)) = seen(self.known) else { return Ok(()) };
         match (decided, view) {
             (Some(false), _) => {}
             (Some(true), None) => self.total += u64::from(records),
@@ -128,7 +128,7 @@ impl Scan<'_> {
     fn some(&mut self, view: FileView) -> Result<(), ApiError> {
         let ordered = self.wanted.query.is_ordered();
         let key = Hash::of_parts(&[&self.condition.0, format!("{:?} {:?}", view.id, view.mark).as_bytes()]);
-        let known = if ordered { None } else { self.app.counts.get(&key) };
+        let known = if ordered { None } else { self.known.app().counts.get(&key) };
         let mut counts = Vec::with_capacity(view.read.len());
         let file = self.files.len();
         for part in 0..view.read.len() {
@@ -147,7 +147,7 @@ impl Scan<'_> {
             }
         }
         if known.is_none() && !ordered {
-            self.app.counts.put(key, counts);
+            self.known.app().counts.put(key, counts);
         }
         self.files.push(view);
         Ok(())
@@ -156,7 +156,7 @@ impl Scan<'_> {
     /// The records of a batch that fulfil the condition; with an order, they are noted with what it is made by.
     fn matching(&mut self, view: &FileView, part: usize) -> Result<Vec<usize>, ApiError> {
         let records = view.read.get(part).map_or(0, |part| part.records as usize);
-        let checked = checked(self.app, view, part)?;
+        let checked = checked(self.known.app(), view, part)?;
         let mut memory = HashMap::new();
         let mut indices = Vec::new();
         for index in 0..records {
@@ -219,7 +219,7 @@ impl Scan<'_> {
                 continue;
             };
             let indices: Vec<usize> = batch.iter().map(|(pick, _)| pick.index).collect();
-            let shown = super::show(self.app, view, first.part, &indices)?;
+            let shown = super::show(self.known, view, first.part, &indices)?;
             for ((_, place), object) in batch.iter().zip(shown) {
                 objects.get_mut(*place).map(|slot| slot.replace(object));
             }

@@ -148,7 +148,7 @@ fn the_index_answers_as_the_files_themselves() {
         let text = query(&mut dice);
         // The field is hidden from providers, who may not even order by it.
         let Ok(wanted) = Wanted::new(Some(&text), FILES, Kind::File, scope) else { panic!("{text}") };
-        let hits = files.page(scope, &wanted.query, wanted.page).unwrap();
+        let hits = files.page(scope, &wanted.query, wanted.page, |_| true).unwrap();
         let seen = ledger.files.iter().filter(|(_, file)| scope.sees(file));
         let all = seen.clone().count() as u64;
         let slow = wanted.page_of(seen.filter_map(|(uf, file)| json::file::listed(&ledger, *uf, file, &sources)));

@@ -179,7 +179,7 @@ impl Calls {
     fn body(&self, ledger: &Ledger, id: FileId, scope: &Scope, now: Moment) -> Option<String> {
         let file = ledger.file(id).filter(|file: &&UsageFile| scope.sees(file))?;
         let workbooks = Workbooks { origin: &self.origin, secret: &self.gateway.link_secret, now };
-        let mut shown = json::file::detail(ledger, id, file, scope, &self.sources, &workbooks)?;
+        let mut shown = json::file::detail(ledger, id, file, scope, &self.sources, Some(&workbooks))?;
         visibility::trim(Kind::File, &mut shown, scope.role);
         Some(shown.to_string())
     }

@@ -58,10 +58,12 @@ pub(crate) enum Question {
     Lookup,
     /// Take a workbook from the object store, or lay one there.
     Carry,
+    /// How far it had come at an instant.
+    Pass,
 }
 
 impl Question {
-    pub(crate) const ALL: [Self; 3] = [Self::Read, Self::Lookup, Self::Carry];
+    pub(crate) const ALL: [Self; 4] = [Self::Read, Self::Lookup, Self::Carry, Self::Pass];
 
     /// What fails when it isn't answered.
     pub(crate) fn doing(self) -> &'static str {
@@ -69,6 +71,7 @@ impl Question {
             Self::Read => "read facts",
             Self::Lookup => "look an event up",
             Self::Carry => "move a workbook",
+            Self::Pass => "ask how far it was",
         }
     }
 
@@ -77,6 +80,7 @@ impl Question {
             Self::Read => "read",
             Self::Lookup => "lookup",
             Self::Carry => "carry",
+            Self::Pass => "pass",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
 use ledger::{HostId, Rejection};
-use proto::ask::{WireAnswer, WireReply};
+use proto::ask::{PassReply, WireAnswer, WireReply};
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -18,7 +18,7 @@ use super::parts::{Parts, send};
 use super::question;
 use super::traced;
 use crate::blobs::Blobs;
-use crate::bus::{ASKS_MAX, Answer, Ask, AskKey};
+use crate::bus::{ASKS_MAX, Answer, Ask, AskKey, Errand, Pass};
 use crate::log::LogReader;
 use crate::trace::Trace;
 
@@ -43,7 +43,7 @@ pub struct Desk {
     /// The host's log.
     pub log: LogReader,
     /// Where its commands come in.
-    pub asks: mpsc::Sender<Ask>,
+    pub asks: mpsc::Sender<Errand>,
     /// Its workbooks.
     pub blobs: Arc<Blobs>,
     /// How far the host has published: an outcome is told, and a fact given, once the stream has had it too, so that
@@ -94,6 +94,7 @@ impl Desk {
         let answer = match Question::ALL.into_iter().find(|question| question.word() == word) {
             None => self.command(&asked, traced::of(message)).await,
             Some(Question::Carry) => carry::answer(&self.link, &self.blobs, &asked).await,
+            Some(Question::Pass) => self.pass(&asked).await,
             Some(question) => self.question(question, &asked),
         };
         // Who gets no answer asks again; what can't be answered is in the log of this process.
@@ -113,6 +114,14 @@ impl Desk {
         })
     }
 
+    /// None to what can't be understood, and while the host can't promise anything.
+    async fn pass(&self, asked: &[u8]) -> Option<Vec<u8>> {
+        let at = proto::ask::Pass::decode(asked).ok()?.at;
+        let (reply, passed) = oneshot::channel();
+        self.asks.send(Errand::Pass(Pass { at, reply })).await.ok()?;
+        Some(PassReply { sequence: passed.await.ok()? }.encode())
+    }
+
     /// None where the outcome must not be told: who asked asks again, with the same key.
     async fn command(&self, asked: &[u8], trace: Option<Trace>) -> Option<Vec<u8>> {
         let outcome = match proto::decode_ask(asked) {
@@ -121,7 +130,7 @@ impl Desk {
                 let (reply, answer) = oneshot::channel();
                 let (command, scope, after) = (asked.command, asked.scope, asked.after);
                 let ask = Ask { command, scope, key, trace, after, reply };
-                match self.asks.send(ask).await {
+                match self.asks.send(Errand::Ask(Box::new(ask))).await {
                     Ok(()) => answer.await.unwrap_or(Err(Rejection::Unavailable)),
                     Err(_) => Err(Rejection::Unavailable),
                 }

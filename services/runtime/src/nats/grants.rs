@@ -59,6 +59,7 @@ impl Grants {
                 grants.publish.insert(address::asks(*host));
                 grants.publish.insert(address::question(*host, Question::Lookup));
                 grants.publish.insert(address::question(*host, Question::Carry));
+                grants.publish.insert(address::question(*host, Question::Pass));
             }
         }
         if is_gateway || runs.iter().any(keeps_workbooks) {

@@ -46,6 +46,7 @@ pub use lease::{Holding, Lease, LeaseLost, set_up as set_up_leases};
 pub use link::chain as reasons;
 pub use link::{Link, LinkError, LinkSettings, Reachable};
 pub use outbox::{Claim, Outbox, OutboxError, Outgoing};
+pub(crate) use question::pass;
 pub use reports::{Reason, ReportsError, Sent, Taken, Takes, Told, answer_reports};
 pub use stream::{StreamError, set_up};
 pub use subscriber::{

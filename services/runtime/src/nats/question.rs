@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ledger::{EventId, Hash, HostId};
+use ledger::{EventId, Hash, HostId, Moment, Rejection};
 use proto::WireError;
-use proto::ask::{Lookup, LookupReply, Read, ReadReply};
+use proto::ask::{Lookup, LookupReply, Pass, PassReply, Read, ReadReply};
 
 use super::FarError;
 use super::address::{self, Question};
@@ -50,6 +50,17 @@ pub(crate) async fn lookup(link: &Link, host: HostId, event: EventId) -> Result<
     Ok(told(host, Question::Lookup, reply, LookupReply::decode)?.content)
 }
 
+/// How far a host had come at an instant; none where its clock isn't there yet.
+pub(crate) async fn pass(link: &Link, host: HostId, at: Moment) -> Result<Option<u64>, Rejection> {
+    let asked = Pass { at }.encode();
+    let reply = request_short(&link.client, address::question(host, Question::Pass), asked, WAIT).await;
+    let told = told(host, Question::Pass, reply, PassReply::decode).map_err(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "can't tell how far it was at an instant");
+        Rejection::Unavailable
+    });
+    Ok(told?.sequence)
+}
+
 /// Facts from a sequence on, of about so many bytes; at least one if there is one.
 pub(crate) async fn read(link: &Link, host: HostId, from: u64, bytes_max: u32) -> Result<Vec<Published>, FarError> {
     let asked = Read { from, bytes_max }.encode();
@@ -79,7 +90,7 @@ pub(crate) fn answer(
             Ok(asked) => read_own(log, asked, published)?.encode().ok(),
             Err(_) => None,
         },
-        Question::Carry => None,
+        Question::Carry | Question::Pass => None,
     })
 }
 
