@@ -10,6 +10,7 @@ mod life;
 mod past;
 
 mod apart;
+mod archived;
 
 mod partitions;
 

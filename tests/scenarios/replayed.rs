@@ -17,7 +17,7 @@ use crate::kills::binary;
 
 const RECORDS: u32 = 60;
 /// `audit replay` found something else than was recorded.
-const BROKEN: i32 = 7;
+pub(super) const BROKEN: i32 = 7;
 
 /// Files of every kind of end: closed by chunks, and again after they were regenerated; reconciled in parts; invalid. Gives
 /// what a gateway knew when the first was accepted, and when that was.
@@ -111,7 +111,7 @@ fn changed(renamed: &str, ended: &str) -> Value {
 }
 
 /// The data directories of a world that is stopped, copied to another place.
-fn copied(world: &World, to: &Path) -> Vec<PathBuf> {
+pub(super) fn copied(world: &World, to: &Path) -> Vec<PathBuf> {
     let dirs: BTreeSet<PathBuf> = world.hosts().into_iter().map(|host| world.data_of(host)).collect();
     let copy = |dir: PathBuf| {
         let copy = to.join(dir.file_name().expect("a name"));
@@ -147,7 +147,7 @@ fn audit(dirs: &[PathBuf], words: &[&str]) -> Output {
 }
 
 /// Runs `audit replay` on a machine of another zone; gives its report and whether all is as it was recorded.
-fn replay(dirs: &[PathBuf], words: &[&str]) -> (Value, i32) {
+pub(super) fn replay(dirs: &[PathBuf], words: &[&str]) -> (Value, i32) {
     let output = audit(dirs, &[&["replay", "--json"], words].concat());
     let code = output.status.code().expect("an exit code");
     assert!([0, BROKEN].contains(&code), "{output:?}");

@@ -104,20 +104,9 @@ impl Blobs {
     /// # Errors
     /// When it can't be read, synced or moved.
     pub fn adopt(&self, path: &Path) -> Result<(Hash, u64), BlobError> {
-        let mut file = File::open(path).map_err(io_error("open", path))?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; COPY_BYTES];
-        let mut bytes = 0;
-        loop {
-            let read = file.read(&mut buffer).map_err(io_error("read", path))?;
-            if read == 0 {
-                break;
-            }
-            hasher.update(buffer.get(..read).unwrap_or_default());
-            bytes += read as u64;
-        }
-        file.sync_all().map_err(io_error("sync", path))?;
-        let hash = Hash(hasher.finalize().into());
+        let (hash, bytes) = digest(path)?;
+        let synced = File::open(path).and_then(|file| file.sync_all());
+        synced.map_err(io_error("sync", path))?;
         self.keep(path, hash)?;
         Ok((hash, bytes))
     }
@@ -229,6 +218,25 @@ impl Drop for BlobWriter {
             // Nothing depends on it: what stays is removed at the next start.
             drop(fs::remove_file(&self.path));
         }
+    }
+}
+
+/// The digest of a file's content, and how long it is.
+///
+/// # Errors
+/// When it can't be read.
+pub fn digest(path: &Path) -> Result<(Hash, u64), BlobError> {
+    let mut file = File::open(path).map_err(io_error("open", path))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer).map_err(io_error("read", path))?;
+        if read == 0 {
+            return Ok((Hash(hasher.finalize().into()), bytes));
+        }
+        hasher.update(buffer.get(..read).unwrap_or_default());
+        bytes += read as u64;
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Walked {
     /// The own sequence before the first that no sealed segment holds, and the header hashes from there on.
     before: u64,
     hashes: Vec<Hash>,
+    /// The open segments, and the chains after which they begin.
+    pub(crate) opens: Vec<(PathBuf, Chain)>,
     /// Where the last open segment ends, if something stands after it that isn't a frame.
     pub(crate) torn: Option<(PathBuf, u64)>,
 }
@@ -58,6 +60,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) host: HostId,
     pub(crate) see: See<'a>,
+    /// Whether sealed entries are shown, too.
+    pub(crate) shows_sealed: bool,
     /// The last position that was shown.
     pub(crate) shown: u64,
     /// A position that a running process has yet to write, and how long that is waited for.
@@ -92,7 +96,8 @@ impl Walk<'_> {
 
     fn sealed(&mut self, path: &Path) -> Result<(), LogError> {
         let segment = Segment::open(path, self.host)?;
-        let (see, host, shown) = (self.see, self.host, self.shown);
+        let (see, host) = (self.see, self.host);
+        let shown = if self.shows_sealed { self.shown } else { u64::MAX };
         let show = |entry: &Entry| {
             if entry.position > shown {
                 see(host, entry);
@@ -111,12 +116,14 @@ impl Walk<'_> {
         let (mut at, begin) = (0, self.walked.chain.clone());
         let first = begin.position + 1;
         let (sealed, _) = self.paths(first);
+        self.walked.opens.push((path.to_owned(), begin.clone()));
         loop {
             at = self.frames(path, file, at)?;
             let follows = self.later(first)?.is_some();
             if sealed.exists() {
                 // It was sealed meanwhile, and may never have been finished.
                 self.walked.chain = begin;
+                self.walked.opens.pop();
                 return self.sealed(&sealed).map(|()| true);
             }
             if follows {

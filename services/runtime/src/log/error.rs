@@ -44,19 +44,19 @@ pub enum LogError {
         path: PathBuf,
     },
     /// There is a log, but no anchor that says how far it must reach.
-    #[error("find the head anchor {path} of an existing log; run `audit repair`")]
+    #[error("find the head anchor {path} of an existing log; `usage-ledger audit verify` says more")]
     AnchorMissing {
         /// Where it should be.
         path: PathBuf,
     },
     /// Neither slot of the anchor is whole.
-    #[error("read either slot of the head anchor {path}; run `audit repair`")]
+    #[error("read either slot of the head anchor {path}; `usage-ledger audit verify` says more")]
     AnchorDamaged {
         /// The anchor file.
         path: PathBuf,
     },
     /// The anchor names a database that isn't there.
-    #[error("find the log database {path} that the anchor names; run `audit repair`")]
+    #[error("find the log database {path} that the anchor names; `usage-ledger audit verify` says more")]
     GenerationMissing {
         /// Where it should be.
         path: PathBuf,
@@ -64,7 +64,7 @@ pub enum LogError {
     /// The log is shorter than what was acknowledged.
     #[error(
         "find the end of the log of {host}: position {anchored} was acknowledged, the log ends at {found}; \
-         run `audit repair`"
+         `usage-ledger audit verify` says more"
     )]
     HeadMissing {
         /// Whose log.
@@ -75,7 +75,9 @@ pub enum LogError {
         found: u64,
     },
     /// The log holds another event than the one acknowledged.
-    #[error("accept the log of {host}: event {sequence} isn't the one that was acknowledged; run `audit repair`")]
+    #[error(
+        "accept the log of {host}: event {sequence} isn't the one that was acknowledged; `usage-ledger audit verify` says more"
+    )]
     HeadDifferent {
         /// Whose log.
         host: HostId,
@@ -96,6 +98,18 @@ pub enum LogError {
         /// The last position found.
         found: u64,
     },
+    /// A log is made only where nothing is.
+    #[error("make a log in {path}, which isn't empty")]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is nothing to make a log from.
+    #[error("find the segments of any log in {path}")]
+    NoSegments {
+        /// Where they should be.
+        path: PathBuf,
+    },
     /// Another host has heard of a log what isn't there.
     #[error("find event {heard} of {emitter}, which {by} has heard; its log ends at {found}")]
     HeardMore {
@@ -109,7 +123,7 @@ pub enum LogError {
         found: u64,
     },
     /// Something in the log isn't what was written.
-    #[error("accept {path} at position {position}: {what}; run `audit repair`")]
+    #[error("accept {path} at position {position}: {what}; `usage-ledger audit verify` says more")]
     Damaged {
         /// The database or segment.
         path: PathBuf,
@@ -231,6 +245,27 @@ pub enum LogError {
     /// The log was closed.
     #[error("use the log after it was closed")]
     Closed,
+}
+
+impl LogError {
+    /// The file or folder that it is about, and the position in the host's log or 0, as far as one is named.
+    #[must_use]
+    pub fn place(&self) -> (Option<&Path>, u64) {
+        match self {
+            Self::Locked { path }
+            | Self::Io { path, .. }
+            | Self::Store { path, .. }
+            | Self::Blobs { path }
+            | Self::AnchorMissing { path }
+            | Self::AnchorDamaged { path }
+            | Self::Occupied { path }
+            | Self::NoSegments { path }
+            | Self::GenerationMissing { path } => (Some(path), 0),
+            Self::Damaged { path, position, .. } => (Some(path), *position),
+            Self::HeadMissing { found, .. } | Self::ArchiveBehind { found, .. } => (None, found + 1),
+            _ => (None, 0),
+        }
+    }
 }
 
 /// For `map_err`: the attempt and its object around the system's answer.

@@ -26,6 +26,7 @@ mod open;
 mod queue;
 mod reader;
 mod recover;
+mod restore;
 mod seal;
 mod segment;
 mod shared;
@@ -43,6 +44,7 @@ pub use frame::{Entry, FRAME_BYTES_FIXED, FRAME_BYTES_MAX, Header, Message, PAYL
 pub use open::Logs;
 pub use reader::{Entries, LogReader, OwnEntries};
 pub use recover::OpenReport;
+pub use restore::Restored;
 pub use shared::{Health, Synced};
 pub use verify::{Fault, HostReport, Note, VerifyReport};
 pub use writer::{APPEND_BYTES_MAX, Appended, LogWriter, NewEntry, Ticket};

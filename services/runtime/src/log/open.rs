@@ -18,6 +18,7 @@ use super::error::{LogError, io_error};
 use super::queue::Queue;
 use super::reader::LogReader;
 use super::recover::{self, Found, Generations, OpenReport};
+use super::restore::{self, Restored};
 use super::seal;
 use super::shared::{Health, HostShared, Meters, Part, Parts, Shared, write};
 use super::store::{self, Generation};
@@ -112,6 +113,11 @@ impl Logs {
     /// The same for a backup, which has no database.
     pub fn audit_backup(dir: &Path, see: See<'_>) -> Result<VerifyReport, LogError> {
         verify::backup(dir, see)
+    }
+
+    /// Makes a log in an empty folder from segments alone, with a raised epoch.
+    pub fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
+        restore::restore(from, to)
     }
 
     /// The same for what opening checks: the live part, and that the sealed ones are there.

@@ -190,12 +190,25 @@ impl Segment {
         base: &Chain,
         last: u64,
     ) -> Result<Self, LogError> {
+        let frames = |first, last| from.frames(host, first, last, CHUNK_BYTES);
+        Self::write_from(frames, &from.path, dir, host, base, last).map(|(segment, _)| segment)
+    }
+
+    /// The same of what `frames` gives in order; with the chain after it.
+    pub(crate) fn write_from(
+        frames: impl FnMut(u64, u64) -> Result<Vec<Vec<u8>>, LogError>,
+        source: &Path,
+        dir: &Path,
+        host: HostId,
+        base: &Chain,
+        last: u64,
+    ) -> Result<(Self, Chain), LogError> {
         let folder = folder(dir, host);
         durable::create_dir(&dir.join("segments"))?;
         durable::create_dir(&folder)?;
         let name = format!("{:020}", base.position + 1);
         let (draft, path) = (folder.join(format!("{name}.tmp")), folder.join(format!("{name}.seg")));
-        let end = write_draft(from, &draft, host, base, last)?;
+        let end = write_draft(frames, source, &draft, host, base, last)?;
         crash::point("rotate.segment_synced");
         let mut segment = Self::open(&draft, host)?;
         let mut chain = base.clone();
@@ -206,7 +219,7 @@ impl Segment {
         std::fs::rename(&draft, &path).map_err(io_error("name", &path))?;
         durable::sync_dir(&folder)?;
         segment.path = path;
-        Ok(segment)
+        Ok((segment, chain))
     }
 
     /// Opens a segment by its footer, whose hash is checked.
@@ -363,7 +376,14 @@ fn read_at(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u
     Ok(bytes)
 }
 
-fn write_draft(from: &Generation, draft: &Path, host: HostId, base: &Chain, last: u64) -> Result<Chain, LogError> {
+fn write_draft(
+    mut frames: impl FnMut(u64, u64) -> Result<Vec<Vec<u8>>, LogError>,
+    source: &Path,
+    draft: &Path,
+    host: HostId,
+    base: &Chain,
+    last: u64,
+) -> Result<Chain, LogError> {
     let file = File::create(draft).map_err(io_error("create", draft))?;
     let mut writer = BufWriter::with_capacity(CHUNK_BYTES, &file);
     let header = file_header(host);
@@ -372,12 +392,13 @@ fn write_draft(from: &Generation, draft: &Path, host: HostId, base: &Chain, last
     let mut chain = base.clone();
     let half = base.position + (last - base.position).div_ceil(2);
     while chain.position < last {
-        let frames = from.frames(host, chain.position + 1, last, CHUNK_BYTES)?;
-        if frames.is_empty() {
-            return Err(from.damaged(chain.position + 1, "an entry is missing"));
+        let read = frames(chain.position + 1, last)?;
+        if read.is_empty() {
+            let (path, position) = (source.to_owned(), chain.position + 1);
+            return Err(LogError::Damaged { path, position, what: "an entry is missing" });
         }
-        for bytes in frames {
-            let frame = chain.read(host, &bytes, &from.path)?;
+        for bytes in read {
+            let frame = chain.read(host, &bytes, source)?;
             let prefix = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
             writer.write_all(&prefix).and_then(|()| writer.write_all(&bytes)).map_err(io_error("write", draft))?;
             builder.add(&frame, prefix, &bytes);

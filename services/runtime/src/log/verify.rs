@@ -196,7 +196,7 @@ fn segments(dir: &Path, see: See<'_>, running: bool, report: &mut VerifyReport) 
     let until = Instant::now() + if running { TAIL_WAIT } else { Duration::ZERO };
     let logs = each(&hosts, |host| {
         let reach = anchor.heads.get(&host).map_or(0, |head| head.position);
-        let mut walk = Walk { dir, host, see, shown: 0, reach, until, walked: Walked::default() };
+        let mut walk = Walk { dir, host, see, shown: 0, shows_sealed: true, reach, until, walked: Walked::default() };
         let outcome = walk.run();
         (walk.walked, outcome)
     });
@@ -278,7 +278,7 @@ fn heard(
 }
 
 impl HostReport {
-    fn new(chain: &Chain, segments: usize, archived: u64) -> Self {
+    pub(crate) fn new(chain: &Chain, segments: usize, archived: u64) -> Self {
         Self {
             position: chain.position,
             sequence: chain.sequence,

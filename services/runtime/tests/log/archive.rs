@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ledger::{Hash, HostId};
-use runtime::log::{Entry, LogSettings, Logs, NewEntry};
+use runtime::log::{Entry, Header, LogError, LogSettings, Logs, NewEntry};
 
 use crate::support::*;
 
@@ -239,4 +240,124 @@ fn edited(bytes: &[u8]) -> Vec<u8> {
     let check = Hash::of(&frame[..113]);
     frame[113..121].copy_from_slice(&check.0[..8]);
     bytes
+}
+
+/// Goal: a copy of segments that was taken while everybody wrote is a log again: the beginning of each host's, with
+/// nothing in it that rests on what the copy lacks, and it goes on.
+#[test]
+fn a_copy_of_segments_is_restored_and_goes_on() {
+    let folder = Folder::new("restore");
+    let (dir, backup) = (folder.log(), folder.0.join("backup"));
+    let logs = open(&dir);
+    let writing = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| fill(&logs, APPROVAL, 400));
+        scope.spawn(|| {
+            let mut writer = logs.writer(VALIDATION).unwrap();
+            while writer.heard(APPROVAL).0 < 400 {
+                for entry in logs.reader(APPROVAL).unwrap().own(writer.heard(APPROVAL).0 + 1) {
+                    let heard = NewEntry::Heard { header: entry.unwrap().header, payload: None };
+                    let text = format!("{VALIDATION} {} ", writer.head().0 + 1);
+                    writer.append(vec![heard, own(&text, 100)]).unwrap().ticket.wait().unwrap();
+                }
+            }
+            writing.store(false, Ordering::Relaxed);
+        });
+        let mut copies = 0;
+        while writing.load(Ordering::Relaxed) || copies < 3 {
+            copies += 1;
+            let (copied, restored) = (backup.join(copies.to_string()), folder.0.join(format!("restored-{copies}")));
+            // The neighbour's copy is older than the hearer's, as in any copy of files.
+            for host in [APPROVAL, VALIDATION] {
+                copy_segments(&dir, &copied, host);
+            }
+            match Logs::restore(&copied, &restored) {
+                Err(LogError::NoSegments { .. } | LogError::HeardMore { .. }) => continue,
+                outcome if !outcome.as_ref().unwrap().absent.is_empty() => continue,
+                _ => {}
+            }
+            goes_on(&logs, &restored);
+        }
+        println!("{copies} copies");
+    });
+    logs.close();
+    let restored = folder.0.join("whole");
+    let made = Logs::restore(&dir, &restored).unwrap();
+    assert_eq!((made.hosts[&APPROVAL].position, made.hosts[&VALIDATION].position), (400, 800));
+    assert!(made.left_out.values().all(|left| *left == 0) && made.epoch == 2);
+    assert!(matches!(Logs::restore(&dir, &restored), Err(LogError::Occupied { .. })));
+}
+
+/// Copies what is there; a file that is sealed meanwhile is copied sealed.
+fn copy_segments(dir: &Path, to: &Path, host: HostId) {
+    let (from, to) = [dir, to].map(|dir| dir.join("segments").join(host.to_string())).into();
+    for entry in fs::read_dir(&from).into_iter().flatten() {
+        fs::create_dir_all(&to).unwrap();
+        let name = entry.unwrap().file_name();
+        let sealed = Path::new(&name).with_extension("seg");
+        if fs::copy(from.join(&name), to.join(&name)).is_err() {
+            drop(fs::copy(from.join(&sealed), to.join(&sealed)));
+        }
+    }
+}
+
+/// A restored log is the beginning of the original, holds by itself, and takes facts of the next epoch.
+fn goes_on(original: &Logs, restored: &Path) {
+    let logs = open(restored);
+    for host in [APPROVAL, VALIDATION] {
+        let (whole, found) = [original, &logs].map(|logs| entries(&logs.reader(host).unwrap())).into();
+        assert!(whole.starts_with(&found), "{host}: other entries");
+    }
+    let (last, _) = logs.reader(APPROVAL).unwrap().head().unwrap();
+    assert!(logs.reader(VALIDATION).unwrap().heard(APPROVAL).unwrap().0 <= last);
+    fill(&logs, APPROVAL, 1);
+    assert_eq!(logs.reader(APPROVAL).unwrap().own_at(last + 1).unwrap().unwrap().header.epoch, 2);
+    logs.close();
+    let (_, faults, _) = audit(restored, false);
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+/// Goal: who has Python and nothing of ours can check a segment. Method: the program of the documents reads each segment of
+/// a log and prints its entries; changed ones it refuses.
+#[test]
+fn a_segment_is_checked_by_the_program_of_the_documents() {
+    let folder = Folder::new("python");
+    let dir = folder.log();
+    let logs = open(&dir);
+    fill(&logs, APPROVAL, 130);
+    let mut writer = logs.writer(APPROVAL).unwrap();
+    let header = next_heard(&writer, CATALOG, "heard");
+    writer.append(vec![NewEntry::Heard { header, payload: None }]).unwrap().ticket.wait().unwrap();
+    drop(writer);
+    let entries = entries(&logs.reader(APPROVAL).unwrap());
+    logs.close();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples/segment.py");
+    let check = |path: &Path| Command::new("python3").arg(&program).arg(path).output().unwrap();
+    let mut printed = String::new();
+    let files = snapshot(&dir.join("segments"));
+    for (path, content) in &files {
+        let output = check(path);
+        assert!(output.status.success(), "{output:?}");
+        printed += &String::from_utf8(output.stdout).unwrap();
+        for at in [3, 18, 60, 140, content.len() / 2, content.len() - 90, content.len() - 20] {
+            let changed = folder.0.join(path.file_name().unwrap());
+            let mut bytes = content.clone();
+            bytes[at] ^= 4;
+            fs::write(&changed, bytes).unwrap();
+            let output = check(&changed);
+            assert!(!output.status.success(), "byte {at} of {}", path.display());
+        }
+        let changed = folder.0.join(path.file_name().unwrap());
+        fs::write(&changed, edited(content)).unwrap();
+        assert!(!check(&changed).status.success(), "an edited fact in {}", path.display());
+    }
+    let extensions: Vec<_> = files.iter().filter_map(|(path, _)| path.extension()?.to_str()).collect();
+    assert_eq!(extensions, ["seg", "open"]);
+    let expected = entries.iter().map(|entry| {
+        let Header { host, sequence, epoch, .. } = entry.header;
+        let id = if entry.own { format!("{:?}", id(&format!("{host} {sequence} "))) } else { "-".to_owned() };
+        let length = entry.payload.as_ref().map_or(0, Vec::len);
+        format!("{} {host} {sequence} {epoch} {} {id} {length}\n", entry.position, entry.header.hash())
+    });
+    assert_eq!(printed, expected.collect::<String>());
 }

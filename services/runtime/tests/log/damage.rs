@@ -119,7 +119,7 @@ fn a_torn_anchor_slot_falls_back_to_the_other() {
     assert!(matches!(open(&folder.log()), Err(LogError::AnchorDamaged { .. })));
     std::fs::remove_file(folder.log().join("anchor")).unwrap();
     let error = open(&folder.log()).err().unwrap();
-    assert!(matches!(error, LogError::AnchorMissing { .. }) && error.to_string().contains("audit repair"));
+    assert!(matches!(error, LogError::AnchorMissing { .. }) && error.to_string().contains("audit verify"));
 }
 
 fn live(dir: &Path) -> PathBuf {
@@ -152,7 +152,7 @@ fn a_missing_tail_is_refused() {
     put(&older);
     let error = open(&dir).err().unwrap();
     assert!(matches!(error, LogError::HeadMissing { anchored: 120, found: 100, .. }), "{error}");
-    assert!(error.to_string().contains("audit repair"));
+    assert!(error.to_string().contains("audit verify"));
     assert!(matches!(Logs::verify(&dir), Err(LogError::HeadMissing { .. })));
     let length = std::fs::metadata(newer.join("db")).unwrap().len();
     for cut in [1, 2, 3, 5, 8] {

@@ -1,10 +1,13 @@
-//! What an auditor asks of data directories: to be folded again, to have their workbooks made again, to be written out.
+//! What an auditor asks of data directories: whether everything in them holds, to be folded again, to have their workbooks
+//! made again, to be written out; and to be made again themselves.
 
 pub mod export;
 pub mod fold;
 pub mod place;
 pub mod replay;
+pub mod restore;
 pub mod revalidate;
+pub mod verify;
 
 use std::path::PathBuf;
 

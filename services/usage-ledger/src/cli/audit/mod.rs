@@ -2,22 +2,30 @@
 
 mod export;
 mod replay;
+mod restore;
 mod revalidate;
+mod verify;
 mod when;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::CliError;
+use super::{CliError, Progress, block_on};
 use crate::audit::AuditError;
 
 /// What was found is not what was recorded.
 const BROKEN: u8 = 7;
+/// Between two looks at how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 const EXAMPLES: &str = "\
 The figures of a ledger follow from its logs. These commands ask the logs, and need nobody's word. docs/audit.md walks
 through them. Exit code 7 says that something isn't as it was recorded.
 
 Examples:
+  usage-ledger audit verify --data ./data                            is everything as it was recorded?
   usage-ledger audit replay --data ./data                            does the state follow from the logs?
   usage-ledger audit replay --data ./data --until 2026-11-05         and what was it then?
   usage-ledger audit replay --data ./data --workbooks                are the workbooks those that were recorded?
@@ -28,6 +36,10 @@ Examples:
 #[derive(Clone, Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(super) enum AuditCommand {
+    /// Go through everything that a data directory or a backup holds, and say whether it is as it was recorded.
+    Verify(verify::VerifyArgs),
+    /// Make a working ledger from a backup, or from the segments of one whose database is lost.
+    Restore(restore::RestoreArgs),
     /// Fold the logs from the first fact on, print digests of what everybody must know, and make workbooks again.
     Replay(replay::ReplayArgs),
     /// Write facts out, as JSON or with every byte that was hashed.
@@ -39,6 +51,8 @@ pub(super) enum AuditCommand {
 /// Does it.
 pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
     match command {
+        AuditCommand::Verify(args) => block_on(async move { verify::run(&args).await }),
+        AuditCommand::Restore(args) => restore::run(&args),
         AuditCommand::Replay(args) => replay::run(&args),
         AuditCommand::Export(args) => export::run(&args),
         AuditCommand::Revalidate(args) => revalidate::run(&args),
@@ -47,4 +61,23 @@ pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
 
 fn failed(error: &AuditError) -> CliError {
     CliError::Plain(runtime::nats::reasons(error))
+}
+
+/// Does something while a bar shows how far it is.
+fn watched<T: Send>(bar: Progress, work: impl FnOnce(&AtomicU64) -> T + Send) -> T {
+    let done = AtomicU64::default();
+    let (bar, done) = (&bar, &done);
+    let outcome = std::thread::scope(|scope| {
+        let (ended, end) = std::sync::mpsc::channel::<()>();
+        scope.spawn(move || {
+            while end.recv_timeout(LOOK_EVERY) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                bar.at(done.load(Ordering::Relaxed), "");
+            }
+        });
+        let outcome = work(done);
+        drop(ended);
+        outcome
+    });
+    bar.end();
+    outcome
 }

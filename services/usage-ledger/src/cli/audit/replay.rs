@@ -1,8 +1,7 @@
 //! `usage-ledger audit replay`.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
 
 use clap::Args;
 use ledger::{HostId, Ledger};
@@ -12,15 +11,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::{CliError, Progress};
 use super::when::when;
-use super::{BROKEN, failed};
+use super::{BROKEN, failed, watched};
 use crate::audit::AuditError;
 use crate::audit::fold::{Folded, Until, fold};
 use crate::audit::place::Place;
 use crate::audit::replay::{Destination, Remade, Remaking};
 use crate::state::of_log;
-
-/// Between two looks at how far it is.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 const EXAMPLES: &str = "\
 Nothing is recorded by it. The digests are those of `usage-ledger state`, on any machine and any number of threads; each
@@ -89,7 +85,7 @@ fn replay(args: &ReplayArgs) -> Result<Report, AuditError> {
     for host in place.hosts() {
         total += place.log(host)?.head().map_err(runtime::source::SourceError::from)?.0;
     }
-    let folded = watched("folding", total, |done| fold(&place.sources(), &until, threads, done))?;
+    let folded = watched(Progress::records("folding", total), |done| fold(&place.sources(), &until, threads, done))?;
     let differing = if until == Until::End { differing(&place, &folded)? } else { Vec::new() };
     let workbooks = args.workbooks.then(|| remake(args, &place, threads)).transpose()?;
     Ok(Report { folded, differing, workbooks })
@@ -124,26 +120,7 @@ fn remake(args: &ReplayArgs, place: &Place, threads: usize) -> Result<Vec<Remade
     let into =
         if args.put_back { Destination::Place } else { Destination::Folder(args.into.as_deref().unwrap_or(&made)) };
     let (temp, clock): (&Path, _) = (temp.path(), Clock::Machine);
-    watched("workbooks", 0, |done| Remaking { place, into, temp, clock, threads, done }.run())
-}
-
-/// Does something while a bar shows how far it is.
-fn watched<T: Send>(what: &str, total: u64, work: impl FnOnce(&AtomicU64) -> T + Send) -> T {
-    let (bar, done) = (Progress::records(what, total), AtomicU64::default());
-    let (bar, done) = (&bar, &done);
-    let outcome = std::thread::scope(|scope| {
-        let (ended, end) = std::sync::mpsc::channel::<()>();
-        scope.spawn(move || {
-            while end.recv_timeout(LOOK_EVERY) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                bar.at(done.load(Ordering::Relaxed), "");
-            }
-        });
-        let outcome = work(done);
-        drop(ended);
-        outcome
-    });
-    bar.end();
-    outcome
+    watched(Progress::records("workbooks", 0), |done| Remaking { place, into, temp, clock, threads, done }.run())
 }
 
 impl Report {
