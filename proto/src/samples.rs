@@ -91,6 +91,7 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::WriterChanged { .. } => "writer_changed",
         Fact::SigningKeyRecorded(_) => "signing_key_recorded",
         Fact::CheckpointSigned(_) => "checkpoint_signed",
+        Fact::RecordsRooted(_) => "records_rooted",
     }
 }
 

@@ -101,6 +101,8 @@ class Server(Process):
 
     def __init__(self, binary, data, catalog, log, *options):
         command = [binary, "run", "--data", data, "--listen", "127.0.0.1:0", "--catalog", catalog, *options]
+        # Nobody waits a minute for a checkpoint.
+        command += ["--checkpoint-after", "1"]
         super().__init__(command, log)
 
     @property

@@ -73,3 +73,5 @@ mod trusted;
 mod rules;
 
 mod proven;
+
+mod walk;

@@ -14,6 +14,8 @@ use super::http::Body;
 use super::world::{CONTRACT, Distributor, Party, Vendor, World, demo_catalog};
 
 const RECORDS: u32 = 12;
+/// Events that are signed at once.
+const MANY: u64 = 1_024;
 
 /// At once, so that a test needn't wait for a minute.
 fn eager() -> World {
@@ -106,7 +108,9 @@ fn many_events_are_signed_without_waiting() {
     world.until("the catalog's log is signed", || !world.checkpoints("").is_empty());
     let signed = world.checkpoints("");
     assert_eq!(signed.keys().collect::<Vec<_>>(), ["catalog-0"]);
-    assert_eq!(signed["catalog-0"].size, covered(&logs(world.product())["catalog-0"]));
+    // An import is recorded in several appends; what isn't signed of it is too little for another checkpoint.
+    let (size, all) = (signed["catalog-0"].size, covered(&logs(world.product())["catalog-0"]));
+    assert!(size >= MANY && all - size < MANY, "{size} of {all}");
 }
 
 #[test]

@@ -99,6 +99,11 @@ impl World {
         Self::shaped(apart.then_some(Server::start), partitions(), tune)
     }
 
+    /// The same in one process with one partition, whatever the variables say.
+    pub(super) fn alone(tune: fn(&mut Settings)) -> Self {
+        Self::shaped(None, 1, tune)
+    }
+
     /// A product whose services run apart, whatever `SHAPE` says.
     pub(super) fn apart() -> Self {
         Self::shaped(Some(Server::start), partitions(), |_| {})

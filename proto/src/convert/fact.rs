@@ -43,6 +43,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::FileSuperseded { by } => Wire::FileSuperseded(w::FileSuperseded { by: by.to_string() }),
         &Fact::ReadStarted { upload, attempt } => Wire::ReadStarted(w::ReadStarted { upload, attempt }),
         Fact::RecordsRead(it) => Wire::RecordsRead(it.as_ref().into()),
+        Fact::RecordsRooted(it) => Wire::RecordsRooted(it.as_ref().into()),
         Fact::ColumnsReported { upload, columns } => columns_reported(*upload, columns),
         Fact::FileRead(it) => Wire::FileRead(it.as_ref().into()),
         &Fact::FileUnreadable { upload, attempt, ref detail } => unreadable(upload, attempt, detail),
@@ -61,8 +62,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::ChunkOpened { upload, chunk, hub, hub_external_id, totals, records } => Wire::ChunkOpened(
             ex::chunk_opened_to_wire((*upload, *chunk, *records), hub.as_ref(), hub_external_id, totals)),
         Fact::ChunkFilled { upload, chunk, rows } => Wire::ChunkFilled(filled(*upload, *chunk, rows)),
-        &Fact::FileExtracted { upload, chunks, records } =>
-            Wire::FileExtracted(w::FileExtracted { upload, chunks: chunks.into(), records }),
+        &Fact::FileExtracted { upload, chunks, records } => extracted(upload, chunks.into(), records),
         Fact::RecordsExempted { upload, reason, rows, records, totals } =>
             Wire::RecordsExempted(ex::records_exempted_to_wire((*upload, *records), *reason, rows, totals)),
         &Fact::ChunkStarted { chunk, attempt } => Wire::ChunkStarted(w::ChunkStarted { chunk: chunk.into(), attempt }),
@@ -132,6 +132,10 @@ fn reconciled(
     w::ReconciliationProcessed { reconciliation, closed, open, summary, processed }
 }
 
+fn extracted(upload: u32, chunks: u32, records: u32) -> Wire {
+    Wire::FileExtracted(w::FileExtracted { upload, chunks, records })
+}
+
 fn reconciling(reconciliation: u32, attempt: u32) -> Wire {
     Wire::ReconciliationStarted(w::ReconciliationStarted { reconciliation, attempt })
 }
@@ -153,6 +157,11 @@ fn processed(it: w::ProcessedWritten) -> Result<Fact, WireError> {
     let provider = it.provider.map(|it| hash(&it, "provider")).transpose()?;
     let rejects = it.rejects.map(|it| hash(&it, "rejects")).transpose()?;
     Ok(Fact::ProcessedWritten { upload, vendor, provider, rejects, writer })
+}
+
+fn divided(it: &w::FileExtracted) -> Result<Fact, WireError> {
+    let (upload, records) = (it.upload, it.records);
+    Ok(Fact::FileExtracted { upload, chunks: narrow(it.chunks, "chunks")?, records })
 }
 
 fn checking(it: w::CheckStarted) -> Fact {
@@ -193,6 +202,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::FileSuperseded(it) => Fact::FileSuperseded { by: file_id(&it.by, "by")? },
         Wire::ReadStarted(it) => Fact::ReadStarted { upload: it.upload, attempt: it.attempt },
         Wire::RecordsRead(it) => Fact::RecordsRead(Box::new(it.try_into()?)),
+        Wire::RecordsRooted(it) => Fact::RecordsRooted(Box::new(it.try_into()?)),
         Wire::ColumnsReported(it) => Fact::ColumnsReported { upload: it.upload, columns: each(it.columns)? },
         Wire::FileRead(it) => Fact::FileRead(Box::new(it.try_into()?)),
         Wire::FileUnreadable(it) => Fact::FileUnreadable { upload: it.upload, attempt: it.attempt, detail: it.detail },
@@ -209,8 +219,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ExtractionStarted(it) => Fact::ExtractionStarted { upload: it.upload, attempt: it.attempt },
         Wire::ChunkOpened(it) => ex::chunk_opened(it)?,
         Wire::ChunkFilled(it) => ex::chunk_filled(it)?,
-        Wire::FileExtracted(it) =>
-            Fact::FileExtracted { upload: it.upload, chunks: narrow(it.chunks, "chunks")?, records: it.records },
+        Wire::FileExtracted(it) => divided(&it)?,
         Wire::ChunkStarted(it) => Fact::ChunkStarted { chunk: narrow(it.chunk, "chunk")?, attempt: it.attempt },
         Wire::RecordsExempted(it) => ex::records_exempted(it)?,
         Wire::ChunkWritten(it) => Fact::ChunkWritten {

@@ -1,12 +1,28 @@
-//! What logs say of themselves, signed.
+//! What proofs lead through: roots, checkpoints and the keys that they are signed with.
 
-use ledger::fact::{CheckpointSigned, SigningKeyRecorded};
+use ledger::fact::{CheckpointSigned, RecordsRooted, SigningKeyRecorded};
 use ledger::note::VerifierKey;
 
 use super::event::{service, service_number};
 use super::value::hash;
 use crate::error::WireError;
 use crate::wire;
+
+impl From<&RecordsRooted> for wire::RecordsRooted {
+    fn from(it: &RecordsRooted) -> Self {
+        let RecordsRooted { upload, attempt, records, batches, .. } = *it;
+        Self { upload, attempt, records, batches, root: it.root.0.to_vec(), columns: it.columns.clone() }
+    }
+}
+
+impl TryFrom<wire::RecordsRooted> for RecordsRooted {
+    type Error = WireError;
+
+    fn try_from(it: wire::RecordsRooted) -> Result<Self, WireError> {
+        let wire::RecordsRooted { upload, attempt, records, batches, root, columns } = it;
+        Ok(Self { upload, attempt, records, batches, root: hash(&root, "root")?, columns })
+    }
+}
 
 impl From<&SigningKeyRecorded> for wire::SigningKeyRecorded {
     fn from(it: &SigningKeyRecorded) -> Self {

@@ -3,8 +3,8 @@
 use ledger::catalog::{Environment, Schema};
 use ledger::fact::{
     Category, CheckpointSigned, ClosedBy, DynamicItem, ExemptReason, Fact, FileChecked, FileColumn, FileCreated,
-    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, SigningKeyRecorded, SummaryLine,
-    Total, UploadOpened,
+    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, RecordsRooted, SigningKeyRecorded,
+    SummaryLine, Total, UploadOpened,
 };
 use ledger::note::VerifierKey;
 use ledger::record::{Billing, ClosedRows};
@@ -17,7 +17,7 @@ use super::{hash, moment, named, object_id};
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
     let first = [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers()];
-    [first.concat(), webhooks(), asked(), writers(), signed()].concat()
+    [first.concat(), webhooks(), asked(), writers(), signed(), rooted()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -357,4 +357,11 @@ fn signed() -> Vec<Fact> {
         Fact::SigningKeyRecorded(Box::new(SigningKeyRecorded { service, key })),
         Fact::CheckpointSigned(Box::new(CheckpointSigned { service, size: 1_024, root: hash(9), note })),
     ]
+}
+
+/// The root of an upload's records.
+fn rooted() -> Vec<Fact> {
+    let columns = vec!["record_id".to_owned(), "v.Region".to_owned()];
+    let rooted = RecordsRooted { upload: 2, attempt: 1, records: 2_048, batches: 2, root: hash(10), columns };
+    vec![Fact::RecordsRooted(Box::new(rooted))]
 }

@@ -12,6 +12,7 @@ use crate::error::ApiError;
 use crate::index::FileIndex;
 use crate::once::Answers;
 use crate::past::Pasts;
+use crate::proofs::BatchRoots;
 use crate::records::Counts;
 use crate::reported::OpenFiles;
 use crate::sources::Sources;
@@ -37,6 +38,8 @@ pub(crate) struct App {
     pub(crate) pasts: Pasts,
     /// What requests with an idempotency key were answered lately.
     pub(crate) answers: Answers,
+    /// What proofs of records lead through.
+    pub(crate) batch_roots: BatchRoots,
     /// What each key may still send.
     pub(crate) allowance: Allowance,
     /// Turns of clients that wait for news.
@@ -59,6 +62,7 @@ impl App {
             open_files: OpenFiles::default(),
             pasts: Pasts::default(),
             answers,
+            batch_roots: BatchRoots::default(),
             allowance,
             waiting,
         }

@@ -83,6 +83,8 @@ fn others() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(progress::stream))
         .routes(routes!(proofs::keys))
         .routes(routes!(proofs::checkpoints))
+        .routes(routes!(proofs::record::prove))
+        .routes(routes!(proofs::tree::prove))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::get, webhooks::put, webhooks::delete))
         .routes(routes!(reported::report))

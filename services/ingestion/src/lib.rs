@@ -11,10 +11,10 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ledger::fact::{FileRead, RecordsRead};
+use ledger::fact::{FileRead, RecordsRead, RecordsRooted};
 use ledger::file::{ATTEMPTS_MAX, ReadingEnd};
 use ledger::report::Receipt;
-use ledger::{Command, Context, Event, Fact, FileId, HostId, Ledger, Rejection, ServiceName, Subject, UsageFile};
+use ledger::{Command, Context, Event, Fact, FileId, Hash, HostId, Ledger, Rejection, ServiceName, Subject, UsageFile};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
 use workbook::foreign::Guard;
 
@@ -45,12 +45,12 @@ impl IngestionService {
 
     /// What ends the reading of reported records that take no more: they rest where they were laid down. None where they
     /// rest in so many batches that they have to be gathered first.
-    fn sealed(&self, id: FileId, known: &UsageFile) -> Option<Fact> {
+    fn sealed(&self, id: FileId, known: &UsageFile) -> Option<Vec<Fact>> {
         let (upload, attempt) = (known.upload(), known.current_reading().map_or(1, |reading| reading.attempt));
         let last = &known.reading;
         if let Some(ReadingEnd::Read { columns, ignored, categories }) = &last.end {
             // An earlier upload of the same records was read to its end.
-            return Some(Fact::FileRead(Box::new(FileRead {
+            let read = FileRead {
                 upload,
                 attempt,
                 columns: columns.clone(),
@@ -58,15 +58,17 @@ impl IngestionService {
                 categories: categories.clone(),
                 parts: last.parts.clone(),
                 records: last.records,
-            })));
+            };
+            return Some(ended(Box::new(read), self.reported().root(id)));
         }
-        let read = self.reported().get(id).filter(|it| it.records > 0).map(|it| it.read(upload, attempt));
-        let Some(read) = read else {
+        let reported = self.reported();
+        let collected = reported.get(id).filter(|it| it.records > 0);
+        let Some((read, root)) = collected.map(|it| (it.read(upload, attempt), it.tree.root())) else {
             let detail = "No record was reported into the usage file. Report records into another one.".to_owned();
-            return Some(Fact::FileUnreadable { upload, attempt, detail });
+            return Some(vec![Fact::FileUnreadable { upload, attempt, detail }]);
         };
         let fits = read.parts.len() <= PARTS_MAX && weight(&read) <= WEIGHT_MAX;
-        fits.then(|| Fact::FileRead(Box::new(read)))
+        fits.then(|| ended(Box::new(read), Some(root)))
     }
 }
 
@@ -94,6 +96,8 @@ pub enum Own {
     Done {
         /// Which file.
         file: FileId,
+        /// The root over the batches' roots.
+        root: Hash,
         /// What was read.
         read: Box<FileRead>,
     },
@@ -132,23 +136,23 @@ impl Decider for IngestionService {
     }
 
     fn conclude(&self, ledger: &Ledger, own: Own, _context: &Context) -> Result<Facts, Stale> {
-        let (file, fact) = match own {
-            Own::Start { file } => (file, start(ledger, file)?),
+        let (file, facts) = match own {
+            Own::Start { file } => (file, vec![start(ledger, file)?]),
             Own::Sealed { file } => (file, self.sealed(file, ledger.file(file).ok_or(Stale)?).ok_or(Stale)?),
             Own::Batch { file, read } => {
                 current(ledger, file, read.upload, read.attempt)?;
-                (file, Fact::RecordsRead(read))
+                (file, vec![Fact::RecordsRead(read)])
             }
-            Own::Done { file, read } => {
+            Own::Done { file, root, read } => {
                 current(ledger, file, read.upload, read.attempt)?;
-                (file, Fact::FileRead(read))
+                (file, ended(read, Some(root)))
             }
             Own::Unreadable { file, upload, attempt, detail } => {
                 current(ledger, file, upload, attempt)?;
-                (file, Fact::FileUnreadable { upload, attempt, detail })
+                (file, vec![Fact::FileUnreadable { upload, attempt, detail }])
             }
         };
-        Ok(vec![(Subject::File(file), fact)])
+        Ok(facts.into_iter().map(|fact| (Subject::File(file), fact)).collect())
     }
 
     fn next(&self, ledger: &Ledger, file: FileId, _running: &BTreeSet<FileId>) -> Next<Own> {
@@ -188,6 +192,21 @@ impl Decider for IngestionService {
     fn perform(&self, job: ReadJob, tools: &Tools<Own>) {
         job.run(tools, self.guard.as_ref());
     }
+}
+
+/// What ends a reading: the root of its records, where it is known, and where they rest.
+fn ended(read: Box<FileRead>, root: Option<Hash>) -> Vec<Fact> {
+    let rooted = root.map(|root| {
+        Fact::RecordsRooted(Box::new(RecordsRooted {
+            upload: read.upload,
+            attempt: read.attempt,
+            records: read.records,
+            batches: u32::try_from(read.parts.len()).unwrap_or(u32::MAX),
+            root,
+            columns: read.columns.iter().map(|column| column.name.clone()).collect(),
+        }))
+    });
+    rooted.into_iter().chain([Fact::FileRead(read)]).collect()
 }
 
 fn start(ledger: &Ledger, file: FileId) -> Result<Fact, Stale> {

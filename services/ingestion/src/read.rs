@@ -4,6 +4,7 @@ use std::io::{BufReader, Read, Seek};
 
 use ledger::batch::{BatchBuilder, halves};
 use ledger::fact::{Category, FileColumn, FileRead, Part, RecordsRead};
+use ledger::merkle::{Growing, leaf};
 use ledger::record::{CellKind, ReadBatch};
 use ledger::{FileId, Hash};
 use proto::WireError;
@@ -104,9 +105,9 @@ impl From<TooMany> for Stopped {
 impl ReadJob {
     pub(crate) fn run(self, tools: &Tools<Own>, guard: Option<&Guard>) {
         let (file, upload, attempt) = (self.file, self.upload, self.attempt);
-        let mut parts = Vec::new();
+        let (mut parts, mut tree) = (Vec::new(), Growing::default());
         runtime::crash::point("read.begin");
-        let mut lay_down = |batch: ReadBatch| self.lay_down(tools, batch, &mut parts);
+        let mut lay_down = |batch: ReadBatch| self.lay_down(tools, batch, &mut parts, &mut tree);
         let outcome = match &self.source {
             Source::Workbook(blob) => match tools.blobs.read(*blob) {
                 Ok(source) => read_workbook(BufReader::new(source), guard, &mut lay_down),
@@ -127,7 +128,7 @@ impl ReadJob {
                     let detail = "The file has too many categories and too different texts at once. Split the file.";
                     Own::Unreadable { file, upload, attempt, detail: detail.to_owned() }
                 } else {
-                    Own::Done { file, read: Box::new(read) }
+                    Own::Done { file, root: tree.root(), read: Box::new(read) }
                 }
             }
             Err(Stopped::Unreadable(detail)) => {
@@ -141,7 +142,13 @@ impl ReadJob {
     }
 
     /// Records a batch in its pieces.
-    fn lay_down(&self, tools: &Tools<Own>, batch: ReadBatch, parts: &mut Vec<Part>) -> Result<(), Stopped> {
+    fn lay_down(
+        &self,
+        tools: &Tools<Own>,
+        batch: ReadBatch,
+        parts: &mut Vec<Part>,
+        tree: &mut Growing,
+    ) -> Result<(), Stopped> {
         for (batch, payload) in pieces(batch)? {
             if parts.len() >= PARTS_MAX {
                 let row = first(&batch.rows);
@@ -150,6 +157,7 @@ impl ReadJob {
             }
             let read = stored((self.upload, self.attempt), parts.len(), &batch, payload);
             let (first_row, last_row, records) = (read.first_row, read.last_row, read.records);
+            tree.push(leaf(&read.root.0));
             runtime::crash::point("read.batch");
             let told = tools.tell(Own::Batch { file: self.file, read: Box::new(read) });
             let sequences = told.map_err(|Stale| Stopped::Stale)?;

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ledger::fact::{FileColumn, FileRead, Part, RecordsRead};
+use ledger::merkle::{Growing, leaf};
 use ledger::record::{ReadBatch, record_key};
 use ledger::report::{Print, Receipt, ReportedRecords, prints};
-use ledger::{Event, Fact, FileId, Ledger, ObjectId, Subject};
+use ledger::{Event, Fact, FileId, Hash, Ledger, ObjectId, Subject};
 use workbook::columns;
 
 use crate::categories::{self, Categories};
@@ -23,6 +24,8 @@ pub(crate) const FIRST_ROW: u32 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Reported {
     files: BTreeMap<FileId, Collected>,
+    /// The root of each that was read to its end: another upload of the same records has it too.
+    roots: BTreeMap<FileId, Hash>,
 }
 
 /// What was reported into a file, until it is handed over as read.
@@ -35,6 +38,8 @@ pub(crate) struct Collected {
     pub(crate) columns: Vec<FileColumn>,
     pub(crate) categories: Categories,
     pub(crate) parts: Vec<Part>,
+    /// Over the roots of the batches.
+    pub(crate) tree: Growing,
     pub(crate) records: u32,
     /// By key. Empty once it is sealed.
     known: HashMap<[u8; 12], Known>,
@@ -81,6 +86,7 @@ impl Reported {
                     file.add(sequence, read);
                 }
             }
+            Fact::RecordsRooted(rooted) if self.files.contains_key(&id) => drop(self.roots.insert(id, rooted.root)),
             Fact::FileRead(_) | Fact::UploadOpened(_) | Fact::FileDeleted => drop(self.files.remove(&id)),
             _ => {}
         }
@@ -100,10 +106,16 @@ impl Reported {
             columns: Vec::new(),
             categories: Categories::default(),
             parts: Vec::new(),
+            tree: Growing::default(),
             records: 0,
             known: HashMap::new(),
         };
         self.files.insert(id, collected);
+    }
+
+    /// The root of a file's records, if it was read to its end before.
+    pub(crate) fn root(&self, id: FileId) -> Option<Hash> {
+        self.roots.get(&id).copied()
     }
 
     pub(crate) fn get(&self, id: FileId) -> Option<&Collected> {
@@ -231,6 +243,7 @@ impl Collected {
     fn add(&mut self, sequence: u64, read: &RecordsRead) {
         let (first_row, last_row, records) = (read.first_row, read.last_row, read.records);
         self.parts.push(Part { sequence, first_row, last_row, records });
+        self.tree.push(leaf(&read.root.0));
         self.records = self.records.saturating_add(records);
         let Some(batch) = decoded(read) else { return };
         let names = self.names();

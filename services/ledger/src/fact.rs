@@ -14,8 +14,8 @@ mod work;
 
 pub use contents::{
     Category, CheckpointSigned, ClosedBy, DynamicItem, ExemptReason, FileChecked, FileColumn, FileCreated,
-    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, SigningKeyRecorded, SummaryLine,
-    Total, UploadOpened,
+    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, RecordsRooted, SigningKeyRecorded,
+    SummaryLine, Total, UploadOpened,
 };
 pub use work::Work;
 
@@ -232,6 +232,8 @@ pub enum Fact {
         /// The columns that weren't there before.
         columns: Vec<FileColumn>,
     },
+    /// Every record is under one root, from which each can be proven without the others; stands before `FileRead`.
+    RecordsRooted(Box<RecordsRooted>),
     /// The workbook was read to its end.
     FileRead(Box<FileRead>),
     /// The workbook can't be read.

@@ -141,6 +141,12 @@ pub struct CellView<'a> {
 }
 
 impl CellView<'_> {
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.text.is_empty() && self.kind == CellKind::Text
+    }
+
     /// The number in it: a text counts as it was typed, a numeric cell without the noise of its double (design §4).
     /// The second value is true where the caller has to note what was read ([`Decimal::parse_cell`]).
     ///
@@ -171,18 +177,24 @@ impl ReadBatch {
         merkle::root(leaves)
     }
 
+    /// What is hashed with one record, so that nobody can guess it by its hash.
+    #[must_use]
+    pub fn salt(&self, index: usize) -> Hash {
+        let row = self.rows.get(index).copied().unwrap_or(0);
+        Hash::of_parts(&[&self.salt_key, &row.to_le_bytes()])
+    }
+
     /// The leaf of one record: SHA-256(0x00 ‖ salt ‖ row ‖ its cells), each cell with its column, kind and length.
     #[must_use]
     pub fn leaf(&self, index: usize) -> Hash {
         let row = self.rows.get(index).copied().unwrap_or(0);
-        let salt = Hash::of_parts(&[&self.salt_key, &row.to_le_bytes()]);
         let mut hasher = Sha256::new();
         hasher.update([0]);
-        hasher.update(salt.0);
+        hasher.update(self.salt(index).0);
         hasher.update(row.to_le_bytes());
         for column in 0..self.columns.len() {
             let cell = self.cell(index, column);
-            if cell.text.is_empty() && cell.kind == CellKind::Text {
+            if cell.is_blank() {
                 continue;
             }
             hasher.update(u32::try_from(column).unwrap_or(u32::MAX).to_le_bytes());

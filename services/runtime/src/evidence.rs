@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ledger::fact::CheckpointSigned;
 use ledger::merkle::{Blocks, leaf};
 use ledger::note::VerifierKey;
-use ledger::{Event, Fact, HostId};
+use ledger::{Event, Fact, FileId, HostId, Subject};
 
 use crate::log::Header;
 
@@ -26,6 +26,8 @@ pub struct LogEvidence {
     pub latest: Option<CheckpointSigned>,
     /// The tree over all events but the last one.
     pub tree: Blocks,
+    /// Where the root of each file's records stands, and of which upload it is.
+    pub rooted: BTreeMap<FileId, (u32, u64)>,
 }
 
 impl LogEvidence {
@@ -35,9 +37,12 @@ impl LogEvidence {
             // The header of an event names the one before it, so that nothing is hashed twice.
             self.tree.push(leaf(&header.previous.0));
         }
-        match &event.fact {
-            Fact::SigningKeyRecorded(recorded) => self.keys.push(recorded.key.clone()),
-            Fact::CheckpointSigned(signed) => {
+        match (&event.subject, &event.fact) {
+            (Subject::File(file), Fact::RecordsRooted(rooted)) => {
+                self.rooted.insert(*file, (rooted.upload, header.sequence));
+            }
+            (_, Fact::SigningKeyRecorded(recorded)) => self.keys.push(recorded.key.clone()),
+            (_, Fact::CheckpointSigned(signed)) => {
                 self.checkpoints.insert(signed.size, header.sequence);
                 self.latest = Some(signed.as_ref().clone());
             }

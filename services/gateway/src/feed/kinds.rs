@@ -72,6 +72,7 @@ pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
         | Fact::RulingStarted { .. }
         | Fact::ReadStarted { .. }
         | Fact::RecordsRead(_)
+        | Fact::RecordsRooted(_)
         | Fact::ColumnsReported { .. }
         | Fact::FileRead(_)
         | Fact::CheckStarted { .. }

@@ -64,6 +64,21 @@ pub(crate) struct Checkpoints {
     size: Option<u64>,
 }
 
+/// Between which checkpoints of a log.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Consistency {
+    /// The log.
+    #[param(example = "ingestion-0")]
+    host: String,
+    /// How many events the earlier checkpoint has.
+    #[param(example = 1)]
+    from: u64,
+    /// How many the later one has: the newest one's where it isn't given.
+    #[param(nullable = false)]
+    to: Option<u64>,
+}
+
 /// What records are about that come as lines; in the other form the body says it.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

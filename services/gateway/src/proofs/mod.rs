@@ -1,6 +1,8 @@
 //! What an outsider checks the ledger with: the keys of its logs, their signed checkpoints, and proofs that lead to one.
 
 mod header;
+pub(crate) mod record;
+pub(crate) mod tree;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use ledger::fact::CheckpointSigned;
-use ledger::{Fact, HostId, ServiceName};
+use ledger::{Fact, Hash, HostId, ServiceName};
 use runtime::evidence::LogEvidence;
 
 use crate::app::App;
@@ -20,6 +22,7 @@ use crate::json::{answer, value};
 use crate::openapi::{Reading, params, tag};
 
 pub(crate) use header::with_checkpoints;
+pub(crate) use record::BatchRoots;
 
 /// List the keys of the logs
 ///
@@ -105,4 +108,8 @@ fn host(app: &App, given: &HashMap<String, String>) -> Result<HostId, ApiError> 
 fn number(given: &HashMap<String, String>, name: &str) -> Result<u64, ApiError> {
     let number = given.get(name).and_then(|text| text.parse().ok());
     number.ok_or_else(|| ApiError::field(name, "Give a whole number."))
+}
+
+fn hexes(hashes: &[Hash]) -> Vec<String> {
+    hashes.iter().map(ToString::to_string).collect()
 }

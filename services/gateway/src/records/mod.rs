@@ -62,7 +62,7 @@ pub(crate) async fn get(reader: Reader, Path(id): Path<String>) -> Answered {
 }
 
 /// The id in a path; another one names nothing.
-fn record_id(text: &str) -> Result<RecordId, ApiError> {
+pub(crate) fn record_id(text: &str) -> Result<RecordId, ApiError> {
     RecordId::parse(text).ok_or(ApiError::NOT_FOUND)
 }
 

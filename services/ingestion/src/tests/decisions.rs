@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ledger::catalog::{Environment, Schema};
-use ledger::fact::{FileCreated, FileRead, RecordsRead, UploadOpened};
+use ledger::fact::{FileCreated, FileRead, RecordsRead, RecordsRooted, UploadOpened};
 use ledger::{
     Actor, Command, Context, Event, EventId, Fact, FileId, Hash, Ledger, Moment, Named, ObjectId, Partition, Rejection,
     Scope, ServiceName, Subject,
@@ -155,21 +155,25 @@ fn results(upload: u32, attempt: u32) -> [Own; 3] {
     let (file, detail) = (file(), "it is a picture".to_owned());
     [
         Own::Batch { file, read: batch(upload, attempt) },
-        Own::Done { file, read: read(upload, attempt) },
+        Own::Done { file, root: Hash::of(b"root"), read: read(upload, attempt) },
         Own::Unreadable { file, upload, attempt, detail },
     ]
 }
 
 /// The facts that each kind of result becomes.
-fn recorded(upload: u32, attempt: u32) -> [Fact; 3] {
-    [Fact::RecordsRead(batch(upload, attempt)), Fact::FileRead(read(upload, attempt)), unreadable(upload, attempt)]
+fn recorded(upload: u32, attempt: u32) -> [Vec<Fact>; 3] {
+    let (root, columns) = (Hash::of(b"root"), Vec::new());
+    let rooted = RecordsRooted { upload, attempt, records: 2, batches: 0, root, columns };
+    let done = vec![Fact::RecordsRooted(Box::new(rooted)), Fact::FileRead(read(upload, attempt))];
+    [vec![Fact::RecordsRead(batch(upload, attempt))], done, vec![unreadable(upload, attempt)]]
 }
 
 #[track_caller]
 fn check_results(facts: &[Fact], (upload, attempt): (u32, u32), counts: bool) {
     let ledger = given(facts);
-    for (own, fact) in results(upload, attempt).into_iter().zip(recorded(upload, attempt)) {
-        let expected = if counts { Ok(vec![(Subject::File(file()), fact)]) } else { Err(Stale) };
+    for (own, told) in results(upload, attempt).into_iter().zip(recorded(upload, attempt)) {
+        let recorded = told.into_iter().map(|fact| (Subject::File(file()), fact)).collect();
+        let expected = if counts { Ok(recorded) } else { Err(Stale) };
         let shown = format!("{own:?} after {facts:?}");
         assert_eq!(IngestionService::default().conclude(&ledger, own, &context()), expected, "{shown}");
     }

@@ -111,21 +111,30 @@ impl World {
         assert_eq!(recorded.is_empty(), !adds, "only what adds records is recorded");
     }
 
-    /// What the service does about the file by itself: the fact, or the beginning of a job.
+    /// What the service does about the file by itself: the last fact, or the beginning of a job.
     fn goes_on(&mut self) -> Option<Fact> {
-        let own = match self.service.next(&self.ledger, file(FILE), &BTreeSet::new()) {
-            Next::Conclude(own) | Next::Begin(own) => own,
-            Next::Nothing | Next::Later => return None,
-        };
-        let mut facts = self.service.conclude(&self.ledger, own, &context()).unwrap();
-        let (_, fact) = facts.pop()?;
-        self.given(FILE, fact.clone());
-        Some(fact)
+        self.does().pop()
     }
 
-    fn read(&mut self) -> FileRead {
-        let Some(Fact::FileRead(read)) = self.goes_on() else { panic!("nothing was read") };
-        *read
+    fn does(&mut self) -> Vec<Fact> {
+        let own = match self.service.next(&self.ledger, file(FILE), &BTreeSet::new()) {
+            Next::Conclude(own) | Next::Begin(own) => own,
+            Next::Nothing | Next::Later => return Vec::new(),
+        };
+        let facts = self.service.conclude(&self.ledger, own, &context()).unwrap();
+        let facts: Vec<Fact> = facts.into_iter().map(|(_, fact)| fact).collect();
+        for fact in &facts {
+            self.given(FILE, fact.clone());
+        }
+        facts
+    }
+
+    /// What ends the reading, with the root of the records.
+    fn read(&mut self) -> (Hash, FileRead) {
+        let facts = self.does();
+        let [Fact::RecordsRooted(rooted), Fact::FileRead(read)] = &facts[..] else { panic!("not read: {facts:?}") };
+        assert_eq!((rooted.upload, rooted.records), (read.upload, read.records));
+        (rooted.root, read.as_ref().clone())
     }
 }
 
@@ -164,7 +173,7 @@ fn the_first_records_settle_the_known_columns_and_later_ones_add_the_vendors_own
     let rows: [&[&str]; 2] = [&["x", "", "", ""], &["", "north", "r-2", ""]];
     world.report(FILE, call(file(FILE), &columns, &rows, &[false, true])).unwrap();
     world.given(FILE, Fact::ReportSealed { upload: 1, catalog_position: 2 });
-    let read = world.read();
+    let (_, read) = world.read();
     let at = u16::try_from(known.len()).unwrap();
     let (name, header) = ("v.Zone".to_owned(), "v.Zone".to_owned());
     assert_eq!(read.columns.last(), Some(&FileColumn { name, header, sheet_column: at }));
@@ -208,14 +217,14 @@ fn a_sealed_file_is_read_as_it_was_laid_down_and_so_is_every_later_upload_of_it(
     assert_eq!(world.goes_on(), None, "it still collects");
     world.given(FILE, Fact::ReportSealed { upload: 1, catalog_position: 2 });
     let mut restarted = world.restarted();
-    let read = world.read();
-    assert_eq!((restarted.read(), world.goes_on()), (read.clone(), None));
+    let (root, read) = world.read();
+    assert_eq!((restarted.read(), world.goes_on()), ((root, read.clone()), None));
     assert_eq!(read.categories.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["tools"]);
     for upload in [2, 3] {
         world.given(FILE, Fact::ReportOpened { upload, catalog_position: 3 });
         assert_eq!(world.goes_on(), None, "it is not sealed yet");
         world.given(FILE, Fact::ReportSealed { upload, catalog_position: 3 });
-        assert_eq!(world.read(), FileRead { upload, attempt: 1, ..read.clone() });
+        assert_eq!(world.read(), (root, FileRead { upload, attempt: 1, ..read.clone() }));
     }
 }
 
@@ -227,7 +236,7 @@ fn an_upload_that_comes_before_the_one_before_was_read_has_its_records() {
         world.given(FILE, Fact::ReportOpened { upload, catalog_position: 1 });
         world.given(FILE, Fact::ReportSealed { upload, catalog_position: 1 });
     }
-    let read = world.read();
+    let (_, read) = world.read();
     assert_eq!((read.upload, read.records, read.parts.len()), (2, 1, 1));
 }
 

@@ -127,6 +127,23 @@ pub struct RecordsRead {
     pub payload: Vec<u8>,
 }
 
+/// The one root of all records of an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsRooted {
+    /// Which upload.
+    pub upload: u32,
+    /// Which attempt.
+    pub attempt: u32,
+    /// How many records.
+    pub records: u32,
+    /// How many batches they rest in.
+    pub batches: u32,
+    /// The root of the RFC 9162 tree over the batches' roots, in their order.
+    pub root: Hash,
+    /// The names of the columns, in the order in which records number them.
+    pub columns: Vec<String>,
+}
+
 /// A category of the `categories` tab.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Category {

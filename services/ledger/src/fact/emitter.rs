@@ -33,6 +33,7 @@ impl Fact {
             | Self::FileSuperseded { .. } => ServiceName::Approval,
             Self::ReadStarted { .. }
             | Self::RecordsRead(_)
+            | Self::RecordsRooted(_)
             | Self::ColumnsReported { .. }
             | Self::FileRead(_)
             | Self::FileUnreadable { .. } => ServiceName::Ingestion,

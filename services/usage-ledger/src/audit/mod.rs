@@ -1,9 +1,10 @@
 //! What an auditor asks of data directories: whether everything in them holds, to be folded again, to have their workbooks
-//! made again, to be written out; and to be made again themselves.
+//! made again, to be written out; and to be made again themselves. And what anybody asks of a proof.
 
 pub mod export;
 pub mod fold;
 pub mod place;
+pub mod proof;
 pub mod replay;
 pub mod restore;
 pub mod revalidate;

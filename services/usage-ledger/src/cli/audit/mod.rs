@@ -1,6 +1,7 @@
 //! `usage-ledger audit …`: questions about the past, answered from the logs.
 
 mod export;
+mod prove;
 mod replay;
 mod restore;
 mod revalidate;
@@ -30,7 +31,9 @@ Examples:
   usage-ledger audit replay --data ./data --until 2026-11-05         and what was it then?
   usage-ledger audit replay --data ./data --workbooks                are the workbooks those that were recorded?
   usage-ledger audit export --data ./data --file UF-…                every fact about a file, as JSON
-  usage-ledger audit revalidate UF-… --data ./data                   what would be found in it today?";
+  usage-ledger audit revalidate UF-… --data ./data                   what would be found in it today?
+  usage-ledger audit prove UR-2026-11-0000-0000-0000-0002 -o p.json  what was read of this record?
+  usage-ledger audit check-proof p.json --key ledger.keys            and can that be relied on?";
 
 /// What an auditor asks.
 #[derive(Clone, Debug, Subcommand)]
@@ -46,6 +49,14 @@ pub(super) enum AuditCommand {
     Export(export::ExportArgs),
     /// Check an old file again, by today's rules and catalog or another one, and show what would be found otherwise.
     Revalidate(revalidate::RevalidateArgs),
+    /// Print the keys that the logs of a ledger are signed with.
+    Keys(prove::KeysArgs),
+    /// Have a record proven, without its neighbours.
+    Prove(prove::ProveArgs),
+    /// Check a proof: offline, with nothing but the key of the log.
+    CheckProof(prove::CheckArgs),
+    /// Ask whether a log still begins with a checkpoint that you kept.
+    Consistency(prove::ConsistencyArgs),
 }
 
 /// Does it.
@@ -56,6 +67,10 @@ pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
         AuditCommand::Replay(args) => replay::run(&args),
         AuditCommand::Export(args) => export::run(&args),
         AuditCommand::Revalidate(args) => revalidate::run(&args),
+        AuditCommand::Keys(args) => prove::keys(&args),
+        AuditCommand::Prove(args) => prove::prove(&args),
+        AuditCommand::CheckProof(args) => prove::check(&args),
+        AuditCommand::Consistency(args) => prove::consistency(&args),
     }
 }
 
