@@ -229,7 +229,14 @@ fn open_generations(dir: &Path, anchor: &Anchor, hosts: &[HostId], cache: u64) -
         if !path.is_dir() && !is_blank {
             return Err(LogError::GenerationMissing { path });
         }
-        Generation::open(dir, number, hosts, cache)
+        match Generation::open(dir, number, hosts, cache) {
+            // The power went while the first database was made: nobody was ever answered from it.
+            Err(LogError::Store { .. }) if is_blank => {
+                seal::remove_folder(dir, number)?;
+                Generation::open(dir, number, hosts, cache)
+            }
+            outcome => outcome,
+        }
     };
     Ok(Generations { live: open(anchor.live)?, sealing: anchor.sealing.map(open).transpose()? })
 }

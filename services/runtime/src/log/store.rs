@@ -93,6 +93,9 @@ impl Generation {
         generation.check_blobs()?;
         generation.flush()?;
         durable::sync_all(&generation.file, &generation.file_path);
+        // sled writes its settings once and syncs them never; without them whole it refuses the database.
+        let settings = generation.path.join("conf");
+        durable::sync_all(&File::open(&settings).map_err(io_error("open", &settings))?, &settings);
         durable::sync_dir(&generation.path.join("blobs"))?;
         durable::sync_dir(&generation.path)?;
         durable::sync_dir(dir)?;

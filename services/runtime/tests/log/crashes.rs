@@ -2,6 +2,7 @@
 //! Method: run `log_writer`, kill it at random times and at every crash point, open, compare with what it printed.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,10 +17,20 @@ use crate::support::*;
 const HOSTS: u16 = 3;
 const ROTATE_BYTES: u64 = 192 << 10;
 
+/// What `log_writer` is told.
+pub(crate) fn arguments(dir: &Path, appends: u64, seed: u64, order: &str) -> Vec<OsString> {
+    let numbers = [u64::from(HOSTS), appends, ROTATE_BYTES, seed].map(|number| number.to_string());
+    [dir.as_os_str()]
+        .into_iter()
+        .chain(numbers.iter().map(OsStr::new))
+        .chain([order, "4"].map(OsStr::new))
+        .map(Into::into)
+        .collect()
+}
+
 fn writer(dir: &Path, appends: u64, seed: u64) -> Command {
     let mut command = Command::new(example("log_writer"));
-    let numbers = [u64::from(HOSTS), appends, ROTATE_BYTES, seed].map(|number| number.to_string());
-    command.arg(dir).args(numbers).args(["stated", "4"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.args(arguments(dir, appends, seed, "stated")).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
 
@@ -41,19 +52,25 @@ fn payload(host: HostId, sequence: u64) -> Vec<u8> {
 }
 
 fn check(dir: &Path, acks: &BTreeMap<String, u64>, what: &str) {
-    let hosts = (0..HOSTS).map(|partition| HostId::new(ServiceName::Approval, partition)).collect::<Vec<_>>();
     let verified = Logs::verify(dir).unwrap_or_else(|error| panic!("{what}: could not {error}"));
+    let heads = check_opened(dir, acks, what);
+    for (host, report) in verified.hosts {
+        assert_eq!(heads.get(&host), Some(&(report.sequence, report.head)), "{what}");
+    }
+}
+
+/// Opens a log that may have ended anyhow, and compares all of it with what was written and with what was acknowledged;
+/// gives the heads.
+pub(crate) fn check_opened(dir: &Path, acks: &BTreeMap<String, u64>, what: &str) -> BTreeMap<HostId, (u64, Hash)> {
+    let hosts = (0..HOSTS).map(|partition| HostId::new(ServiceName::Approval, partition)).collect::<Vec<_>>();
     let logs =
         Logs::open(dir, &hosts, settings(ROTATE_BYTES)).unwrap_or_else(|error| panic!("{what}: could not {error}"));
-    let mut found = BTreeMap::new();
+    let (mut found, mut heads) = (BTreeMap::new(), BTreeMap::new());
     for host in hosts {
         let reader = logs.reader(host).unwrap();
         let (sequence, head) = reader.head().unwrap();
         let acknowledged = acks.get(&host.to_string()).copied().unwrap_or(0);
         assert!(sequence >= acknowledged, "{what}: {host} ends at {sequence}, {acknowledged} was acknowledged");
-        if let Some(report) = verified.hosts.get(&host) {
-            assert_eq!((report.sequence, report.head), (sequence, head), "{what}");
-        }
         let mut previous = Hash::ZERO;
         let mut next = 1;
         for (entry, position) in reader.entries(1).zip(1..) {
@@ -70,12 +87,14 @@ fn check(dir: &Path, acks: &BTreeMap<String, u64>, what: &str) {
             }
         }
         found.insert(host, entries(&reader));
+        heads.insert(host, (sequence, head));
         assert_eq!((next - 1, previous), (sequence, head), "{what}");
     }
     logs.close();
     for (host, entries) in found {
         assert!(archived(dir, host) == bytes_of(&entries), "{what}: {host}: the segments aren't the log");
     }
+    heads
 }
 
 #[test]

@@ -8,4 +8,5 @@ mod content;
 mod crashes;
 mod damage;
 mod order;
+mod power;
 mod support;
