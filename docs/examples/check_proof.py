@@ -3,9 +3,10 @@
 
     python3 check_proof.py proof.json --key ledger.keys
     python3 check_proof.py grown.json --key ledger.keys --checkpoint kept.txt
+    python3 check_proof.py statement.txt --key ledger.keys
 
 The first shows that a record is in a file as it was read, the second that a log begins with what a checkpoint said that
-you kept. docs/audit.md tells where proofs, keys and checkpoints come from. Exit code 0 when the proof holds, 7 when not.
+you kept, the third that the ledger signed a statement. docs/audit.md tells where proofs, keys and checkpoints come from. Exit code 0 when the proof holds, 7 when not.
 """
 
 import argparse
@@ -262,10 +263,14 @@ def main():
     parser.add_argument("--key", required=True, help="a key of the log, or a file with one in each line")
     parser.add_argument("--checkpoint", type=pathlib.Path, help="the checkpoint that you kept")
     given = parser.parse_args()
-    proof = json.loads(given.proof.read_text())
+    text = given.proof.read_text()
     file = pathlib.Path(given.key)
     try:
         keys = keys_of(file.read_text() if file.is_file() else given.key)
+        if text.startswith("usage-ledger statement/"):
+            print(opened(text, keys), end="")
+            return 0
+        proof = json.loads(text)
         if proof["format"] == "usage-ledger/record/1":
             print(record(proof, keys))
         elif proof["format"] == "usage-ledger/consistency/1" and given.checkpoint:

@@ -92,6 +92,7 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::SigningKeyRecorded(_) => "signing_key_recorded",
         Fact::CheckpointSigned(_) => "checkpoint_signed",
         Fact::RecordsRooted(_) => "records_rooted",
+        Fact::StatementSigned { .. } => "statement_signed",
     }
 }
 

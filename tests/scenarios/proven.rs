@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use usage_ledger::product::Product;
 
 use super::http::Body;
-use super::world::{CONTRACT, Distributor, Party, Vendor, World, demo_catalog};
+use super::world::{CONTRACT, Distributor, OtherVendor, Party, Vendor, World, demo_catalog};
 
 const RECORDS: u32 = 12;
 /// Events that are signed at once.
@@ -111,6 +111,44 @@ fn many_events_are_signed_without_waiting() {
     // An import is recorded in several appends; what isn't signed of it is too little for another checkpoint.
     let (size, all) = (signed["catalog-0"].size, covered(&logs(world.product())["catalog-0"]));
     assert!(size >= MANY && all - size < MANY, "{size} of {all}");
+}
+
+#[test]
+fn a_closed_file_has_a_signed_statement_for_both_of_its_sides() {
+    let mut world = eager();
+    let file = world.accepted(CONTRACT, "stated", RECORDS);
+    let path = format!("files/{file}/statement");
+    assert_eq!(world.ours(Vendor, "GET", &path, Body::Nothing).status, 400, "it is not closed");
+    world.close(Distributor, &file);
+    world.until("it is stated", || world.ours(Vendor, "GET", &path, Body::Nothing).status == 200);
+    let stated = |world: &World, party| {
+        let answer = world.ours(party, "GET", &path, Body::Nothing);
+        (answer.status, String::from_utf8(answer.body).expect("a text"))
+    };
+    let (_, note) = stated(&world, Vendor);
+    assert_eq!(stated(&world, Distributor), (200, note.clone()));
+    assert_eq!(stated(&world, OtherVendor).0, 404);
+    let text = opened(&note, &world.keys()).expect("the ledger signed it").to_owned();
+    let host = format!("-{}", world.partition_of(CONTRACT));
+    let logs = logs(world.product());
+    let root = logs[&format!("ingestion{host}")].iter().find_map(|(event, _)| match &event.fact {
+        Fact::RecordsRooted(rooted) => Some(rooted.root),
+        _ => None,
+    });
+    for line in [
+        format!("file {file}"),
+        format!("contract {CONTRACT}"),
+        format!("records {RECORDS}"),
+        format!("records-root {}", root.expect("the root of its records")),
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line} in {text}");
+    }
+    for act in ["submitted 2026-", "accepted 2026-", "closed 2026-", "total records 12 quantity ", "chunks-root "] {
+        assert!(text.lines().any(|it| it.starts_with(act)), "{act} in {text}");
+    }
+    // What was signed is signed once: a start reads it.
+    world.restart();
+    assert_eq!(stated(&world, Distributor), (200, note));
 }
 
 #[test]

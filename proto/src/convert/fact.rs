@@ -49,8 +49,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::FileUnreadable { upload, attempt, ref detail } => unreadable(upload, attempt, detail),
         &Fact::CheckStarted { upload, attempt, catalog_position: at } => check_started(upload, attempt, at),
         Fact::RecordsChecked(it) => Wire::RecordsChecked(it.as_ref().into()),
-        &Fact::UsageSummarized { upload, attempt, part, ref lines } =>
-            Wire::UsageSummarized(w::UsageSummarized { upload, attempt, part, lines: summary_lines(lines) }),
+        &Fact::UsageSummarized { upload, attempt, part, ref lines } => summarized(upload, attempt, part, lines),
         &Fact::DynamicItemsFound { upload, attempt, part, ref items } =>
             Wire::DynamicItemsFound(w::DynamicItemsFound { upload, attempt, part, items: dynamic_items(items) }),
         Fact::FileChecked(it) => Wire::FileChecked(it.as_ref().into()),
@@ -80,14 +79,16 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
             Wire::ReconciliationProcessed(reconciled((reconciliation, closed, open), summary, processed)),
         Fact::ReconciliationFailed { reconciliation, detail } => unreconciled((*reconciliation).into(), detail),
         &Fact::FileClosed { upload, records, totals: ref sums } => file_closed(upload, records, sums),
+        Fact::StatementSigned { note } => Wire::StatementSigned(w::StatementSigned { note: note.clone() }),
         Fact::WriterChanged { service, writer } => writer_changed(*service, writer),
         Fact::SigningKeyRecorded(it) => Wire::SigningKeyRecorded(it.as_ref().into()),
         Fact::CheckpointSigned(it) => Wire::CheckpointSigned(it.as_ref().into()),
     }
 }
 
-fn summary_lines(lines: &[SummaryLine]) -> Vec<w::SummaryLine> {
-    lines.iter().map(w::SummaryLine::from).collect()
+fn summarized(upload: u32, attempt: u32, part: u32, lines: &[SummaryLine]) -> Wire {
+    let lines = lines.iter().map(w::SummaryLine::from).collect();
+    Wire::UsageSummarized(w::UsageSummarized { upload, attempt, part, lines })
 }
 
 fn unreadable(upload: u32, attempt: u32, detail: &str) -> Wire {
@@ -237,6 +238,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ReconciliationFailed(it) => Fact::ReconciliationFailed {
             reconciliation: narrow(it.reconciliation, "reconciliation")?, detail: it.detail },
         Wire::FileClosed(it) => Fact::FileClosed { upload: it.upload, records: it.records, totals: each(it.totals)? },
+        Wire::StatementSigned(it) => Fact::StatementSigned { note: it.note },
         Wire::WriterChanged(it) => Fact::WriterChanged { service: service(it.service)?, writer: it.writer },
         Wire::SigningKeyRecorded(it) => Fact::SigningKeyRecorded(Box::new(it.try_into()?)),
         Wire::CheckpointSigned(it) => Fact::CheckpointSigned(Box::new(it.try_into()?)),

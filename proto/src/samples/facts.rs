@@ -17,7 +17,7 @@ use super::{hash, moment, named, object_id};
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
     let first = [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers()];
-    [first.concat(), webhooks(), asked(), writers(), signed(), rooted()].concat()
+    [first.concat(), webhooks(), asked(), writers(), signed(), rooted(), stated()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -364,4 +364,11 @@ fn rooted() -> Vec<Fact> {
     let columns = vec!["record_id".to_owned(), "v.Region".to_owned()];
     let rooted = RecordsRooted { upload: 2, attempt: 1, records: 2_048, batches: 2, root: hash(10), columns };
     vec![Fact::RecordsRooted(Box::new(rooted))]
+}
+
+/// What was billed of a file.
+fn stated() -> Vec<Fact> {
+    vec![Fact::StatementSigned {
+        note: "usage-ledger statement/1\nfile UF-2026-11-0112-0001\n\n— … …\n".to_owned()
+    }]
 }

@@ -85,6 +85,7 @@ fn others() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(proofs::checkpoints))
         .routes(routes!(proofs::record::prove))
         .routes(routes!(proofs::tree::prove))
+        .routes(routes!(proofs::statement::show))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::get, webhooks::put, webhooks::delete))
         .routes(routes!(reported::report))

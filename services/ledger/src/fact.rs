@@ -466,6 +466,11 @@ pub enum Fact {
         /// Control totals: equal to those accepted.
         totals: Vec<Total>,
     },
+    /// What was billed of a file that is closed was signed; stands in the append of `FileClosed`.
+    StatementSigned {
+        /// The text, signed (c2sp.org/signed-note).
+        note: String,
+    },
 
     // ── each service, where several processes stand by for one another ──
     /// Another process writes for the service from here on; its facts have a higher epoch.

@@ -21,6 +21,7 @@ pub mod rejection;
 pub mod report;
 pub mod rows;
 pub mod rule;
+pub mod statement;
 pub mod transitions;
 pub mod webhook;
 

@@ -28,6 +28,8 @@ pub struct LogEvidence {
     pub tree: Blocks,
     /// Where the root of each file's records stands, and of which upload it is.
     pub rooted: BTreeMap<FileId, (u32, u64)>,
+    /// Where the statement about each closed file stands.
+    pub statements: BTreeMap<FileId, u64>,
 }
 
 impl LogEvidence {
@@ -40,6 +42,9 @@ impl LogEvidence {
         match (&event.subject, &event.fact) {
             (Subject::File(file), Fact::RecordsRooted(rooted)) => {
                 self.rooted.insert(*file, (rooted.upload, header.sequence));
+            }
+            (Subject::File(file), Fact::StatementSigned { .. }) => {
+                self.statements.insert(*file, header.sequence);
             }
             (_, Fact::SigningKeyRecorded(recorded)) => self.keys.push(recorded.key.clone()),
             (_, Fact::CheckpointSigned(signed)) => {

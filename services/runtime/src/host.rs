@@ -31,11 +31,13 @@ mod jobs;
 mod pass;
 mod reply;
 mod standby;
+mod statement;
 
 pub use checkpoint::Checkpoints;
 use checkpoint::Signed;
 pub use error::HostError;
 use reply::Reply;
+use statement::Roots;
 
 /// Deliveries that are taken in with one hand-over.
 const DELIVERIES_AT_ONCE: usize = 32;
@@ -92,6 +94,7 @@ pub struct Host<D: Decider> {
     refusals: Refusals,
     traces: FileTraces,
     signed: Signed,
+    roots: Roots,
 }
 
 /// What is recorded, because of what.
@@ -126,6 +129,7 @@ impl<D: Decider> Host<D> {
             refusals: Refusals::default(),
             traces: FileTraces::default(),
             signed: Signed::default(),
+            roots: Roots::default(),
             parts,
         };
         host.replay()?;
@@ -146,6 +150,7 @@ impl<D: Decider> Host<D> {
             let decoded = proto::decode_traced(bytes);
             let (event, trace) = decoded.map_err(|source| HostError::Wire { host: id, position, source })?;
             self.traces.heard(&event, trace);
+            self.roots.note(&event);
             if entry.own {
                 self.signed.note(&entry.header, &event.fact);
             }
@@ -264,6 +269,7 @@ impl<D: Decider> Host<D> {
             self.ledger.evolve(sequence, event);
         }
         self.decider.heard(&self.ledger, source, sequence, event);
+        self.roots.note(event);
         match &event.subject {
             Subject::File(file) => drop(touched.insert(*file)),
             Subject::Object(_) => touched.extend(self.waiting.iter().copied()),
@@ -355,6 +361,7 @@ impl<D: Decider> Host<D> {
     /// Hands facts over to the log and folds them; whoever is told of them waits for the disk.
     fn record(&mut self, due: Due<'_>) -> Result<(Vec<Event>, BTreeSet<FileId>), HostError> {
         let Due { facts, seed, indexed, cause, context, trace } = due;
+        let facts = self.with_statement(facts, context);
         let host = self.parts.id;
         let mut touched = BTreeSet::new();
         let mut events = Vec::with_capacity(facts.len());

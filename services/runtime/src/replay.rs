@@ -200,7 +200,9 @@ impl<D: Decider> Ended<D> {
                 Fact::CheckFailed { .. } | Fact::ChunkFailed { .. } | Fact::ReconciliationFailed { .. }
             )
         };
-        if recorded.iter().map(|(_, event)| &event.fact).eq(&now) {
+        // What the host signs beside it isn't the job's.
+        let is_signed = |fact: &&Fact| matches!(fact, Fact::StatementSigned { .. } | Fact::SigningKeyRecorded(_));
+        if recorded.iter().map(|(_, event)| &event.fact).filter(|fact| !is_signed(fact)).eq(&now) {
             Outcome::Same
         } else if recorded.iter().any(failed_then) {
             Outcome::FailedThen { now }

@@ -45,7 +45,7 @@ SIDES = {
     "provider": """accept_usage_file reject_usage_file approve_all_records close_usage_file reconcile_usage_file
         close_record change_record close_records show_chunk change_chunk close_chunk regenerate_chunk download_chunk
         create_reconciliation show_reconciliation download_reconciliation list_rules create_rule show_rule change_rule
-        delete_rule simulate_rules""",
+        delete_rule simulate_rules show_statement""",
 }
 PLAYS = {"vendor": ("vendor",), "operator": ("vendor", "provider")}
 # Objects of the catalog are found by their lists.

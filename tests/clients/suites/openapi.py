@@ -204,6 +204,7 @@ class Seeds:
             "reject_usage_file": pending(),
             "approve_all_records": pending(),
             "close_usage_file": closed,
+            "show_statement": closed,
             "reprocess_usage_file": open_,
             "reconcile_usage_file": {"id": reconciled, "workbook": reconcilable(reconciled)},
             "create_reconciliation": {"workbook": reconcilable(accepted())},

@@ -89,7 +89,8 @@ pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
         | Fact::ReconciliationStarted { .. }
         | Fact::WriterChanged { .. }
         | Fact::SigningKeyRecorded(_)
-        | Fact::CheckpointSigned(_) => return None,
+        | Fact::CheckpointSigned(_)
+        | Fact::StatementSigned { .. } => return None,
     };
     Some(Kind { name, side })
 }

@@ -158,3 +158,11 @@ pub(crate) struct ConsistencyProof {
     )]
     pub(crate) checkpoint: String,
 }
+
+/// What was billed of a closed file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Statement {
+    /// The text, signed (c2sp.org/signed-note).
+    #[schema(example = "usage-ledger statement/1\nfile UF-2026-11-0000-0000\n…\n\n— …\n")]
+    pub(crate) statement: String,
+}

@@ -2,6 +2,7 @@
 
 mod header;
 pub(crate) mod record;
+pub(crate) mod statement;
 pub(crate) mod tree;
 
 use std::collections::HashMap;

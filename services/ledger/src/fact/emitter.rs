@@ -61,7 +61,8 @@ impl Fact {
             | Self::ReconciliationStarted { .. }
             | Self::ReconciliationProcessed { .. }
             | Self::ReconciliationFailed { .. }
-            | Self::FileClosed { .. } => ServiceName::Extraction,
+            | Self::FileClosed { .. }
+            | Self::StatementSigned { .. } => ServiceName::Extraction,
             Self::WriterChanged { service, .. } => *service,
             Self::SigningKeyRecorded(it) => it.service,
             Self::CheckpointSigned(it) => it.service,
@@ -74,10 +75,9 @@ impl Fact {
         matches!(self, Self::RecordsRead(_) | Self::RecordsChecked(_))
     }
 
-    /// Whether it says something of the log that it stands in, and nothing of what the ledger is about: nobody else needs
-    /// it in a log of his own.
+    /// Whether it only vouches for what is recorded: nobody else needs it in a log of his own.
     #[must_use]
     pub fn is_bookkeeping(&self) -> bool {
-        matches!(self, Self::SigningKeyRecorded(_) | Self::CheckpointSigned(_))
+        matches!(self, Self::SigningKeyRecorded(_) | Self::CheckpointSigned(_) | Self::StatementSigned { .. })
     }
 }

@@ -13,7 +13,7 @@ use ledger::{Context, Fact, Hash, HostId, ObjectId, Scope, Subject};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Due, Host, HostError};
-use crate::decider::Decider;
+use crate::decider::{Decider, Facts};
 use crate::log::Header;
 
 /// So many events are signed at once, however fast they come.
@@ -57,6 +57,7 @@ impl Signed {
         match fact {
             Fact::SigningKeyRecorded(recorded) => self.key = Some(recorded.key.clone()),
             Fact::CheckpointSigned(_) => (self.unsigned, self.since) = (0, None),
+            Fact::StatementSigned { .. } => {}
             _ => {
                 self.unsigned += 1;
                 self.since.get_or_insert_with(Instant::now);
@@ -73,9 +74,13 @@ impl Signed {
     fn checkpoint(&self, host: HostId, head: Hash) -> Checkpoint {
         let mut tree = self.tree.clone();
         tree.push(leaf(&head.0));
+        Checkpoint { origin: self.origin(host, head), size: tree.size(), root: tree.root() }
+    }
+
+    /// What a log that ends with this header is called where it is signed.
+    pub(super) fn origin(&self, host: HostId, head: Hash) -> String {
         let name = self.first.unwrap_or(head).to_string();
-        let origin = format!("usage-ledger/{name:.NAME_DIGITS$}/{host}/epoch-{}", self.epoch);
-        Checkpoint { origin, size: tree.size(), root: tree.root() }
+        format!("usage-ledger/{name:.NAME_DIGITS$}/{host}/epoch-{}", self.epoch)
     }
 }
 
@@ -102,11 +107,7 @@ impl<D: Decider> Host<D> {
         let host = self.parts.id;
         let service = host.service;
         let checkpoint = signed.checkpoint(host, self.parts.writer.head().1);
-        let mut facts = Vec::new();
-        let key = checkpoints.signer.verifier(&checkpoint.origin);
-        if signed.key.as_ref() != Some(&key) {
-            facts.push((about(host), Fact::SigningKeyRecorded(Box::new(SigningKeyRecorded { service, key }))));
-        }
+        let mut facts: Facts = self.key_to_record(&checkpoints.signer, &checkpoint.origin).into_iter().collect();
         let note = checkpoints.signer.sign(&checkpoint.origin, &checkpoint.text());
         let Checkpoint { size, root, .. } = checkpoint;
         let signed = CheckpointSigned { service, size, root, note };
@@ -115,6 +116,15 @@ impl<D: Decider> Host<D> {
         let seed = self.fresh_seed(root);
         self.record(Due { facts, seed, indexed: false, cause: seed, context: &context, trace: None })?;
         Ok(())
+    }
+}
+
+impl<D: Decider> Host<D> {
+    /// The fact that says what is signed with from here on, unless it was said.
+    pub(super) fn key_to_record(&self, signer: &NoteSigner, name: &str) -> Option<(Subject, Fact)> {
+        let (service, key) = (self.parts.id.service, signer.verifier(name));
+        let is_new = self.signed.key.as_ref() != Some(&key);
+        is_new.then(|| (about(self.parts.id), Fact::SigningKeyRecorded(Box::new(SigningKeyRecorded { service, key }))))
     }
 }
 

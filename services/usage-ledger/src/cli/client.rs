@@ -102,8 +102,8 @@ impl Client {
     /// See [`ClientError`].
     pub fn get(&self, path: &str) -> Result<Value, ClientError> {
         let url = self.url(path);
-        let answer = self.agent.get(&url).header("Authorization", &self.key).call();
-        json(&url, answer)
+        let request = self.agent.get(&url).header("Authorization", &self.key);
+        json(&url, request.header("Accept", "application/json").call())
     }
 
     /// POST of a JSON body.

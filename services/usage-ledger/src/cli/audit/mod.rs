@@ -55,6 +55,8 @@ pub(super) enum AuditCommand {
     Prove(prove::ProveArgs),
     /// Check a proof: offline, with nothing but the key of the log.
     CheckProof(prove::CheckArgs),
+    /// Print the signed statement about a closed file.
+    Statement(prove::StatementArgs),
     /// Ask whether a log still begins with a checkpoint that you kept.
     Consistency(prove::ConsistencyArgs),
 }
@@ -70,6 +72,7 @@ pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
         AuditCommand::Keys(args) => prove::keys(&args),
         AuditCommand::Prove(args) => prove::prove(&args),
         AuditCommand::CheckProof(args) => prove::check(&args),
+        AuditCommand::Statement(args) => prove::state(&args),
         AuditCommand::Consistency(args) => prove::consistency(&args),
     }
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ledger::note::VerifierKey;
+use ledger::note::{VerifierKey, opened};
+use ledger::statement;
 use serde_json::Value;
 
 use super::super::server::ServerArgs;
@@ -74,7 +75,8 @@ Needs no ledger, no data and no net. docs/examples/check_proof.py does the same 
 Examples:
   usage-ledger audit check-proof proof.json --key ledger.keys
   usage-ledger audit check-proof proof.json --key 'usage-ledger/…/ingestion-0/epoch-1+8f3f9a52+AQcH…'
-  usage-ledger audit check-proof grown.json --key ledger.keys --checkpoint kept.txt";
+  usage-ledger audit check-proof grown.json --key ledger.keys --checkpoint kept.txt
+  usage-ledger audit check-proof statement.txt --key ledger.keys";
 
 /// Arguments of `audit check-proof`.
 #[derive(Args, Clone, Debug)]
@@ -93,6 +95,9 @@ pub(in crate::cli) struct CheckArgs {
 /// Checks a proof.
 pub(super) fn check(args: &CheckArgs) -> Result<u8, CliError> {
     let (text, keys) = (read_text(&args.proof)?, trusted(&args.key)?);
+    if text.starts_with(statement::HEAD) {
+        return Ok(told(opened(&text, &keys).map(str::to_owned).map_err(ProofError::from)));
+    }
     let format = serde_json::from_str::<Value>(&text).ok();
     let format = format.as_ref().and_then(|proof| proof.get("format")?.as_str());
     let shown = match (format, &args.checkpoint) {
@@ -105,6 +110,30 @@ pub(super) fn check(args: &CheckArgs) -> Result<u8, CliError> {
         _ => return Err(CliError::Usage(format!("{} is no proof", args.proof.display()))),
     };
     Ok(told(shown))
+}
+
+const STATE: &str = "\
+Counts, totals, roots, and who submitted, accepted and closed the file and when, signed with the key of extraction's log.
+
+Examples:
+  usage-ledger audit statement UF-2026-11-0000-0000 > statement.txt
+  usage-ledger audit check-proof statement.txt --key ledger.keys";
+
+/// Arguments of `audit statement`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = STATE)]
+pub(in crate::cli) struct StatementArgs {
+    /// The file (UF-…).
+    file: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Prints the statement about a closed file.
+pub(super) fn state(args: &StatementArgs) -> Result<u8, CliError> {
+    let told = args.server.client()?.get_ours(&format!("files/{}/statement", args.file))?;
+    print!("{}", told.get("statement").and_then(Value::as_str).unwrap_or_default());
+    Ok(0)
 }
 
 const CONSISTENT: &str = "\
