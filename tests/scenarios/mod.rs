@@ -9,6 +9,8 @@ mod life;
 
 mod past;
 
+mod history;
+
 mod apart;
 mod archived;
 

@@ -3,7 +3,9 @@
 //!
 //! `accepted` is the sum over pay-as-you-go usage. Of a file whose records have tiers the lowest tier counts, since the
 //! tiers tell the same usage at several prices. `consumed` of a reservation is what the latest file says of it, as a
-//! report tells how much of it is in use. Estimates count nowhere, nor do files outside production.
+//! report tells how much of it is in use. With `usage` only what was used in those days counts. Estimates count nowhere, nor do files outside production.
+
+mod window;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -12,13 +14,13 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use ledger::catalog::{Catalog, Environment, ItemKind};
 use ledger::fact::SummaryLine;
-use ledger::file::{Stamp, UsageFile};
+use ledger::file::{Checking, Stamp, UsageFile};
 use ledger::{Decimal, ObjectId, Scope};
 use serde_json::Value;
 
 use crate::app::App;
 use crate::catalog::known_asset;
-use crate::error::Answered;
+use crate::error::{Answered, ApiError};
 use crate::files::{FILES_AT_ONCE, aside};
 use crate::json::aggregate;
 use crate::listing::{Found, Wanted};
@@ -26,6 +28,8 @@ use crate::openapi::{Reading, params, tag};
 use crate::past::{Known, Reader};
 use crate::sources::Sources;
 use crate::visibility::Kind;
+
+use window::{Edge, Lies, USAGE, Window};
 
 /// List what was used
 ///
@@ -35,7 +39,7 @@ use crate::visibility::Kind;
     path = "/public/v1/usage/aggregates",
     operation_id = "list_aggregates",
     tag = tag::AGGREGATES,
-    params(params::AsOf, params::Paging),
+    params(params::Usage, params::AsOf, params::Paging),
     responses((status = 200, description = "A page of aggregates", body = Vec<aggregate::Aggregate>), Reading),
 )]
 pub(crate) async fn list(reader: Reader) -> Answered {
@@ -50,7 +54,7 @@ pub(crate) async fn list(reader: Reader) -> Answered {
     path = "/public/v1/usage/agregates",
     operation_id = "list_agregates",
     tag = tag::AGGREGATES,
-    params(params::AsOf, params::Paging),
+    params(params::Usage, params::AsOf, params::Paging),
     responses((status = 200, description = "A page of aggregates", body = Vec<aggregate::Aggregate>), Reading),
 )]
 pub(crate) async fn list_as_sdk(reader: Reader) -> Answered {
@@ -63,7 +67,7 @@ pub(crate) async fn list_as_sdk(reader: Reader) -> Answered {
     path = "/public/v1/assets/{id}/usage/aggregates",
     operation_id = "list_aggregates_of_asset",
     tag = tag::AGGREGATES,
-    params(params::AssetId, params::AsOf, params::Paging),
+    params(params::AssetId, params::Usage, params::AsOf, params::Paging),
     responses((status = 200, description = "A page of aggregates", body = Vec<aggregate::Aggregate>), Reading),
 )]
 pub(crate) async fn of_asset(reader: Reader, State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
@@ -72,14 +76,23 @@ pub(crate) async fn of_asset(reader: Reader, State(app): State<Arc<App>>, Path(i
 }
 
 async fn found(reader: Reader, asset: Option<ObjectId>) -> Answered {
-    let wanted = Wanted::new(reader.query.as_deref(), rql::AGGREGATES, Kind::Catalog, &reader.scope)?;
+    let once = |rql::Twice| ApiError::field(USAGE, "Give it once.");
+    let (usage, query) = rql::take_parameter(reader.query.as_deref().unwrap_or_default(), USAGE).map_err(once)?;
+    let window = usage.map(|text| Window::parse(&text)).transpose()?;
+    let wanted = Wanted::new(Some(&query), rql::AGGREGATES, Kind::Catalog, &reader.scope)?;
     let known = reader.known(None).await?;
     let scope = reader.scope.clone();
-    let found = aside("aggregates", move || page(&known, &scope, &wanted, asset.as_ref()));
-    Ok(reader.answer(found.await?))
+    let found = aside("aggregates", move || page(&known, &scope, &wanted, asset.as_ref(), window));
+    Ok(reader.answer(found.await??))
 }
 
-fn page(known: &Known, scope: &Scope, wanted: &Wanted, asset: Option<&ObjectId>) -> Found {
+fn page(
+    known: &Known,
+    scope: &Scope,
+    wanted: &Wanted,
+    asset: Option<&ObjectId>,
+    window: Option<Window>,
+) -> Result<Found, ApiError> {
     let catalog = known.catalog();
     let named = wanted.query.required_values("asset.id");
     let uids = wanted.query.required_values("asset.external_uid");
@@ -89,16 +102,25 @@ fn page(known: &Known, scope: &Scope, wanted: &Wanted, asset: Option<&ObjectId>)
             && named.as_ref().is_none_or(|ids| ids.contains(&id.as_str()))
             && uids.as_ref().is_none_or(|uids| uid().is_some_and(|uid| uids.contains(&uid)))
     };
-    let mut sums = Sums::default();
+    let (mut sums, mut edges) = (Sums::default(), Vec::new());
     let ids: Vec<_> = known.ledger().files.keys().copied().collect();
     for ids in ids.chunks(FILES_AT_ONCE) {
         let ledger = known.ledger();
         let files = ids.iter().filter_map(|&id| Some((id, ledger.file(id)?)));
-        for (_, file) in files.filter(|(id, file)| known.sees(scope, *id, file)) {
-            sums.add(file, &catalog, is_wanted);
+        for (id, file) in files.filter(|(id, file)| known.sees(scope, *id, file)) {
+            let Some((report, checking)) = Report::of(file) else { continue };
+            match window.map_or(Lies::Within, |window| window.lies(file)) {
+                Lies::Within => sums.add(&report, &checking.summary, &catalog, is_wanted),
+                Lies::Across => edges.push((report, Edge::new(id, checking))),
+                Lies::Outside => {}
+            }
         }
     }
-    wanted.page_of(sums.0.iter().map(|(key, sum)| shown(known.sources(), &catalog, key, sum)))
+    // The ledger isn't held while records are read.
+    for (window, (report, edge)) in window.iter().flat_map(|window| edges.iter().map(move |edge| (window, edge))) {
+        sums.add(report, &window.summary(&known.app().records, edge)?, &catalog, is_wanted);
+    }
+    Ok(wanted.page_of(sums.0.iter().map(|(key, sum)| shown(known.sources(), &catalog, key, sum))))
 }
 
 /// Subscription, item and currency.
@@ -116,18 +138,37 @@ struct Sum {
     last_reported: Option<Stamp>,
 }
 
-impl Sums {
-    fn add(&mut self, file: &UsageFile, catalog: &Catalog, is_wanted: impl Fn(&ObjectId) -> bool) {
-        let Some(created) = file.approval.created.as_deref() else { return };
+/// What counts of a file beside its lines.
+#[derive(Clone, Debug)]
+struct Report {
+    currency: Option<String>,
+    reported: Option<Stamp>,
+}
+
+impl Report {
+    /// Of a file that counts, with its summary.
+    fn of(file: &UsageFile) -> Option<(Self, &Checking)> {
+        let created = file.approval.created.as_deref()?;
         let counts = file.is_accepted() && !created.predictive && created.environment == Environment::Production;
-        let Some(checking) = file.current_checking().filter(|_| counts) else { return };
-        let reported = file.approval.submitted_at.as_ref();
-        for line in lowest_tiers(&checking.summary).filter(|line| is_wanted(&line.subscription)) {
+        let checking = file.current_checking().filter(|_| counts)?;
+        Some((Self { currency: created.currency.clone(), reported: file.approval.submitted_at.clone() }, checking))
+    }
+}
+
+impl Sums {
+    fn add(
+        &mut self,
+        report: &Report,
+        lines: &[SummaryLine],
+        catalog: &Catalog,
+        is_wanted: impl Fn(&ObjectId) -> bool,
+    ) {
+        for line in lowest_tiers(lines).filter(|line| is_wanted(&line.subscription)) {
             let kind = catalog.items.get(&line.item).map_or(ItemKind::PayAsYouGo, |item| item.kind);
             // What is in use of a reservation has no price.
-            let currency = created.currency.as_ref().filter(|_| kind == ItemKind::PayAsYouGo);
+            let currency = report.currency.as_ref().filter(|_| kind == ItemKind::PayAsYouGo);
             let key = (line.subscription.clone(), line.item.clone(), currency.cloned().unwrap_or_default());
-            self.0.entry(key).or_default().add(line, kind, reported);
+            self.0.entry(key).or_default().add(line, kind, report.reported.as_ref());
         }
     }
 }

@@ -50,6 +50,11 @@ impl Wanted {
         Found { offset: self.page.offset, objects, total }
     }
 
+    /// Those of some objects that fulfil the condition, all of them and in their order.
+    pub(crate) fn all_of(&self, objects: Vec<Value>) -> Vec<Value> {
+        objects.into_iter().filter(|object| self.query.matches(object)).collect()
+    }
+
     /// The page of some objects, which come whole: what the caller doesn't see is taken away here, before anything is
     /// compared.
     pub(crate) fn page_of(&self, objects: impl IntoIterator<Item = Value>) -> Found {

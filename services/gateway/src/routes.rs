@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::catalog::{self, edit, lists};
 use crate::{
-    actions, aggregates, chunks, download, dry_run, feed, files, health, lifecycle, openapi, progress, proofs,
-    reconciliations, records, reported, rules, simulate, template, webhooks,
+    actions, aggregates, chunks, download, dry_run, feed, files, health, history, lifecycle, openapi, progress, proofs,
+    provenance, reconciliations, records, reported, rules, simulate, template, webhooks,
 };
 
 /// All routes, without the slash that may stand at their ends.
@@ -81,6 +81,9 @@ fn others() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(feed::list))
         .routes(routes!(progress::stream))
+        .routes(routes!(history::of_file))
+        .routes(routes!(history::of_record))
+        .routes(routes!(provenance::show))
         .routes(routes!(proofs::keys))
         .routes(routes!(proofs::checkpoints))
         .routes(routes!(proofs::record::prove))

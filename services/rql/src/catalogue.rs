@@ -207,6 +207,21 @@ pub const VALIDATION_ERRORS: &[Field] = &[
     Field::block("raw_value"),
 ];
 
+/// What happened to a file or a record. Its order is that of time.
+pub const HISTORY: &[Field] = &[
+    Field::text("fact", "fact"),
+    Field::text("surface", "surface"),
+    Field::text("account", "account").nullable(),
+    Field::text("by.id", "by.id"),
+    Field::text("error_code", "error_code").nullable(),
+    Field::time("recorded_at", "recorded_at"),
+    Field::text("action", "action").searched(),
+    Field::text("why", "why").searched(),
+    Field::block("position"),
+    Field::block("status"),
+    Field::block("reproduce"),
+];
+
 /// Contracts.
 pub const CONTRACTS: &[Field] = &[
     Field::text("id", "id").searched().ordered(),

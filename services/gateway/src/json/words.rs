@@ -101,6 +101,13 @@ words!(ReadyState, "Whether reads are answered from everything.", ["ready", "sta
 words!(AnswerFormat, "In which form faults are answered.", ["json", "ndjson", "csv"]);
 words!(ReconciliationWorkbook, "As it came, or with what became of it.", ["uploadedfile", "processedfile"]);
 words!(ObjectClass, "What a webhook is told of.", [OBJECT_CLASS]);
+words!(LineFormat, "In which form a history is answered.", ["json", "ndjson"]);
+words!(Surface, "By which way something came.", ["api", "nats", "machine", "rule", "service"]);
+words!(
+    AnyStatus,
+    "Where a file or a record stands.",
+    Status::ALL.map(Status::name).into_iter().chain(["valid", "approved"])
+);
 words!(Method, "How a webhook is called.", [METHOD]);
 words!(ContentType, "In which form a webhook is told.", [CONTENT_TYPE]);
 words!(Store, "Where a workbook rests.", OfLink::ALL.map(OfLink::name));

@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 use super::links;
 
 /// The lists whose conditions have names, by the operation.
-const LISTS: [(&str, &[Field]); 20] = [
+const LISTS: [(&str, &[Field]); 22] = [
     ("list_usage_files", rql::FILES),
     ("list_categories", rql::CATEGORIES),
+    ("list_history_of_file", rql::HISTORY),
+    ("list_history_of_record", rql::HISTORY),
     ("list_validation_errors", rql::VALIDATION_ERRORS),
     ("list_records", rql::RECORDS),
     ("list_chunks", rql::CHUNKS),

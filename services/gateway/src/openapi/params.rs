@@ -28,6 +28,15 @@ fn conditions() -> Object {
     ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(rest)).examples([json!({})]).build()
 }
 
+/// What aggregates are asked about.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Usage {
+    /// Usage that begins in these days of UTC only: a month, a day, or two with `..` between them.
+    #[param(example = "2026-10")]
+    usage: Option<String>,
+}
+
 /// What reads take that are answered as of the past, too.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -104,6 +113,24 @@ pub(crate) struct Report {
 pub(crate) struct Form {
     /// `json` is a page; `ndjson` and `csv` are everything. Without it the header `Accept` decides.
     #[param(example = "json", inline, value_type = Option<words::AnswerFormat>)]
+    format: Option<String>,
+}
+
+/// What a provenance is asked of.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ProvenanceOf {
+    /// A record, a row of a chunk's workbook (`UFC-…:ROW`) or of an uploaded one (`SHA256:ROW`).
+    #[param(example = "UR-2026-11-0000-0000-0000-0002")]
+    of: String,
+}
+
+/// In which form lines are answered.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Lines {
+    /// `json` is a page; `ndjson` is everything. Without it the header `Accept` decides.
+    #[param(example = "json", inline, value_type = Option<words::LineFormat>)]
     format: Option<String>,
 }
 

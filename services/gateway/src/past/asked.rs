@@ -90,6 +90,11 @@ impl Reader {
         file.and_then(|file| show(&ledger, known.sources(), file)).ok_or(ApiError::NOT_FOUND)
     }
 
+    /// The positions that are asked about; none for the present.
+    pub(crate) fn positions(&self) -> Option<&Positions> {
+        self.as_of.as_ref()
+    }
+
     /// Whether the present is asked about.
     pub(crate) fn is_now(&self) -> bool {
         self.as_of.is_none()

@@ -2,6 +2,7 @@
 //! only where the facts of each file stand.
 
 mod replay;
+mod told;
 mod trails;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::fmt;
 use ledger::HostId;
 
 pub use replay::{Stopped, catalog_at, file_at, ledger_at};
+pub use told::told;
 pub use trails::{Step, Trail, Trails};
 
 /// How many own facts of each host count; of a host that isn't named, none.

@@ -106,6 +106,31 @@ impl Client {
         json(&url, request.header("Accept", "application/json").call())
     }
 
+    /// GET as of an instant or of positions, where they are given: the answer, and the positions that it is from.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn get_as_of(&self, path: &str, as_of: Option<&str>) -> Result<(Value, Option<String>), ClientError> {
+        let mut request = self.agent.get(self.url(path)).header("Authorization", &self.key);
+        if let Some(as_of) = as_of {
+            request = request.query("as_of", as_of);
+        }
+        let url = self.url(path);
+        let answer = request.call();
+        let header = answer.as_ref().ok().and_then(|answer| answer.headers().get("Ledger-As-Of"));
+        let positions = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok((json(&url, answer)?, positions))
+    }
+
+    /// The same below `/ledger/v1`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn get_ours_as_of(&self, path: &str, as_of: Option<&str>) -> Result<(Value, Option<String>), ClientError> {
+        let root = self.base.trim_end_matches("/public/v1");
+        self.get_as_of(&format!("{root}/ledger/v1/{path}"), as_of)
+    }
+
     /// POST of a JSON body.
     ///
     /// # Errors

@@ -156,6 +156,9 @@ enum FileCommand {
         /// An RQL filter, such as eq(status,ready).
         #[arg(default_value = "")]
         query: String,
+        /// As they were known then: an instant (2026-11-05T12:00:00Z) or positions.
+        #[arg(long, value_name = "WHEN")]
+        as_of: Option<String>,
     },
 }
 
@@ -201,7 +204,7 @@ pub(super) fn run(args: FileArgs) -> Result<u8, CliError> {
             let format = if args.server.json { OutputFormat::Json } else { format };
             return errors(&client, &file, &query, format, limit).map(|()| 0);
         }
-        FileCommand::List { query } => client.get(&format!("usage/files?{query}"))?,
+        FileCommand::List { query, as_of } => client.get_as_of(&format!("usage/files?{query}"), as_of.as_deref())?.0,
     };
     show(&shown, args.server.json);
     Ok(0)

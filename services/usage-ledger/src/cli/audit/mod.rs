@@ -1,6 +1,7 @@
 //! `usage-ledger audit …`: questions about the past, answered from the logs.
 
 mod export;
+mod past;
 mod prove;
 mod replay;
 mod restore;
@@ -33,7 +34,9 @@ Examples:
   usage-ledger audit export --data ./data --file UF-…                every fact about a file, as JSON
   usage-ledger audit revalidate UF-… --data ./data                   what would be found in it today?
   usage-ledger audit prove UR-2026-11-0000-0000-0000-0002 -o p.json  what was read of this record?
-  usage-ledger audit check-proof p.json --key ledger.keys            and can that be relied on?";
+  usage-ledger audit check-proof p.json --key ledger.keys            and can that be relied on?
+  usage-ledger audit history UF-…                                    what happened to this file, and who did it?
+  usage-ledger audit state UF-… --as-of 2026-11-05T12:00:00Z         what did we know of it then?";
 
 /// What an auditor asks.
 #[derive(Clone, Debug, Subcommand)]
@@ -59,6 +62,12 @@ pub(super) enum AuditCommand {
     Statement(prove::StatementArgs),
     /// Ask whether a log still begins with a checkpoint that you kept.
     Consistency(prove::ConsistencyArgs),
+    /// What happened to a usage file or a record: who did what when, and why.
+    History(past::HistoryArgs),
+    /// Where a record came from and where it went: from the cell of a workbook to the line of a chunk, and back.
+    Trace(past::TraceArgs),
+    /// How a usage file, a chunk, a reconciliation or a record stood at an instant.
+    State(past::StateArgs),
 }
 
 /// Does it.
@@ -74,6 +83,9 @@ pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
         AuditCommand::CheckProof(args) => prove::check(&args),
         AuditCommand::Statement(args) => prove::state(&args),
         AuditCommand::Consistency(args) => prove::consistency(&args),
+        AuditCommand::History(args) => past::history(&args).map(|()| 0),
+        AuditCommand::Trace(args) => past::trace(&args).map(|()| 0),
+        AuditCommand::State(args) => past::state(&args).map(|()| 0),
     }
 }
 
