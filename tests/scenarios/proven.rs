@@ -117,7 +117,7 @@ fn many_events_are_signed_without_waiting() {
 fn a_closed_file_has_a_signed_statement_for_both_of_its_sides() {
     let mut world = eager();
     let file = world.accepted(CONTRACT, "stated", RECORDS);
-    let path = format!("files/{file}/statement");
+    let path = format!("usage/files/{file}/statement");
     assert_eq!(world.ours(Vendor, "GET", &path, Body::Nothing).status, 400, "it is not closed");
     world.close(Distributor, &file);
     world.until("it is stated", || world.ours(Vendor, "GET", &path, Body::Nothing).status == 200);

@@ -21,7 +21,7 @@ use crate::openapi::{Reading, params, tag};
 /// text, it is the signed note itself; with `Accept: application/json` a member of an object.
 #[utoipa::path(
     get,
-    path = "/ledger/v1/files/{id}/statement",
+    path = "/ledger/v1/usage/files/{id}/statement",
     operation_id = "show_statement",
     tag = tag::PROOFS,
     params(params::FileId),

@@ -131,7 +131,7 @@ pub(in crate::cli) struct StatementArgs {
 
 /// Prints the statement about a closed file.
 pub(super) fn state(args: &StatementArgs) -> Result<u8, CliError> {
-    let told = args.server.client()?.get_ours(&format!("files/{}/statement", args.file))?;
+    let told = args.server.client()?.get_ours(&format!("usage/files/{}/statement", args.file))?;
     print!("{}", told.get("statement").and_then(Value::as_str).unwrap_or_default());
     Ok(0)
 }
