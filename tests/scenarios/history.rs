@@ -88,7 +88,7 @@ fn the_rest(world: &World, file: &str, whole: &[Value], rejected: &Value) {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines, whole);
     let path = format!("usage/files/{file}/history");
-    assert_eq!(list(world, Operator, &format!("{path}?fact=FileRejected")), [rejected.clone()]);
+    assert_eq!(list(world, Operator, &format!("{path}?fact=FileRejected")), std::slice::from_ref(rejected));
     assert_eq!(list(world, Operator, &format!("{path}?limit=2&offset=3")), whole[3..5]);
     let at = rejected["recorded_at"].as_str().expect("a time").replace('+', "%2B");
     let then = list(world, Operator, &format!("{path}?limit=1000&as_of={at}"));
@@ -139,7 +139,7 @@ fn a_line_of_a_chunk_leads_to_the_cell_that_it_was_read_from_and_back() {
                     "chunks are the provider's"
                 );
                 let of_record = format!("usage/provenance/{}", found["record"].as_str().expect("an id"));
-                assert_eq!(list(&world, Distributor, &of_record), [found.clone()]);
+                assert_eq!(list(&world, Distributor, &of_record), std::slice::from_ref(found));
                 assert_eq!(world.ours(OtherDistributor, "GET", &of_record, Body::Nothing).status, 404);
             }
         }

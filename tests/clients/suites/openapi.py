@@ -138,6 +138,7 @@ class Seeds:
         return {
             "show_usage_file": shown,
             "list_categories": shown,
+            "list_history_of_file": shown,
             "follow_usage_file": shown,
             "list_validation_errors": invalid,
             "change_usage_file": draft(),
@@ -146,6 +147,8 @@ class Seeds:
             "delete_usage_file": ready(),
             "reprocess_usage_file": ready(),
             "show_record": self.record(shown),
+            "list_history_of_record": self.record(shown),
+            "show_provenance": {"of": self.record(shown)},
             "prove_record": self.record(shown),
             "seal_usage_file": self.reported(),
             "change_product": changed,
@@ -199,6 +202,7 @@ class Seeds:
         return {
             "show_usage_file": open_,
             "list_categories": open_,
+            "list_history_of_file": open_,
             "follow_usage_file": open_,
             "accept_usage_file": pending(),
             "reject_usage_file": pending(),
@@ -209,6 +213,8 @@ class Seeds:
             "reconcile_usage_file": {"id": reconciled, "workbook": reconcilable(reconciled)},
             "create_reconciliation": {"workbook": reconcilable(accepted())},
             "show_record": records[0],
+            "list_history_of_record": records[0],
+            "show_provenance": {"of": records[0]},
             "prove_record": records[0],
             "close_record": records[0],
             "change_record": records[1],
