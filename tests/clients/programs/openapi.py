@@ -160,8 +160,13 @@ class Role:
         return {one["name"]: one["example"] for one in told.get("parameters", []) if one["in"] == "path"}
 
     def query(self, operation):
+        """Parameters that a call can't do without."""
         link = self.seeds["links"].get(operation)
-        return dict(parse_qsl(urlsplit(link).query)) if link else {}
+        if link:
+            return dict(parse_qsl(urlsplit(link).query))
+        _, _, told = self.document.operations[operation]
+        parameters = [one for one in told.get("parameters", []) if one["in"] == "query" and one.get("required")]
+        return {one["name"]: one["example"] for one in parameters}
 
     def body(self, operation, example):
         """The documented example, about what is there."""
