@@ -78,7 +78,8 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
         ends.insert(host, outcome?);
     }
     check(&ends)?;
-    let epoch = ends.values().map(|(chain, _)| chain.epoch).max().unwrap_or(0) + 1;
+    // A ledger begins with epoch 1, whether or not the copy holds a fact of it.
+    let epoch = ends.values().map(|(chain, _)| chain.epoch).max().unwrap_or(0).max(1) + 1;
     let generation = Generation::open(to, 1, &hosts, CACHE_BYTES)?;
     for (host, (chain, _)) in &ends {
         generation.begin(*host, chain)?;
