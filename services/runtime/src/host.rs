@@ -193,10 +193,13 @@ impl<D: Decider> Host<D> {
         self.advance_all(all)?;
         let mut batch = Vec::with_capacity(DELIVERIES_AT_ONCE);
         loop {
-            self.sign_if_due()?;
             // What is handed over and not yet on the disk is bounded: wait here, not in memory.
             let room = self.parts.writer.ready().await;
             room.map_err(|source| HostError::Log { host: self.parts.id, source })?;
+            if self.sign_if_due()? {
+                // That took of the room.
+                continue;
+            }
             let due = self.until_due();
             tokio::select! {
                 _ = stop.changed() => return Ok(()),

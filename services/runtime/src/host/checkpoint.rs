@@ -96,13 +96,13 @@ impl<D: Decider> Host<D> {
         }
     }
 
-    /// Signs the log, if it is time.
-    pub(super) fn sign_if_due(&mut self) -> Result<(), HostError> {
-        let Some(checkpoints) = self.parts.checkpoints.clone() else { return Ok(()) };
+    /// Signs the log, if it is time; says whether it did.
+    pub(super) fn sign_if_due(&mut self) -> Result<bool, HostError> {
+        let Some(checkpoints) = self.parts.checkpoints.clone() else { return Ok(false) };
         let signed = &self.signed;
         let is_late = || signed.due(&checkpoints).is_some_and(|due| due <= Instant::now());
         if signed.unsigned < EVENTS_MAX && !is_late() {
-            return Ok(());
+            return Ok(false);
         }
         let host = self.parts.id;
         let service = host.service;
@@ -115,7 +115,7 @@ impl<D: Decider> Host<D> {
         let context = Context { now: self.now(), scope: Scope::service(service) };
         let seed = self.fresh_seed(root);
         self.record(Due { facts, seed, indexed: false, cause: seed, context: &context, trace: None })?;
-        Ok(())
+        Ok(true)
     }
 }
 
