@@ -1,6 +1,6 @@
 //! Appends to a log and prints every acknowledged sequence, for tests that kill it or trace its system calls.
 //!
-//! `log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED ORDER IN_FLIGHT`: appends until that many appends per host are acknowledged
+//! `log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED PLANTED IN_FLIGHT`: appends until that many appends per host are acknowledged
 //! (0: for ever). A line `ack HOST SEQUENCE` is one `write` after the ticket resolved. What an event holds follows
 //! from its host and sequence alone (`payload`), so that a test can say what must be there.
 
@@ -10,23 +10,27 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ledger::{EventId, Hash, HostId, ServiceName};
-use runtime::log::{CommitOrder, Header, LogError, LogSettings, LogWriter, Logs, NewEntry, Ticket};
+use runtime::log::{Header, LogError, LogSettings, LogWriter, Logs, NewEntry, Planted, Ticket};
 
 fn main() -> ExitCode {
     let arguments = std::env::args().skip(1).collect::<Vec<_>>();
-    let [dir, hosts, appends, rotate, seed, order, in_flight] = arguments.as_slice() else {
-        eprintln!("usage: log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED ORDER IN_FLIGHT");
+    let [dir, hosts, appends, rotate, seed, planted, in_flight] = arguments.as_slice() else {
+        eprintln!("usage: log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED PLANTED IN_FLIGHT");
         return ExitCode::from(2);
     };
     let number = |text: &String| text.parse::<u64>().unwrap_or(1);
-    let order = match order.as_str() {
-        "anchor-before-sync" => CommitOrder::AnchorBeforeSync,
-        "answer-before-sync" => CommitOrder::AnswerBeforeSync,
-        _ => CommitOrder::Stated,
+    let planted = match planted.as_str() {
+        "no-sync" => Planted::NoSync,
+        "no-anchor" => Planted::NoAnchor,
+        "anchor-before-sync" => Planted::AnchorBeforeSync,
+        "answer-before-sync" => Planted::AnswerBeforeSync,
+        "answer-before-commit" => Planted::AnswerBeforeCommit,
+        "forgotten-cursors" => Planted::ForgottenCursors,
+        _ => Planted::Nothing,
     };
     // Often, so that a process that dies soon has written open segments.
     let archive_every = Duration::from_millis(5);
-    let settings = LogSettings { rotate_bytes: number(rotate), order, archive_every, ..LogSettings::default() };
+    let settings = LogSettings { rotate_bytes: number(rotate), planted, archive_every, ..LogSettings::default() };
     let plan = Plan { appends: number(appends), seed: number(seed), in_flight: number(in_flight) };
     match run(Path::new(dir), number(hosts), plan, settings) {
         Ok(()) => ExitCode::SUCCESS,

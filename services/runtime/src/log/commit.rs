@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ledger::HostId;
 
-use super::CommitOrder;
+use super::Planted;
 use super::anchor::{Anchor, AnchorFile, Head};
 use super::chain::Chain;
 use super::durable::die;
@@ -80,6 +80,11 @@ impl Committer {
             done.push((batch.host, batch.bytes, batch.end.owns, batch.answer));
         }
         self.anchor.heads.extend(writes.keys().filter_map(|host| Some((*host, Head::from(self.chains.get(host)?)))));
+        if self.shared.settings.planted == Planted::AnswerBeforeCommit {
+            self.publish(std::mem::take(&mut done));
+            // As long as a slow disk, so that whoever was answered tells of it.
+            std::thread::sleep(Duration::from_millis(20));
+        }
         crash::point("commit.before_apply");
         for (host, write) in writes {
             self.live.generation.apply(host, write)?;
@@ -87,21 +92,21 @@ impl Committer {
         crash::point("commit.after_apply");
         self.live.generation.flush()?;
         crash::point("commit.after_flush");
-        match self.shared.settings.order {
-            CommitOrder::Stated => {
-                self.sync()?;
-                self.write_anchor()?;
-                self.publish(done);
-            }
-            CommitOrder::AnchorBeforeSync => {
+        match self.shared.settings.planted {
+            Planted::AnchorBeforeSync => {
                 self.write_anchor()?;
                 self.sync()?;
                 self.publish(done);
             }
-            CommitOrder::AnswerBeforeSync => {
+            Planted::AnswerBeforeSync => {
                 self.publish(done);
                 self.sync()?;
                 self.write_anchor()?;
+            }
+            _ => {
+                self.sync()?;
+                self.write_anchor()?;
+                self.publish(done);
             }
         }
         let meters = &self.shared.meters;
@@ -116,15 +121,19 @@ impl Committer {
     }
 
     fn sync(&self) -> Result<(), LogError> {
-        self.live.generation.sync_data();
+        if self.shared.settings.planted != Planted::NoSync {
+            self.live.generation.sync_data();
+        }
         self.live.generation.glance_at_blobs()?;
         crash::point("commit.after_sync");
         Ok(())
     }
 
     fn write_anchor(&mut self) -> Result<(), LogError> {
-        self.anchor_file.write(&mut self.anchor)?;
-        self.anchor_file.sync();
+        if self.shared.settings.planted != Planted::NoAnchor {
+            self.anchor_file.write(&mut self.anchor)?;
+            self.anchor_file.sync();
+        }
         crash::point("commit.after_anchor");
         Ok(())
     }
@@ -177,7 +186,11 @@ impl Committer {
         let hosts = self.shared.hosts.keys();
         let generation = Generation::open(dir, number, hosts, self.shared.settings.cache_bytes)?;
         for (host, chain) in &self.chains {
-            generation.begin(*host, chain)?;
+            let mut base = chain.clone();
+            if self.shared.settings.planted == Planted::ForgottenCursors {
+                base.heard.clear();
+            }
+            generation.begin(*host, &base)?;
         }
         generation.flush()?;
         generation.sync_data();

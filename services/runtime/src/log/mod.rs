@@ -66,9 +66,9 @@ pub struct LogSettings {
     pub archive_every: Duration,
     /// sled's page cache.
     pub cache_bytes: u64,
-    /// Anything but the stated order loses acknowledged events in a power cut; tests prove that they see it.
+    /// What is done wrong on purpose, so that tests prove that they see it. No option of any program sets it.
     #[doc(hidden)]
-    pub order: CommitOrder,
+    pub planted: Planted,
 }
 
 impl Default for LogSettings {
@@ -82,21 +82,28 @@ impl Default for LogSettings {
             // With the time that writing takes, less than a second.
             archive_every: Duration::from_millis(500),
             cache_bytes: 8 << 20,
-            order: CommitOrder::Stated,
+            planted: Planted::Nothing,
         }
     }
 }
 
-/// The order of a commit's steps.
+/// A fault that the log is given by a test.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CommitOrder {
-    /// Apply, flush, sync the database, write the anchor, sync the anchor, answer.
+pub enum Planted {
+    /// None.
     #[default]
-    Stated,
-    /// Wrong: a power cut leaves an anchor that names events which aren't there.
-    #[doc(hidden)]
+    Nothing,
+    /// Commits don't sync the database.
+    NoSync,
+    /// Commits leave the anchor as it is: a lost end isn't seen.
+    NoAnchor,
+    /// A power cut leaves an anchor that names events which aren't there.
     AnchorBeforeSync,
-    /// Wrong: a power cut loses what was answered.
-    #[doc(hidden)]
+    /// A power cut loses what was answered.
     AnswerBeforeSync,
+    /// What is answered isn't even applied: a crash loses it.
+    AnswerBeforeCommit,
+    /// A new generation begins without what was heard: neighbours' facts come a second time.
+    ForgottenCursors,
 }

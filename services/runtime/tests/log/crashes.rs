@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -29,8 +30,13 @@ pub(crate) fn arguments(dir: &Path, appends: u64, seed: u64, order: &str) -> Vec
 }
 
 fn writer(dir: &Path, appends: u64, seed: u64) -> Command {
+    planted(dir, appends, seed, "stated")
+}
+
+/// The same with something done wrong.
+fn planted(dir: &Path, appends: u64, seed: u64, order: &str) -> Command {
     let mut command = Command::new(example("log_writer"));
-    command.args(arguments(dir, appends, seed, "stated")).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.args(arguments(dir, appends, seed, order)).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
 
@@ -72,7 +78,7 @@ pub(crate) fn check_opened(dir: &Path, acks: &BTreeMap<String, u64>, what: &str)
         let acknowledged = acks.get(&host.to_string()).copied().unwrap_or(0);
         assert!(sequence >= acknowledged, "{what}: {host} ends at {sequence}, {acknowledged} was acknowledged");
         let mut previous = Hash::ZERO;
-        let mut next = 1;
+        let (mut next, mut heard) = (1, 0);
         for (entry, position) in reader.entries(1).zip(1..) {
             let entry = entry.unwrap();
             assert_eq!(entry.position, position, "{what}");
@@ -84,6 +90,9 @@ pub(crate) fn check_opened(dir: &Path, acks: &BTreeMap<String, u64>, what: &str)
                 assert_eq!(found, Some(position), "{what}");
                 previous = entry.header.hash();
                 next += 1;
+            } else {
+                heard += 1;
+                assert_eq!(entry.header.sequence, heard, "{what}: {host} has heard something twice, or not");
             }
         }
         found.insert(host, entries(&reader));
@@ -152,5 +161,23 @@ fn a_crash_of_the_first_commit_leaves_a_log_that_opens() {
         let mut child = writer(&folder.log(), 3, 9).env(VARIABLE, format!("{point}:1")).spawn().unwrap();
         assert!(!acknowledged(&mut child, &mut acks).success(), "{point}");
         check(&folder.log(), &acks, point);
+    }
+}
+
+/// Goal: the same checks see what they are there for. Method: each fault, and a kill after which it shows.
+#[test]
+fn answers_before_the_commit_and_forgotten_cursors_are_caught() {
+    for (fault, kill) in
+        [("answer-before-commit", "commit.before_apply:60"), ("forgotten-cursors", "open.recovering:1")]
+    {
+        let (folder, mut acks) = (Folder::new(fault), BTreeMap::new());
+        let mut caught = false;
+        // The second process goes on where the first one ended.
+        for crash in ["rotate.removed_old:1", kill, "commit.after_anchor:20"] {
+            let mut child = planted(&folder.log(), 2_000, 7, fault).env(VARIABLE, crash).spawn().unwrap();
+            assert!(!acknowledged(&mut child, &mut acks).success(), "{fault}: {crash} was never passed");
+            caught |= catch_unwind(AssertUnwindSafe(|| check(&folder.log(), &acks, fault))).is_err();
+        }
+        assert!(caught, "{fault} wasn't caught");
     }
 }

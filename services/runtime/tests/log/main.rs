@@ -9,4 +9,5 @@ mod crashes;
 mod damage;
 mod order;
 mod power;
+mod rest;
 mod support;

@@ -2,7 +2,7 @@
 //! is still in the kernel. Method: trace the system calls of `log_writer` with their bytes, and build the disk as it may be
 //! found after a cut between any two of them: what was synced is there; of the rest nothing, all, or each sector as it was at
 //! some moment and any beginning of what happened to the names in a folder. Then open it, and compare with what was acknowledged by then.
-//! A disk that ignores syncs and both wrong orders of a commit have to be caught.
+//! A disk that ignores syncs, a log that makes none, and both wrong orders of a commit have to be caught.
 //!
 //! `POWER_CUTS=n` makes n cuts of each kind instead of a few; `LOG_TEST_SEED` repeats those of a test.
 
@@ -402,7 +402,9 @@ fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
 /// Goal: the test above sees what it is there for.
 #[test]
 fn a_disk_that_lies_and_the_wrong_orders_are_caught() {
-    for (order, lies) in [("stated", true), ("anchor-before-sync", false), ("answer-before-sync", false)] {
+    for (order, lies) in
+        [("stated", true), ("no-sync", false), ("anchor-before-sync", false), ("answer-before-sync", false)]
+    {
         let name = format!("{order}-{lies}");
         // The moments at which a wrong order shows are those before the sync that comes too late.
         let found = cuts(&name, order, lies, &[Leaves::Nothing], |call| call.name == "fdatasync");

@@ -41,6 +41,10 @@ impl Random {
         let seed = std::env::var("LOG_TEST_SEED").ok().and_then(|text| text.parse().ok());
         let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) * 0x9E37_79B9 + 1);
         println!("{name}: LOG_TEST_SEED={seed}");
+        Self::seeded(seed)
+    }
+
+    pub(crate) fn seeded(seed: u64) -> Self {
         Self(seed | 1)
     }
 
