@@ -41,7 +41,7 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
         ],
     ),
     ("prost", &["proto/", "docs/examples/"]),
-    ("zstd", &["proto/"]),
+    ("zstd", &["proto/", "tests/scenarios/released/"]),
     ("rust_xlsxwriter", &["services/workbook/", "services/usage-ledger/src/demo/generate"]),
     ("zip", &["services/workbook/", "tests/scenarios/sheets.rs", "tests/formats.rs", "tests/hostile/"]),
     ("quick_xml", &["services/workbook/"]),

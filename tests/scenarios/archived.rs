@@ -19,7 +19,7 @@ fn audit(words: &[&str]) -> (Output, i32) {
     (output, code)
 }
 
-fn verify(flag: &str, dir: &Path) -> (Value, i32) {
+pub(super) fn verify(flag: &str, dir: &Path) -> (Value, i32) {
     let (output, code) = audit(&["verify", "--json", flag, dir.to_str().expect("text")]);
     (serde_json::from_slice(&output.stdout).expect("JSON"), code)
 }

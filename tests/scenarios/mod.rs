@@ -50,6 +50,8 @@ mod watched;
 
 mod imports;
 
+mod released;
+
 mod replayed;
 
 mod restart;

@@ -136,8 +136,16 @@ fn workbooks(dirs: &[PathBuf]) -> BTreeMap<PathBuf, Vec<u8>> {
     all
 }
 
+/// Removes every workbook that was made again by a replay; gives how many there were.
+pub(super) fn remove_made(dirs: &[PathBuf], report: &Value) -> usize {
+    let made: BTreeSet<&str> = report["workbooks"].as_array().expect("a list").iter().flat_map(of_job).collect();
+    let is_made = |path: &&PathBuf| made.contains(path.file_name().and_then(|name| name.to_str()).expect("a name"));
+    let all = workbooks(dirs);
+    all.keys().filter(is_made).map(|path| std::fs::remove_file(path).expect("it was there")).count()
+}
+
 /// Runs a command of `audit` on some directories.
-fn audit(dirs: &[PathBuf], words: &[&str]) -> Output {
+pub(super) fn audit(dirs: &[PathBuf], words: &[&str]) -> Output {
     let mut command = Command::new(binary());
     command.arg("audit").args(words).env("TZ", "Asia/Kathmandu");
     for dir in dirs {
@@ -169,11 +177,8 @@ fn state_and_workbooks_follow_from_the_logs() {
     let before = workbooks(&dirs);
     let (report, code) = replay(&dirs, &["--workbooks", "--threads", "1"]);
     assert_eq!((code, &report["holds"]), (0, &json!(true)), "{report:#}");
-    let made: BTreeSet<&str> = report["workbooks"].as_array().expect("a list").iter().flat_map(of_job).collect();
-    let is_made = |path: &&PathBuf| made.contains(path.file_name().and_then(|name| name.to_str()).expect("a name"));
-    let lost: Vec<&PathBuf> = before.keys().filter(is_made).collect();
-    assert!(lost.len() >= 12 && before.len() > lost.len(), "{lost:#?}");
-    lost.iter().for_each(|path| std::fs::remove_file(path).expect("it was there"));
+    let lost = remove_made(&dirs, &report);
+    assert!(lost >= 12 && before.len() > lost, "{lost}");
     dirs.iter().for_each(|dir| drop(std::fs::remove_dir_all(dir.join("cache"))));
 
     let (again, code) = replay(&dirs, &["--workbooks", "--put-back", "--threads", "8"]);

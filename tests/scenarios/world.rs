@@ -114,6 +114,11 @@ impl World {
         Self::shaped(Some(Server::start_secured), partitions(), |_| {})
     }
 
+    /// The same of so many partitions, run otherwise than by default.
+    pub(super) fn spread_tuned(partitions: u16, tune: fn(&mut Settings)) -> Self {
+        Self::shaped(None, partitions, tune)
+    }
+
     /// A product of so many partitions in one process, whatever the variables say.
     pub(super) fn spread(partitions: u16) -> Self {
         Self::shaped(None, partitions, |_| {})
@@ -125,17 +130,29 @@ impl World {
     }
 
     fn shaped(nats: Option<fn(&Path) -> Server>, partitions: u16, tune: fn(&mut Settings)) -> Self {
+        let mut world = Self::prepared(nats, partitions, tune);
+        world.start();
+        world.import(&demo_catalog()).expect("the demo catalog is sound");
+        world.catalog = (*world.product().bus.shelf().take()).clone();
+        world
+    }
+
+    /// A product in one process on a data directory that somebody else made.
+    pub(super) fn found(data: &Path, partitions: u16) -> Self {
+        let mut world = Self::prepared(None, partitions, |_| {});
+        std::fs::rename(data, world.path("data")).expect("a directory beside it");
+        world.start();
+        world.catalog = (*world.product().bus.shelf().take()).clone();
+        world
+    }
+
+    fn prepared(nats: Option<fn(&Path) -> Server>, partitions: u16, tune: fn(&mut Settings)) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let now = Moment::parse_iso("2026-11-22T00:00:00").unwrap().0;
         let dir = tempfile::tempdir().unwrap();
         let now = Arc::new(AtomicI64::new(now));
         let nats = nats.map(|start| start(&dir.path().join("nats")));
-        let mut world =
-            Self { runtime, products: Vec::new(), nats, partitions, now, tune, catalog: Catalog::default(), dir };
-        world.start();
-        world.import(&demo_catalog()).expect("the demo catalog is sound");
-        world.catalog = (*world.product().bus.shelf().take()).clone();
-        world
+        Self { runtime, products: Vec::new(), nats, partitions, now, tune, catalog: Catalog::default(), dir }
     }
 
     pub(super) fn product(&self) -> &Product {
