@@ -142,17 +142,22 @@ const PHASES: [Phase; 10] = [
     },
 ];
 
-struct Server {
-    child: Child,
-    url: String,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// Starts the product; none when it died before it was ready.
     fn start(data: &Path, crash: Option<&str>) -> Option<Self> {
+        Self::start_with(data, crash, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(data: &Path, crash: Option<&str>, more: &[&str]) -> Option<Self> {
         let mut command = Command::new(binary());
         command.args(["run", "--listen", "127.0.0.1:0", "--rotate-bytes", ROTATE_BYTES, "--catalog"]);
-        command.arg(root().join("schemas/demo-catalog.json")).arg("--data").arg(data);
+        command.arg(root().join("schemas/demo-catalog.json")).arg("--data").arg(data).args(more);
         command.env("USAGE_LEDGER_LOG", "error").env_remove("USAGE_LEDGER_CRASH");
         if let Some(point) = crash {
             command.env("USAGE_LEDGER_CRASH", point);
@@ -169,13 +174,13 @@ impl Server {
         }
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         // A process that has died by itself is as dead.
         let _ = self.child.kill();
         self.child.wait().expect("it ends");
     }
 
-    fn died(&mut self) -> bool {
+    pub(crate) fn died(&mut self) -> bool {
         self.child.try_wait().expect("its state is known").is_some()
     }
 }

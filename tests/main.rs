@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod asyncapi;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod docs;

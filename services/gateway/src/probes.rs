@@ -83,6 +83,9 @@ pub(crate) struct Readiness {
     /// Why not yet, or what the process stands by for.
     #[schema(example = json!(["The fold has not caught up with the logs yet."]))]
     reasons: Option<Vec<String>>,
+    /// What somebody should look at, although everything is served.
+    #[schema(example = json!(["The backup is behind since 2026-11-05T12:00:00+00:00: /backup isn't there."]))]
+    notes: Option<Vec<String>>,
     /// How many facts each service of the process, and its gateway, has not heard yet.
     #[schema(example = json!({ "gateway": 0, "validation-0": 12 }))]
     lag: BTreeMap<String, u64>,
@@ -115,17 +118,18 @@ impl Probes {
             *lag.entry(one.who).or_default() += one.facts;
         }
         let (reasons, version) = (self.reasons(), Some(self.version.clone()));
+        let notes = Some(self.watched.notes()).filter(|notes| !notes.is_empty());
         if reasons.is_empty() {
             // Whoever stands by does all that is expected of it: what waits for it to be well needn't wait.
             let standing: Vec<String> = self.standing.iter().filter_map(Standing::told).collect();
             let ready = if standing.is_empty() {
-                Readiness { status: "ready", version, reasons: None, lag }
+                Readiness { status: "ready", version, reasons: None, notes, lag }
             } else {
-                Readiness { status: "standby", version, reasons: Some(standing), lag }
+                Readiness { status: "standby", version, reasons: Some(standing), notes, lag }
             };
             return json::answer(StatusCode::OK, &json::value(&ready));
         }
-        let starting = Readiness { status: "starting", version: None, reasons: Some(reasons), lag };
+        let starting = Readiness { status: "starting", version: None, reasons: Some(reasons), notes, lag };
         json::answer(StatusCode::SERVICE_UNAVAILABLE, &json::value(&starting))
     }
 

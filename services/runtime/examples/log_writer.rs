@@ -1,8 +1,9 @@
 //! Appends to a log and prints every acknowledged sequence, for tests that kill it or trace its system calls.
 //!
-//! `log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED PLANTED IN_FLIGHT`: appends until that many appends per host are acknowledged
-//! (0: for ever). A line `ack HOST SEQUENCE` is one `write` after the ticket resolved. What an event holds follows
-//! from its host and sequence alone (`payload`), so that a test can say what must be there.
+//! `log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED PLANTED IN_FLIGHT [BACKUP]`: appends until that many appends per host are
+//! acknowledged (0: for ever), with a backup of the folder above DIR in BACKUP. A line `ack HOST SEQUENCE` is one `write`
+//! after the ticket resolved. What an event holds follows from its host and sequence alone (`payload`), so that a test can
+//! say what must be there.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,12 +11,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ledger::{EventId, Hash, HostId, ServiceName};
+use runtime::backup::Backup;
+use runtime::clock::Clock;
 use runtime::log::{Header, LogError, LogSettings, LogWriter, Logs, NewEntry, Planted, Ticket};
 
 fn main() -> ExitCode {
     let arguments = std::env::args().skip(1).collect::<Vec<_>>();
-    let [dir, hosts, appends, rotate, seed, planted, in_flight] = arguments.as_slice() else {
-        eprintln!("usage: log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED PLANTED IN_FLIGHT");
+    let [dir, hosts, appends, rotate, seed, planted, in_flight, backup @ ..] = arguments.as_slice() else {
+        eprintln!("usage: log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED PLANTED IN_FLIGHT [BACKUP]");
         return ExitCode::from(2);
     };
     let number = |text: &String| text.parse::<u64>().unwrap_or(1);
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
     let archive_every = Duration::from_millis(5);
     let settings = LogSettings { rotate_bytes: number(rotate), planted, archive_every, ..LogSettings::default() };
     let plan = Plan { appends: number(appends), seed: number(seed), in_flight: number(in_flight) };
-    match run(Path::new(dir), number(hosts), plan, settings) {
+    match run(Path::new(dir), number(hosts), plan, settings, backup.first().map(Path::new)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("could not {error}");
@@ -49,10 +52,18 @@ struct Plan {
     in_flight: u64,
 }
 
-fn run(dir: &Path, hosts: u64, plan: Plan, settings: LogSettings) -> Result<(), LogError> {
+fn run(
+    dir: &Path,
+    hosts: u64,
+    plan: Plan,
+    settings: LogSettings,
+    backup: Option<&Path>,
+) -> Result<(), Box<dyn std::error::Error>> {
     let partitions = u16::try_from(hosts).unwrap_or(1);
     let hosts = (0..partitions).map(|partition| HostId::new(ServiceName::Approval, partition)).collect::<Vec<_>>();
     let logs = Logs::open(dir, &hosts, settings)?;
+    let data = dir.parent().unwrap_or(dir);
+    let backup = backup.map(|backup| Backup::start(&logs, data, backup, &Clock::Machine)).transpose()?;
     let mut writers = Vec::new();
     for host in &hosts {
         writers.push(logs.writer(*host)?);
@@ -63,6 +74,7 @@ fn run(dir: &Path, hosts: u64, plan: Plan, settings: LogSettings) -> Result<(), 
         let outcomes = threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join());
         outcomes.map(|outcome| outcome.unwrap_or(Err(LogError::Closed))).collect::<Result<Vec<_>, _>>().map(|_| ())
     })?;
+    backup.into_iter().for_each(Backup::finish);
     logs.close();
     Ok(())
 }

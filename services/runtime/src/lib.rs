@@ -1,6 +1,7 @@
 //! The shell around the pure services: the log, the bus, blobs, the clock, and the loop that joins them.
 
 mod again;
+pub mod backup;
 pub mod blobs;
 pub mod bus;
 pub mod clock;

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use ledger::{HostId, ServiceName};
 use tokio::sync::{Mutex, watch};
 
+use crate::backup;
 use crate::log::LogReader;
 use crate::meters::{self, Meters, Metric, Page};
 use crate::nats::{self, Link, Reachable, SubscriberState};
@@ -71,6 +72,7 @@ pub struct Watched {
     feeds: Vec<(HostId, watch::Receiver<u64>)>,
     /// The connection over which producers report, where this process hears them.
     takes: Option<Link>,
+    backup: Option<backup::Progress>,
     seen: Arc<Mutex<Option<(Instant, Seen)>>>,
 }
 
@@ -84,6 +86,17 @@ impl Watched {
     /// Watches a host of this process.
     pub fn host(&mut self, log: LogReader, hears: Vec<Source>) {
         self.hosts.push(Hearing { log, hears });
+    }
+
+    /// Watches the backup of this process.
+    pub fn backup(&mut self, progress: backup::Progress) {
+        self.backup = Some(progress);
+    }
+
+    /// What somebody should look at, although everything is served.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.backup.iter().filter_map(backup::Progress::note).collect()
     }
 
     /// Watches the fold of this process.
@@ -173,6 +186,9 @@ impl Watched {
         self.meters.write(page);
         self.process(page);
         self.logs(page);
+        if let Some(backup) = &self.backup {
+            backup.write(page);
+        }
         let seen = self.seen().await;
         let lags = self.lags_by(&seen.positions);
         let each = |of: fn(&Lag) -> u64| {

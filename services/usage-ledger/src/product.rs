@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gateway::{Calls, Gateway, Standing};
 use ledger::{HostId, ServiceName};
+use runtime::backup::{Backup, BackupError};
 use runtime::blobs::BlobError;
 use runtime::bus::Bus;
 use runtime::clock::Clock;
@@ -85,6 +86,8 @@ pub struct Settings {
     pub standby: bool,
     /// How long an event may stand in a log before a checkpoint over it is signed.
     pub checkpoint_after: Duration,
+    /// Where a copy of the logs and workbooks is kept.
+    pub backup: Option<PathBuf>,
     /// Services that do nothing: their work stands still, and what is asked of them is refused as not available.
     pub idle: Vec<ServiceName>,
 }
@@ -116,6 +119,7 @@ impl Settings {
             meters: Meters::default(),
             standby: false,
             checkpoint_after: CHECKPOINT_AFTER,
+            backup: None,
             idle,
         }
     }
@@ -245,6 +249,9 @@ pub enum ProductError {
     /// Billing systems can't be told.
     #[error("could not publish what was accepted")]
     Feed(#[from] FeedError),
+    /// There can't be a backup there.
+    #[error("could not use the folder of --backup")]
+    Backup(#[from] BackupError),
     /// A host can't be asked.
     #[error("could not be asked over NATS")]
     Desk(#[from] DeskError),
@@ -277,6 +284,7 @@ pub struct Product {
     /// Whether the fold has caught up once.
     ready: watch::Receiver<bool>,
     parts: Parts,
+    backup: Option<Backup>,
     logs: Logs,
 }
 
@@ -331,6 +339,8 @@ impl Product {
             return Err(ProductError::Standby);
         }
         let logs = Logs::open(&data.join("log"), &near, log_settings)?;
+        let backup =
+            settings.backup.as_ref().map(|dir| Backup::start(&logs, &data, dir, &settings.clock)).transpose()?;
         let secrets = Secrets::open(&settings.secrets.clone().unwrap_or_else(|| data.join("secrets")))?;
         let listener = TcpListener::bind(settings.listen).await;
         let listener = listener.map_err(|source| ProductError::Listen { listen: settings.listen, source })?;
@@ -344,6 +354,7 @@ impl Product {
         let (ended_at, ended) = watch::channel(false);
         let mut parts = Parts { tasks: JoinSet::new(), ended: ended_at, stop: stopped.clone() };
         let mut wiring = Wiring::new(&logs, &settings, link, stopped.clone())?;
+        wiring.backup(backup.as_ref());
         let mut lent = wiring.services(&logs, &mut parts)?;
         let projection = wiring.projection(&mut lent)?;
         let follow = projection.clone().run(stopped.clone());
@@ -367,7 +378,7 @@ impl Product {
             parts.spawn(serve(listener, gateway::probes(probes), stopped));
         }
         let (clock, standing) = (settings.clock, wiring.standing);
-        Ok(Self { address, bus, projection, secrets, clock, serves, standing, stop, ended, ready, parts, logs })
+        Ok(Self { address, bus, projection, secrets, clock, serves, standing, stop, ended, ready, parts, backup, logs })
     }
 
     /// Waits until a part has ended that should not have: the rest would wait for it for ever.
@@ -385,7 +396,6 @@ impl Product {
         while !self.projection.catch_up().await {
             tokio::time::sleep(CATCH_UP_PAUSE).await;
         }
-
         catch_up(&self.projection).await;
     }
 
@@ -415,7 +425,12 @@ impl Product {
             self.parts.tasks.abort_all();
         }
         // Closing waits for the disk, which must not hold up the runtime's threads.
-        drop(tokio::task::spawn_blocking(move || self.logs.close()).await);
+        let (backup, logs) = (self.backup, self.logs);
+        let closing = move || {
+            backup.into_iter().for_each(Backup::finish);
+            logs.close();
+        };
+        drop(tokio::task::spawn_blocking(closing).await);
     }
 
     /// How the log does.

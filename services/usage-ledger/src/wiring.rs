@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use gateway::{Gateway, Probes, Producers, Standing};
 use ledger::{HostId, Partition, ServiceName};
+use runtime::backup::Backup;
 use runtime::blobs::Blobs;
 use runtime::bus::{Bus, Errand, Neighbour};
 use runtime::decider::Decider;
@@ -103,6 +104,13 @@ impl Wiring {
             checkpoints,
             stop,
         })
+    }
+
+    /// Shows how far the backup is.
+    pub(crate) fn backup(&mut self, backup: Option<&Backup>) {
+        if let Some(backup) = backup {
+            self.watched.backup(backup.progress());
+        }
     }
 
     /// Opens and starts the services of this process. The catalog comes first: its fold is shared with the others.

@@ -21,6 +21,8 @@ use super::error::{LogError, io_error};
 use super::frame::{Cursor, HOST_BYTES, encode_host};
 use crate::crash;
 
+/// What a backup's anchor names as its live generation: it has none.
+pub(crate) const BACKUP: u64 = 0;
 pub(crate) const NAME: &str = "anchor";
 /// Five services of a hundred partitions fit twice.
 pub(crate) const HOSTS_MAX: usize = 900;
@@ -72,6 +74,27 @@ impl Anchor {
         }
         bytes.extend_from_slice(&Hash::of(&bytes).0);
         bytes
+    }
+
+    /// Refuses the anchor of a backup where a database is wanted.
+    pub(crate) fn check_live(&self, dir: &Path) -> Result<(), LogError> {
+        if self.live == BACKUP { Err(LogError::IsBackup { path: dir.to_owned() }) } else { Ok(()) }
+    }
+
+    /// Both slots.
+    fn encode_twice(&self) -> Vec<u8> {
+        let mut bytes = vec![0; SLOT_BYTES * 2];
+        for slot in 0..2 {
+            let content = self.encode();
+            bytes[slot * SLOT_BYTES..][..content.len()].copy_from_slice(&content);
+        }
+        bytes
+    }
+
+    /// Where the next slot begins, and what it says.
+    fn next_slot(&mut self) -> (u64, Vec<u8>) {
+        self.counter += 1;
+        ((self.counter % 2) * SLOT_BYTES as u64, self.encode())
     }
 
     fn decode(slot: &[u8]) -> Option<Self> {
@@ -127,6 +150,27 @@ pub(crate) fn read(dir: &Path) -> Result<Option<Found>, LogError> {
     newest.map(|anchor| Some(Found { anchor, torn })).ok_or(LogError::AnchorDamaged { path })
 }
 
+/// Makes the anchor of a backup: how far the copy reaches.
+pub(crate) fn begin_backup(dir: &Path, first: &Anchor) -> Result<(), LogError> {
+    let (draft, path) = (dir.join("anchor.tmp"), dir.join(NAME));
+    std::fs::write(&draft, first.encode_twice()).map_err(io_error("write", &draft))?;
+    durable::try_sync(&File::open(&draft).map_err(io_error("open", &draft))?, &draft)?;
+    std::fs::rename(&draft, &path).map_err(io_error("create", &path))?;
+    durable::try_sync_dir(dir)
+}
+
+/// Writes the next slot of a backup's anchor, durably. After a failure the other slot counts.
+pub(crate) fn write_backup(dir: &Path, heads: &mut Anchor) -> Result<(), LogError> {
+    let path = dir.join(NAME);
+    let file = OpenOptions::new().write(true).open(&path).map_err(io_error("open", &path))?;
+    let (start, bytes) = heads.next_slot();
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    file.write_all_at(first, start).map_err(io_error("write", &path))?;
+    crash::point("backup.mid_heads");
+    file.write_all_at(second, start + first.len() as u64).map_err(io_error("write", &path))?;
+    durable::try_sync(&file, &path)
+}
+
 /// The open anchor file.
 pub(crate) struct AnchorFile {
     file: File,
@@ -139,12 +183,7 @@ impl AnchorFile {
         let path = dir.join(NAME);
         if !path.exists() {
             let draft = dir.join("anchor.tmp");
-            let mut bytes = vec![0; SLOT_BYTES * 2];
-            for slot in 0..2 {
-                let content = first.encode();
-                bytes[slot * SLOT_BYTES..][..content.len()].copy_from_slice(&content);
-            }
-            std::fs::write(&draft, bytes).map_err(io_error("write", &draft))?;
+            std::fs::write(&draft, first.encode_twice()).map_err(io_error("write", &draft))?;
             durable::sync_all(&File::open(&draft).map_err(io_error("open", &draft))?, &draft);
             std::fs::rename(&draft, &path).map_err(io_error("create", &path))?;
             durable::sync_dir(dir)?;
@@ -155,9 +194,7 @@ impl AnchorFile {
 
     /// Writes the next slot; the caller syncs.
     pub(crate) fn write(&self, anchor: &mut Anchor) -> Result<(), LogError> {
-        anchor.counter += 1;
-        let start = (anchor.counter % 2) * SLOT_BYTES as u64;
-        let bytes = anchor.encode();
+        let (start, bytes) = anchor.next_slot();
         let mut written = 0;
         if crash::is_armed("commit.mid_anchor") {
             written = bytes.len() / 2;

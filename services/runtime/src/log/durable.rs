@@ -42,6 +42,25 @@ pub(crate) fn sync_dir(path: &Path) -> Result<(), LogError> {
     Ok(())
 }
 
+/// `fsync` of a file that the log doesn't rest on: a failure is told, and whoever wrote it writes it again.
+pub(crate) fn try_sync(file: &File, path: &Path) -> Result<(), LogError> {
+    file.sync_all().map_err(io_error("sync", path))
+}
+
+/// The same for a folder.
+pub(crate) fn try_sync_dir(path: &Path) -> Result<(), LogError> {
+    try_sync(&File::open(path).map_err(io_error("open", path))?, path)
+}
+
+/// Creates a folder below one that is there, with its name durable; the log doesn't rest on it.
+pub(crate) fn try_create_dir(path: &Path) -> Result<(), LogError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir(path).map_err(io_error("create", path))?;
+    path.parent().map_or(Ok(()), try_sync_dir)
+}
+
 /// Creates a folder with its name durable in the folder above.
 pub(crate) fn create_dir(path: &Path) -> Result<(), LogError> {
     if path.is_dir() {

@@ -104,6 +104,35 @@ pub enum LogError {
         /// The folder.
         path: PathBuf,
     },
+    /// A backup has no database.
+    #[error("open {path}, which is a backup; `usage-ledger audit restore` makes a ledger of it")]
+    IsBackup {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder that is no backup isn't made one.
+    #[error("use {path} as a backup: something else is in it; name a folder that is empty")]
+    NotBackup {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A backup holds what the log doesn't.
+    #[error(
+        "go on with the backup {path}: of {host} it holds what this ledger doesn't, because it is another ledger's, or \
+         because this one was set back; name a folder that is empty"
+    )]
+    OtherBackup {
+        /// The folder.
+        path: PathBuf,
+        /// Whose log.
+        host: HostId,
+    },
+    /// A backup isn't where it was when it was begun or gone on with.
+    #[error("find what was copied into {path}: it was taken away, or something else is there now")]
+    BackupGone {
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// There is nothing to make a log from.
     #[error("find the segments of any log in {path}")]
     NoSegments {
@@ -259,6 +288,10 @@ impl LogError {
             | Self::AnchorMissing { path }
             | Self::AnchorDamaged { path }
             | Self::Occupied { path }
+            | Self::IsBackup { path }
+            | Self::NotBackup { path }
+            | Self::OtherBackup { path, .. }
+            | Self::BackupGone { path }
             | Self::NoSegments { path }
             | Self::GenerationMissing { path } => (Some(path), 0),
             Self::Damaged { path, position, .. } => (Some(path), *position),

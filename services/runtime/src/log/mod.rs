@@ -16,6 +16,7 @@
 
 mod anchor;
 mod archive;
+mod backup;
 mod bloom;
 mod chain;
 mod commit;
@@ -38,6 +39,7 @@ mod writer;
 use std::time::Duration;
 
 pub use archive::See;
+pub use backup::{Aim, Copying, LogBackup};
 pub use chain::Mark;
 pub use error::LogError;
 pub use frame::{Entry, FRAME_BYTES_FIXED, FRAME_BYTES_MAX, Header, Message, PAYLOAD_BYTES_MAX};
@@ -62,7 +64,7 @@ pub struct LogSettings {
     pub group_wait_max: Duration,
     /// What one host may hand over before it is durable; beyond it an append is refused as busy.
     pub queue_bytes_max: u64,
-    /// How often the open segments are brought up to what is durable.
+    /// How often the open segments, and a backup, are brought up to what is durable.
     pub archive_every: Duration,
     /// sled's page cache.
     pub cache_bytes: u64,

@@ -12,6 +12,7 @@ use ledger::HostId;
 use super::LogSettings;
 use super::anchor::{self, Anchor, AnchorFile, Head};
 use super::archive::See;
+use super::backup::Copying;
 use super::commit::Committer;
 use super::durable;
 use super::error::{LogError, io_error};
@@ -88,6 +89,12 @@ impl Logs {
         Ok(LogReader::new(Arc::clone(&self.shared), host))
     }
 
+    /// What copies of the logs are made from.
+    #[must_use]
+    pub fn copying(&self) -> Copying {
+        Copying::new(Arc::clone(&self.shared))
+    }
+
     /// The state in numbers.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -162,6 +169,7 @@ pub(crate) fn hold(dir: &Path, create: bool) -> Result<File, LogError> {
 
 fn find_anchor(dir: &Path, hosts: &[HostId]) -> Result<(Anchor, Option<usize>), LogError> {
     if let Some(found) = anchor::read(dir)? {
+        found.anchor.check_live(dir)?;
         return Ok((found.anchor, found.torn));
     }
     let is_log = |name: &String| name.starts_with("live-") || name == "segments";

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use ledger::HostId;
 
-use super::anchor::{Anchor, AnchorFile, Head};
+use super::anchor::{self, Anchor, AnchorFile, Head};
 use super::archive::{self, Walk, Walked};
 use super::chain::Chain;
 use super::durable;
@@ -41,6 +41,10 @@ pub struct Restored {
     pub hosts: BTreeMap<HostId, HostReport>,
     /// Entries that were left out at the ends of logs.
     pub left_out: BTreeMap<HostId, u64>,
+    /// Whether the source says how far it reaches: then what was left out comes after that.
+    pub is_vouched: bool,
+    /// Entries up to there that weren't in its segments.
+    pub missing: BTreeMap<HostId, u64>,
     /// Hosts that were heard and have no segments here: of other directories, or lost.
     pub absent: BTreeSet<HostId>,
 }
@@ -92,7 +96,17 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
     let hosts = ends.iter().map(|(host, (chain, segments))| (*host, HostReport::new(chain, *segments, chain.position)));
     let heard = ends.values().flat_map(|(chain, _)| chain.heard.keys().copied());
     let absent = heard.filter(|host| !ends.contains_key(host)).collect();
-    Ok(Restored { epoch, hosts: hosts.collect(), left_out, absent })
+    let (is_vouched, missing) = missing(from, &ends);
+    Ok(Restored { epoch, hosts: hosts.collect(), left_out, is_vouched, missing, absent })
+}
+
+/// What an anchor says that there was; one that can't be read says nothing.
+fn missing(from: &Path, ends: &BTreeMap<HostId, (Chain, usize)>) -> (bool, BTreeMap<HostId, u64>) {
+    let Some(anchor) = anchor::read(from).ok().flatten() else { return (false, BTreeMap::new()) };
+    let found = |host: &HostId| ends.get(host).map_or(0, |(chain, _)| chain.position);
+    let heads = anchor.anchor.heads.iter();
+    let missing = heads.map(|(host, head)| (*host, head.position.saturating_sub(found(host))));
+    (true, missing.filter(|(_, missing)| *missing > 0).collect())
 }
 
 /// Copies a host's files, durably; of a sealed segment not its open one.

@@ -38,7 +38,7 @@ const MAGIC: [u8; 8] = *b"ULSEG\0\x01\0";
 const END: [u8; 8] = *b"ULSEGEND";
 pub(crate) const HEADER_BYTES: usize = 16;
 const SUMMARY_BYTES: usize = 7 * 8 + 3 * 32 + 4;
-const TAIL_BYTES: usize = SUMMARY_BYTES + 32 + 32 + 16;
+pub(crate) const TAIL_BYTES: usize = SUMMARY_BYTES + 32 + 32 + 16;
 const ID_BYTES: usize = 24;
 /// What one read of the database takes while sealing; bounds what the sealer holds.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -174,9 +174,9 @@ impl FooterBuilder {
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) path: PathBuf,
-    host: HostId,
+    pub(crate) host: HostId,
     pub(crate) summary: Summary,
-    footer_at: u64,
+    pub(crate) footer_at: u64,
     footer_bytes: u64,
     bloom: Bloom,
 }
@@ -370,7 +370,7 @@ pub(crate) fn file_header(host: HostId) -> [u8; HEADER_BYTES] {
     header
 }
 
-fn read_at(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>, LogError> {
+pub(crate) fn read_at(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>, LogError> {
     let mut bytes = vec![0; length];
     file.read_exact_at(&mut bytes, offset).map_err(io_error("read", path))?;
     Ok(bytes)

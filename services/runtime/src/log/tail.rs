@@ -24,7 +24,7 @@ use crate::crash;
 /// How an open segment's name ends.
 pub(crate) const SUFFIX: &str = ".open";
 /// What one read of the log takes; bounds what the thread holds.
-const CHUNK_BYTES: usize = 1 << 20;
+pub(crate) const CHUNK_BYTES: usize = 1 << 20;
 
 /// Writes until the log is closed, and then once more.
 pub(crate) fn run(shared: &Shared, closed: &Receiver<()>) {
@@ -136,17 +136,17 @@ impl Tail {
 }
 
 /// A segment without its end, being written.
-struct OpenSegment {
-    path: PathBuf,
+pub(crate) struct OpenSegment {
+    pub(crate) path: PathBuf,
     file: File,
-    first: u64,
-    last: u64,
-    bytes: u64,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) bytes: u64,
 }
 
 impl OpenSegment {
     /// Opens the segment that begins at a position, creating it, or goes on where it is as the log says.
-    fn resume(
+    pub(crate) fn resume(
         dir: &Path,
         host: HostId,
         first: u64,
@@ -154,8 +154,8 @@ impl OpenSegment {
         log: impl Fn(u64, u64) -> Result<Vec<Vec<u8>>, LogError>,
     ) -> Result<Self, LogError> {
         let folder = segment::folder(dir, host);
-        durable::create_dir(&dir.join("segments"))?;
-        durable::create_dir(&folder)?;
+        durable::try_create_dir(&dir.join("segments"))?;
+        durable::try_create_dir(&folder)?;
         let path = folder.join(format!("{first:020}{SUFFIX}"));
         let is_new = !path.exists();
         let mut options = OpenOptions::new();
@@ -163,7 +163,7 @@ impl OpenSegment {
         let file = file.map_err(io_error("open", &path))?;
         let compared = compare(&path, host, first, to, log)?;
         if is_new {
-            durable::sync_dir(&folder)?;
+            durable::try_sync_dir(&folder)?;
             crash::point("archive.created");
         } else if compared.rest != Rest::Nothing {
             tracing::info!(path = %path.display(), last = compared.last, rest = ?compared.rest, "cut the open segment back");
@@ -179,7 +179,11 @@ impl OpenSegment {
     }
 
     /// Appends what the log has up to a position, and makes it durable.
-    fn write(&mut self, to: u64, log: impl Fn(u64, u64) -> Result<Vec<Vec<u8>>, LogError>) -> Result<(), LogError> {
+    pub(crate) fn write(
+        &mut self,
+        to: u64,
+        log: impl Fn(u64, u64) -> Result<Vec<Vec<u8>>, LogError>,
+    ) -> Result<(), LogError> {
         let mut block = Vec::new();
         while self.last < to {
             block.clear();

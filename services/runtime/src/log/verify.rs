@@ -113,6 +113,7 @@ pub(crate) fn backup(dir: &Path, see: See<'_>) -> Result<VerifyReport, LogError>
 
 fn database(dir: &Path, see: Option<See<'_>>, report: &mut VerifyReport) -> Result<(), LogError> {
     let anchor = find_anchor(dir, report)?.ok_or_else(|| LogError::AnchorMissing { path: dir.join(NAME) })?;
+    anchor.check_live(dir)?;
     let copies = Copies::new()?;
     let hosts = anchor.heads.keys().copied().collect::<Vec<_>>();
     let open = |number: u64| {

@@ -165,6 +165,34 @@ pub const ARCHIVE_FAILURES: Metric = Metric {
     labels: &[],
     help: "Attempts to write an open segment that failed and are made again.",
 };
+/// For how long something durable has not been in the backup.
+pub const BACKUP_BEHIND: Metric = Metric {
+    name: "backup_behind_milliseconds",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "For how long something durable has not been in the backup.",
+};
+/// Durable entries that the backup lacks.
+pub const BACKUP_MISSING: Metric = Metric {
+    name: "backup_missing_entries",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Durable entries that the backup lacks.",
+};
+/// Bytes that were copied into the backup.
+pub const BACKUP_BYTES: Metric = Metric {
+    name: "backup_bytes_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Bytes that were copied into the backup.",
+};
+/// Attempts to copy into the backup that failed and are made again.
+pub const BACKUP_FAILURES: Metric = Metric {
+    name: "backup_failures_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Attempts to copy into the backup that failed and are made again.",
+};
 /// The last fact of another host that each host has heard.
 pub const HEARD: Metric = Metric {
     name: "heard_sequence",
@@ -350,6 +378,10 @@ pub const ALL: &[Metric] = &[
     SEAL_FAILURES,
     ARCHIVE_BEHIND,
     ARCHIVE_FAILURES,
+    BACKUP_BEHIND,
+    BACKUP_MISSING,
+    BACKUP_BYTES,
+    BACKUP_FAILURES,
     HEARD,
     LAG,
     FOLDED,

@@ -16,11 +16,11 @@ fn archived_often(rotate_bytes: u64) -> LogSettings {
     LogSettings { archive_every: Duration::from_millis(5), ..settings(rotate_bytes) }
 }
 
-fn open(dir: &Path) -> Logs {
+pub(crate) fn open(dir: &Path) -> Logs {
     Logs::open(dir, &[APPROVAL, VALIDATION], archived_often(48 << 10)).unwrap()
 }
 
-fn fill(logs: &Logs, host: HostId, count: u64) {
+pub(crate) fn fill(logs: &Logs, host: HostId, count: u64) {
     let mut writer = logs.writer(host).unwrap();
     for _ in 0..count {
         let text = format!("{host} {} ", writer.head().0 + 1);
@@ -129,7 +129,7 @@ fn a_disk_that_takes_no_open_segment_stops_nothing() {
 }
 
 /// What an audit says: entries seen, and what doesn't hold.
-fn audit(dir: &Path, is_backup: bool) -> (u64, Vec<String>, runtime::log::VerifyReport) {
+pub(crate) fn audit(dir: &Path, is_backup: bool) -> (u64, Vec<String>, runtime::log::VerifyReport) {
     let seen = AtomicU64::new(0);
     let see = |_: HostId, _: &Entry| {
         seen.fetch_add(1, Ordering::Relaxed);

@@ -15,7 +15,7 @@ use runtime::log::Logs;
 
 use crate::support::*;
 
-const HOSTS: u16 = 3;
+pub(crate) const HOSTS: u16 = 3;
 const ROTATE_BYTES: u64 = 192 << 10;
 
 /// What `log_writer` is told.
@@ -29,7 +29,7 @@ pub(crate) fn arguments(dir: &Path, appends: u64, seed: u64, order: &str) -> Vec
         .collect()
 }
 
-fn writer(dir: &Path, appends: u64, seed: u64) -> Command {
+pub(crate) fn writer(dir: &Path, appends: u64, seed: u64) -> Command {
     planted(dir, appends, seed, "stated")
 }
 
@@ -41,7 +41,7 @@ fn planted(dir: &Path, appends: u64, seed: u64, order: &str) -> Command {
 }
 
 /// The last acknowledged sequence per host, from what the process printed until its end.
-fn acknowledged(child: &mut Child, acks: &mut BTreeMap<String, u64>) -> ExitStatus {
+pub(crate) fn acknowledged(child: &mut Child, acks: &mut BTreeMap<String, u64>) -> ExitStatus {
     for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
         if let Some((host, sequence)) = line.strip_prefix("ack ").and_then(|rest| rest.split_once(' ')) {
             let last = acks.entry(host.to_owned()).or_default();

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
 
 mod archive;
+mod backup;
 mod content;
 mod crashes;
 mod damage;

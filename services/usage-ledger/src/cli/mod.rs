@@ -156,6 +156,9 @@ struct RunArgs {
     /// Sign a checkpoint of a log so many seconds after something was recorded in it; after 1,024 events it comes sooner.
     #[arg(long, env = "USAGE_LEDGER_CHECKPOINT_AFTER", value_name = "SECONDS", default_value_t = CHECKPOINT_AFTER.as_secs())]
     checkpoint_after: u64,
+    /// Keep a copy of the logs and workbooks in this folder while the ledger works; `audit restore` makes a ledger of it.
+    #[arg(long, env = "USAGE_LEDGER_BACKUP", value_name = "DIR")]
+    backup: Option<PathBuf>,
     /// Let webhooks lead to private addresses, and without encryption to this machine: for a network of your own, where
     /// whoever has a key may reach what this server reaches.
     #[arg(long, env = "USAGE_LEDGER_WEBHOOKS_TO_PRIVATE")]
@@ -178,6 +181,7 @@ impl RunArgs {
         settings.rotate_bytes = self.rotate_bytes;
         settings.requests_per_second = self.requests_per_second;
         settings.seal_after = self.seal_after;
+        settings.backup.clone_from(&self.backup);
         settings.checkpoint_after = Duration::from_secs(self.checkpoint_after);
         settings.webhooks_to_private = self.webhooks_to_private;
         settings.guard = guard();

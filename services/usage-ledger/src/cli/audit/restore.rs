@@ -45,16 +45,20 @@ pub(super) fn run(args: &RestoreArgs) -> Result<u8, CliError> {
     let verified = verified.map_err(|error| CliError::Plain(runtime::nats::reasons(&error)))?;
     super::verify::print(&verified);
     print(&made, args);
-    let is_cut = made.log.left_out.values().any(|left| *left > 0);
-    let is_whole = made.changed.is_empty() && !is_cut && (args.part || made.log.absent.is_empty());
+    let is_cut = !made.log.is_vouched && made.log.left_out.values().any(|left| *left > 0);
+    let is_whole =
+        made.changed.is_empty() && made.log.missing.is_empty() && !is_cut && (args.part || made.log.absent.is_empty());
     Ok(if verified.holds() && is_whole { 0 } else { BROKEN })
 }
 
 fn print(made: &Made, args: &RestoreArgs) {
     for (host, left) in made.log.left_out.iter().filter(|(_, left)| **left > 0) {
         println!(
-            "{host}: its last {left} entries were left out: they rest on facts of others that aren't in the backup"
+            "{host}: its last {left} entries were left out: they rest on facts of others that aren't in the backup yet"
         );
+    }
+    for (host, missing) in &made.log.missing {
+        println!("{host}: {missing} entries at its end were acknowledged and aren't in {}", args.from.display());
     }
     for host in made.log.absent.iter().filter(|_| !args.part) {
         println!("{host} was heard and has no log here: it is lost, unless other processes write it (--part)");
