@@ -135,7 +135,8 @@ class Apart:
         home, (service, _, partition) = self.homes[name], name.partition("-")
         user = service if name in GATEWAYS else name
         command = [self.binary, "run", "--only", service, "--nats", self.nats.url, "--listen", "127.0.0.1:0"]
-        command += ["--data", home.folder / "data", "--partitions", self.partitions]
+        # Nobody waits a minute for a checkpoint.
+        command += ["--data", home.folder / "data", "--partitions", self.partitions, "--checkpoint-after", "1"]
         if partition and name not in GATEWAYS:
             command += ["--partition", partition]
         for option, file in (("--nats-credentials", f"{user}.creds"), ("--nats-ca", "tls/ca.pem")):

@@ -13,8 +13,10 @@ use super::traced;
 use crate::bus::{Answer, AskKey};
 use crate::trace;
 
-/// How long one try waits: a commit takes milliseconds, an import of a large catalog a few seconds.
-const TRY_WAIT: Duration = Duration::from_secs(10);
+/// How long the first try waits, each other one twice as long as the one before: a commit takes milliseconds, an import
+/// of a large catalog a few seconds, and whoever was killed with a command never answers.
+const TRY_WAIT_MIN: Duration = Duration::from_secs(1);
+const TRY_WAIT_MAX: Duration = Duration::from_secs(8);
 /// How long a host that isn't there is waited for: a restart takes a few seconds.
 const AWAY_MAX: Duration = Duration::from_secs(5);
 /// How long an outcome that may have been recorded is asked for, before its absence is told.
@@ -44,14 +46,19 @@ pub(crate) async fn ask(
         Rejection::Unavailable
     })?;
     let headers = traced::headers(trace::current());
-    let (start, mut certain) = (Instant::now(), true);
+    let (start, mut certain, mut wait) = (Instant::now(), true, TRY_WAIT_MIN);
     loop {
-        match request_with(&link.client, address::asks(host), headers.clone(), asked.clone(), TRY_WAIT).await {
+        match request_with(&link.client, address::asks(host), headers.clone(), asked.clone(), wait).await {
             Ok(reply) => return understood(host, &reply),
             Err(NoReply::Nobody) => tokio::time::sleep(PAUSE).await,
+            Err(NoReply::Gone) => {
+                certain = false;
+                tokio::time::sleep(PAUSE).await;
+            }
             Err(NoReply::Unknown(reason)) => {
                 tracing::warn!(%host, reason, "no reply; asking again with the same key");
                 certain = false;
+                wait = TRY_WAIT_MAX.min(wait * 2);
             }
         }
         if start.elapsed() >= if certain { AWAY_MAX } else { UNKNOWN_MAX } {

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::address::{self, Question};
 use super::link::{Link, chain};
-use super::parts::{NoReply, request};
+use super::parts::{NoReply, request, request_again};
 use crate::blobs::{BlobError, Blobs};
 
 /// The bucket; its stream is `OBJ_LEDGER_BLOBS`.
@@ -25,6 +25,8 @@ const KEEP: Duration = Duration::from_secs(3_600);
 const REACH_WAIT: Duration = Duration::from_secs(5);
 /// How long the other side may take: 64 MB through an R3 object store, written and synced.
 const WAIT: Duration = Duration::from_secs(60);
+/// How long it may take the first time: most workbooks have a few MB.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// How long the object store may be silent in the middle of a workbook.
 const STEP_WAIT: Duration = Duration::from_secs(15);
 /// Bytes moved at once.
@@ -109,7 +111,7 @@ impl Carrier {
     pub async fn give(&self, blobs: &Blobs, blob: Hash, bytes: u64, owner: HostId) -> Result<(), CarryError> {
         let object = self.object(blob);
         lay(&self.link, blobs, blob, &object).await?;
-        let reply = self.ask(owner, blob, Carry::In { blob, bytes, object: object.clone() }).await;
+        let reply = self.ask(owner, blob, || Carry::In { blob, bytes, object: object.clone() }).await;
         clear(&self.link, &object).await;
         if reply?.bytes == Some(bytes) { Ok(()) } else { Err(CarryError::Missing { blob }) }
     }
@@ -124,8 +126,13 @@ impl Carrier {
         }
         let mut failed = CarryError::Missing { blob };
         for owner in self.owners.iter() {
-            let object = self.object(blob);
-            match self.ask(*owner, blob, Carry::Out { blob, object: object.clone() }).await {
+            // One that was killed with the question may have begun to lay it: each try has an object of its own.
+            let mut object = String::new();
+            let asked = || {
+                object = self.object(blob);
+                Carry::Out { blob, object: object.clone() }
+            };
+            match self.ask(*owner, blob, asked).await {
                 Ok(CarryReply { bytes: Some(_) }) => {
                     let taken = take(&self.link, blobs, blob, &object).await;
                     clear(&self.link, &object).await;
@@ -144,16 +151,18 @@ impl Carrier {
         format!("{blob}-{}", unique.rsplit('.').next().unwrap_or_default())
     }
 
-    async fn ask(&self, owner: HostId, blob: Hash, carry: Carry) -> Result<CarryReply, CarryError> {
+    async fn ask(&self, owner: HostId, blob: Hash, mut carry: impl FnMut() -> Carry) -> Result<CarryReply, CarryError> {
         let unreachable = |reason: String| CarryError::Unreachable { blob, what: "with its owner", reason };
         let away = tokio::time::timeout(REACH_WAIT, self.link.reached()).await.is_err();
         if away {
             return Err(unreachable("NATS is away".to_owned()));
         }
         let subject = address::question(owner, Question::Carry);
-        let reply = request(&self.link.client, subject, carry.encode(), WAIT).await;
+        let ask = |wait| request(&self.link.client, subject.clone(), carry().encode(), wait);
+        let reply = request_again(FIRST_WAIT, WAIT, ask).await;
         let reply = reply.map_err(|no_reply| match no_reply {
             NoReply::Nobody => unreachable(format!("the process of {owner} isn't there")),
+            NoReply::Gone => unreachable(format!("the process of {owner} stops")),
             NoReply::Unknown(reason) => unreachable(reason),
         })?;
         CarryReply::decode(&reply).map_err(|error| unreachable(chain(&error)))

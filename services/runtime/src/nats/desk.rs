@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
+use futures_util::stream::{self, Select};
 use ledger::{HostId, Rejection};
 use proto::ask::{PassReply, WireAnswer, WireReply};
 use thiserror::Error;
@@ -14,7 +15,7 @@ use super::address::{self, Question};
 use super::carry;
 use super::link::{Link, chain};
 use super::outbox::Outgoing;
-use super::parts::{Parts, send};
+use super::parts::{Parts, send, send_gone};
 use super::question;
 use super::traced;
 use crate::blobs::Blobs;
@@ -22,8 +23,8 @@ use crate::bus::{ASKS_MAX, Answer, Ask, AskKey, Errand, Pass};
 use crate::log::LogReader;
 use crate::trace::Trace;
 
-/// How long messages on their way out may take when the process stops.
-const FLUSH_WAIT: Duration = Duration::from_secs(2);
+/// How long it may take to be done with everybody who asked when the process stops.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 /// A host's subjects can't be listened on.
 #[derive(Debug, Error)]
@@ -58,29 +59,53 @@ impl Desk {
     /// When the subjects can't be listened on.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), DeskError> {
         let host = self.log.host();
-        let mut commands = self.listen(address::asks(host)).await?;
-        let mut questions = self.listen(format!("{}.*", address::asks(host))).await?;
+        let commands = self.listen(address::asks(host)).await?;
+        let questions = self.listen(format!("{}.*", address::asks(host))).await?;
+        let mut asked = stream::select(commands, questions);
         let (desk, turns) = (Arc::new(self), Arc::new(Semaphore::new(ASKS_MAX)));
         let mut parts = Parts::default();
         loop {
             // Whoever comes when all turns are taken waits in the connection, not in memory.
             let Ok(turn) = turns.clone().acquire_owned().await else { return Ok(()) };
             let message = tokio::select! {
-                Some(message) = commands.next() => message,
-                Some(message) = questions.next() => message,
+                Some(message) = asked.next() => message,
                 _ = stop.changed() => break,
                 else => break,
             };
             let Some(whole) = parts.take(&message, Instant::now()) else { continue };
-            let desk = desk.clone();
+            let (desk, stop) = (desk.clone(), stop.clone());
             tokio::spawn(async move {
-                desk.answer(&message, whole).await;
+                desk.answer(&message, whole, &stop).await;
                 drop(turn);
             });
         }
-        // What was answered is sent before the connection ends with the process.
-        let _ = tokio::time::timeout(FLUSH_WAIT, desk.link.client.flush()).await;
+        let closed = tokio::time::timeout(CLOSE_WAIT, desk.close(asked, &turns)).await;
+        if closed.is_err() {
+            tracing::debug!(%host, "somebody who asked will have to notice alone that this process stopped");
+        }
         Ok(())
+    }
+
+    /// Sees to it that nobody waits for a process that stops: who was answered has the answer, everybody else is told to
+    /// ask again.
+    async fn close(&self, mut asked: Select<Subscriber, Subscriber>, turns: &Semaphore) {
+        let (commands, questions) = asked.get_mut();
+        // An error means that the connection is gone, and what was on its way with it.
+        let _ = tokio::join!(commands.drain(), questions.drain());
+        while let Some(message) = asked.next().await {
+            self.decline(&message).await;
+        }
+        let all = u32::try_from(ASKS_MAX).unwrap_or(u32::MAX);
+        drop(turns.acquire_many(all).await);
+        // What was answered is sent before the connection ends with the process.
+        let _ = self.link.client.flush().await;
+    }
+
+    async fn decline(&self, message: &Message) {
+        let Some(reply) = message.reply.clone() else { return };
+        if let Err(error) = send_gone(&self.link.client, reply).await {
+            tracing::debug!(host = %self.log.host(), reason = chain(&error), "could not decline");
+        }
     }
 
     async fn listen(&self, subject: String) -> Result<Subscriber, DeskError> {
@@ -88,17 +113,22 @@ impl Desk {
         self.link.client.subscribe(subject).await.map_err(|error| DeskError { host, reason: chain(&error) })
     }
 
-    async fn answer(&self, message: &Message, asked: Vec<u8>) {
+    async fn answer(&self, message: &Message, asked: Vec<u8>, stop: &watch::Receiver<bool>) {
         let Some(reply) = message.reply.clone() else { return };
         let word = message.subject.rsplit('.').next().unwrap_or_default();
         let answer = match Question::ALL.into_iter().find(|question| question.word() == word) {
-            None => self.command(&asked, traced::of(message)).await,
+            None => self.command(&asked, traced::of(message), stop).await,
             Some(Question::Carry) => carry::answer(&self.link, &self.blobs, &asked).await,
             Some(Question::Pass) => self.pass(&asked).await,
             Some(question) => self.question(question, &asked),
         };
-        // Who gets no answer asks again; what can't be answered is in the log of this process.
-        let Some(answer) = answer else { return };
+        let Some(answer) = answer else {
+            // Who gets no answer asks again; what can't be answered is in the log of this process.
+            if *stop.borrow() {
+                self.decline(message).await;
+            }
+            return;
+        };
         if let Err(error) = send(&self.link.client, reply, None, answer).await {
             tracing::warn!(host = %self.log.host(), reason = chain(&error), "could not answer");
         }
@@ -123,16 +153,19 @@ impl Desk {
     }
 
     /// None where the outcome must not be told: who asked asks again, with the same key.
-    async fn command(&self, asked: &[u8], trace: Option<Trace>) -> Option<Vec<u8>> {
+    async fn command(&self, asked: &[u8], trace: Option<Trace>, stop: &watch::Receiver<bool>) -> Option<Vec<u8>> {
         let outcome = match proto::decode_ask(asked) {
             Ok(asked) => {
                 let key = asked.key.map(|key| AskKey { seed: key.seed, content: key.content });
                 let (reply, answer) = oneshot::channel();
                 let (command, scope, after) = (asked.command, asked.scope, asked.after);
                 let ask = Ask { command, scope, key, trace, after, reply };
-                match self.asks.send(Errand::Ask(Box::new(ask))).await {
-                    Ok(()) => answer.await.unwrap_or(Err(Rejection::Unavailable)),
-                    Err(_) => Err(Rejection::Unavailable),
+                // Once its host is gone, an ask is dropped with the way to its answer.
+                let sent = self.asks.send(Errand::Ask(Box::new(ask))).await;
+                match (sent, answer.await) {
+                    (Ok(()), Ok(outcome)) => outcome,
+                    _ if *stop.borrow() => return None,
+                    _ => Err(Rejection::Unavailable),
                 }
             }
             Err(error) => {

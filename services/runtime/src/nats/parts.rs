@@ -20,12 +20,18 @@ const COLLECTING_MAX: usize = 64;
 
 /// `<number>/<how many>/<key>`, numbers from 1; absent from what is whole.
 const PART: &str = "Ledger-Part";
+/// On an empty reply: see [`NoReply::Gone`].
+const GONE: &str = "Ledger-Gone";
+/// The pause before asking again after somebody who went away.
+const GONE_PAUSE: Duration = Duration::from_millis(50);
 
 /// A request got no reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NoReply {
     /// Nobody takes it: it had no effect.
     Nobody,
+    /// Whoever took it stops. Who comes next knows whether it had an effect.
+    Gone,
     /// Whether it had an effect isn't known.
     Unknown(String),
 }
@@ -101,6 +107,9 @@ pub(crate) async fn request_with(
             if message.status == Some(StatusCode::NO_RESPONDERS) {
                 return Err(NoReply::Nobody);
             }
+            if is_gone(&message) {
+                return Err(NoReply::Gone);
+            }
             if let Some(whole) = parts.take(&message, Instant::now()) {
                 return Ok(whole);
             }
@@ -116,14 +125,47 @@ pub(crate) async fn request_with(
 pub(crate) async fn request_short(
     client: &Client,
     to: String,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     wait: Duration,
 ) -> Result<Vec<u8>, NoReply> {
-    let asked = Request::new().payload(bytes.into()).timeout(Some(wait));
+    let asked = Request::new().payload(bytes).timeout(Some(wait));
     match client.send_request(to, asked).await {
+        Ok(message) if is_gone(&message) => Err(NoReply::Gone),
         Ok(message) => Ok(message.payload.to_vec()),
         Err(error) if error.kind() == RequestErrorKind::NoResponders => Err(NoReply::Nobody),
         Err(error) => Err(NoReply::Unknown(chain(&error))),
+    }
+}
+
+/// Tells who asked that this process stops.
+pub(crate) async fn send_gone(client: &Client, reply: Subject) -> Result<(), PublishError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(GONE, "1");
+    send_with(client, reply, None, headers, Vec::new()).await
+}
+
+fn is_gone(message: &Message) -> bool {
+    message.headers.as_ref().is_some_and(|headers| headers.get(GONE).is_some())
+}
+
+/// Asks what does no harm when it is asked twice. Whoever took it may have been killed with it: each try is given twice
+/// the time of the one before, all together `wait`.
+pub(crate) async fn request_again<Asked>(
+    first: Duration,
+    wait: Duration,
+    mut ask: impl FnMut(Duration) -> Asked,
+) -> Result<Vec<u8>, NoReply>
+where
+    Asked: Future<Output = Result<Vec<u8>, NoReply>>,
+{
+    let (start, mut patience) = (Instant::now(), first);
+    loop {
+        let left = wait.saturating_sub(start.elapsed());
+        match ask(patience.min(left)).await {
+            Err(NoReply::Unknown(_)) if patience < left => patience *= 2,
+            Err(NoReply::Gone) if !left.is_zero() => tokio::time::sleep(GONE_PAUSE).await,
+            outcome => return outcome,
+        }
     }
 }
 
@@ -175,6 +217,31 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goal: a question outlives whoever was stopped or killed with it, and ends at once where nobody is there.
+    #[tokio::test]
+    async fn a_question_is_asked_again_until_its_time_is_over() {
+        type Outcome = Result<Vec<u8>, NoReply>;
+        let lost = || Err(NoReply::Unknown("no reply".to_owned()));
+        let (gone, nobody, told) = (|| Err(NoReply::Gone), || Err(NoReply::Nobody), || Ok(b"told".to_vec()));
+        let table: [(Vec<Outcome>, Outcome, &[u64]); 6] = [
+            (vec![told()], told(), &[1]),
+            (vec![nobody(), told()], nobody(), &[1]),
+            (vec![gone(), told()], told(), &[1, 1]),
+            (vec![gone(), nobody(), told()], nobody(), &[1, 1]),
+            (vec![lost(), gone(), lost(), told()], told(), &[1, 2, 2, 4]),
+            (vec![lost(), lost(), lost(), lost(), told()], lost(), &[1, 2, 4, 7]),
+        ];
+        for (outcomes, expected, waits) in table {
+            let (mut left, mut waited) = (outcomes.clone().into_iter(), Vec::new());
+            let ask = |wait: Duration| {
+                waited.push(wait.as_secs());
+                std::future::ready(left.next().expect("it isn't asked that often"))
+            };
+            let outcome = request_again(Duration::from_secs(1), Duration::from_secs(8), ask).await;
+            assert_eq!((outcome, &waited[..]), (expected, waits), "{outcomes:?}");
+        }
+    }
 
     /// Goal: parts make one whole in whatever order they come, and hostile ones hold no memory.
     #[test]

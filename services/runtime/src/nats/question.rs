@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use ledger::{EventId, Hash, HostId, Moment, Rejection};
 use proto::WireError;
 use proto::ask::{Lookup, LookupReply, Pass, PassReply, Read, ReadReply};
@@ -10,12 +11,14 @@ use super::FarError;
 use super::address::{self, Question};
 use super::far::decode;
 use super::link::{Link, chain};
-use super::parts::{NoReply, request, request_short};
+use super::parts::{NoReply, request, request_again, request_short};
 use crate::log::LogReader;
 use crate::source::{Published, SourceError, content_of};
 
 /// How long a host may take to answer a question: it reads a few pages of its log.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long it may take the first time.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Bytes of facts in one answer at most, whatever was asked for.
 const READ_BYTES_MAX: usize = 1 << 20;
 /// A sequence that no log reaches: what is asked for from there on is only how far the log goes.
@@ -31,29 +34,35 @@ fn told<T>(
     let failed = |reason| FarError::Unreachable { action: what.doing(), host, reason };
     let reply = reply.map_err(|no_reply| match no_reply {
         NoReply::Nobody => failed("its process isn't there".to_owned()),
+        NoReply::Gone => failed("its process stops".to_owned()),
         NoReply::Unknown(reason) => failed(reason),
     })?;
     decode(&reply).map_err(|error| failed(chain(&error)))
 }
 
+/// Asks what is answered in one message.
+async fn ask(link: &Link, host: HostId, what: Question, asked: Vec<u8>) -> Result<Vec<u8>, NoReply> {
+    let asked = Bytes::from(asked);
+    let subject = address::question(host, what);
+    let ask = |wait| request_short(&link.client, subject.clone(), asked.clone(), wait);
+    request_again(FIRST_WAIT, WAIT, ask).await
+}
+
 /// How far a host's log is durable.
 pub(crate) async fn position(link: &Link, host: HostId) -> Result<u64, FarError> {
-    let asked = Read { from: BEYOND, bytes_max: 1 }.encode();
-    let reply = request_short(&link.client, address::question(host, Question::Read), asked, WAIT).await;
+    let reply = ask(link, host, Question::Read, Read { from: BEYOND, bytes_max: 1 }.encode()).await;
     Ok(told(host, Question::Read, reply, ReadReply::decode)?.last)
 }
 
 /// What was asked for when an event was recorded.
 pub(crate) async fn lookup(link: &Link, host: HostId, event: EventId) -> Result<Option<Hash>, FarError> {
-    let asked = Lookup { event }.encode();
-    let reply = request_short(&link.client, address::question(host, Question::Lookup), asked, WAIT).await;
+    let reply = ask(link, host, Question::Lookup, Lookup { event }.encode()).await;
     Ok(told(host, Question::Lookup, reply, LookupReply::decode)?.content)
 }
 
 /// How far a host had come at an instant; none where its clock isn't there yet.
 pub(crate) async fn pass(link: &Link, host: HostId, at: Moment) -> Result<Option<u64>, Rejection> {
-    let asked = Pass { at }.encode();
-    let reply = request_short(&link.client, address::question(host, Question::Pass), asked, WAIT).await;
+    let reply = ask(link, host, Question::Pass, Pass { at }.encode()).await;
     let told = told(host, Question::Pass, reply, PassReply::decode).map_err(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "can't tell how far it was at an instant");
         Rejection::Unavailable
@@ -63,8 +72,9 @@ pub(crate) async fn pass(link: &Link, host: HostId, at: Moment) -> Result<Option
 
 /// Facts from a sequence on, of about so many bytes; at least one if there is one.
 pub(crate) async fn read(link: &Link, host: HostId, from: u64, bytes_max: u32) -> Result<Vec<Published>, FarError> {
-    let asked = Read { from, bytes_max }.encode();
-    let reply = request(&link.client, address::question(host, Question::Read), asked, WAIT).await;
+    let (subject, asked) = (address::question(host, Question::Read), Read { from, bytes_max }.encode());
+    let ask = |wait| request(&link.client, subject.clone(), asked.clone(), wait);
+    let reply = request_again(FIRST_WAIT, WAIT, ask).await;
     let ReadReply { entries, last } = told(host, Question::Read, reply, ReadReply::decode)?;
     let failed =
         |reason: &str| FarError::Unreachable { action: Question::Read.doing(), host, reason: reason.to_owned() };
