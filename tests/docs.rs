@@ -215,6 +215,7 @@ fn every_crash_point_has_its_row() {
             "open.",
             "archive.",
             "backup.",
+            "snapshot.",
             "blob.",
             "read.",
             "check.",

@@ -22,6 +22,8 @@ use crate::tree::root;
 const RECORDS: u32 = 3_500;
 /// Small enough for rotations within one file's life.
 const ROTATE_BYTES: &str = "262144";
+/// Few enough entries that each start goes on from a snapshot.
+const SNAPSHOT_AFTER: &str = "5";
 
 /// Where a round kills: before which step, and how.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +41,7 @@ struct Phase {
     kills: &'static [Kill],
 }
 
-const PHASES: [Phase; 10] = [
+const PHASES: [Phase; 11] = [
     Phase {
         name: "upload",
         step: Step::Upload,
@@ -131,6 +133,16 @@ const PHASES: [Phase; 10] = [
         ],
     },
     Phase {
+        name: "snapshot",
+        step: Step::Upload,
+        kills: &[
+            Kill::Point("snapshot.synced:1"),
+            Kill::Point("snapshot.renamed:2"),
+            Kill::Point("snapshot.half_written:1"),
+            Kill::Point("snapshot.renamed:1"),
+        ],
+    },
+    Phase {
         name: "recovery",
         step: Step::Submit,
         kills: &[
@@ -156,8 +168,9 @@ impl Server {
     /// The same with more arguments.
     pub(crate) fn start_with(data: &Path, crash: Option<&str>, more: &[&str]) -> Option<Self> {
         let mut command = Command::new(binary());
-        command.args(["run", "--listen", "127.0.0.1:0", "--rotate-bytes", ROTATE_BYTES, "--catalog"]);
-        command.arg(root().join("schemas/demo-catalog.json")).arg("--data").arg(data).args(more);
+        command.args(["run", "--listen", "127.0.0.1:0", "--rotate-bytes", ROTATE_BYTES]);
+        command.args(["--snapshot-after", SNAPSHOT_AFTER]).arg("--data").arg(data);
+        command.arg("--catalog").arg(root().join("schemas/demo-catalog.json")).args(more);
         command.env("USAGE_LEDGER_LOG", "error").env_remove("USAGE_LEDGER_CRASH");
         if let Some(point) = crash {
             command.env("USAGE_LEDGER_CRASH", point);

@@ -8,7 +8,7 @@ const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files that may use a package, as prefixes of paths; everything else goes through them.
-const NAMED_FILES: [(&str, &[&str]); 12] = [
+const NAMED_FILES: [(&str, &[&str]); 13] = [
     (
         "calamine",
         &[
@@ -41,6 +41,7 @@ const NAMED_FILES: [(&str, &[&str]); 12] = [
         ],
     ),
     ("prost", &["proto/", "docs/examples/"]),
+    ("postcard", &["services/runtime/src/snapshot/"]),
     ("zstd", &["proto/", "tests/scenarios/released/"]),
     ("rust_xlsxwriter", &["services/workbook/", "services/usage-ledger/src/demo/generate"]),
     ("zip", &["services/workbook/", "tests/scenarios/sheets.rs", "tests/formats.rs", "tests/hostile/"]),

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes of a trace in an event: id, span, flags.
 const BYTES: usize = 25;
 /// The flag of a trace that is recorded.
 const SAMPLED: u8 = 1;
 
 /// A trace and the span in it that comes before whatever is told of this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Trace {
     id: u128,
     span: u64,

@@ -141,6 +141,7 @@ impl Process {
                 records: Records::default(),
                 clock: Clock::Machine,
                 cache: dir.join("cache"),
+                snapshots: None,
                 meters: Meters::default(),
                 checkpoints: None,
             };

@@ -56,6 +56,8 @@ mod replayed;
 
 mod restart;
 
+mod snapshots;
+
 mod keys;
 
 mod once;

@@ -110,7 +110,7 @@ impl App {
         if let (true, Some(file)) = (settled.folded, known) {
             return show(&ledger, file);
         }
-        let mut file = known.cloned().unwrap_or_default();
+        let mut file = known.map(|known| (**known).clone()).unwrap_or_default();
         let events = settled.answer.events.iter();
         let first = settled.answer.sequence.saturating_sub(events.len() as u64);
         for (sequence, event) in (first + 1..).zip(events) {

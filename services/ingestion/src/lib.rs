@@ -135,6 +135,15 @@ impl Decider for IngestionService {
         self.reported().heard(ledger, sequence, event);
     }
 
+    fn keep(&self) -> Vec<u8> {
+        self.reported().keep()
+    }
+
+    fn resume(&self, kept: &[u8], _ledger: &Ledger, log: &runtime::source::Source) -> bool {
+        let again = Reported::again(kept, log);
+        again.map(|again| *self.reported() = again).is_some()
+    }
+
     fn conclude(&self, ledger: &Ledger, own: Own, _context: &Context) -> Result<Facts, Stale> {
         let (file, facts) = match own {
             Own::Start { file } => (file, vec![start(ledger, file)?]),

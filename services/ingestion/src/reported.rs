@@ -10,6 +10,8 @@ use ledger::merkle::{Growing, leaf};
 use ledger::record::{ReadBatch, record_key};
 use ledger::report::{Print, Receipt, ReportedRecords, prints};
 use ledger::{Event, Fact, FileId, Hash, Ledger, ObjectId, Subject};
+use runtime::snapshot;
+use runtime::source::Source;
 use workbook::columns;
 
 use crate::categories::{self, Categories};
@@ -41,6 +43,8 @@ pub(crate) struct Collected {
     /// Over the roots of the batches.
     pub(crate) tree: Growing,
     pub(crate) records: u32,
+    /// The facts that brought its columns and records.
+    facts: Vec<u64>,
     /// By key. Empty once it is sealed.
     known: HashMap<[u8; 12], Known>,
 }
@@ -72,18 +76,17 @@ impl Reported {
             Fact::ReportOpened { upload, .. } => self.open(ledger, id, *upload),
             Fact::ReportSealed { .. } => {
                 if let Some(file) = self.files.get_mut(&id) {
-                    file.is_open = false;
-                    file.known = HashMap::new();
+                    file.seal();
                 }
             }
-            Fact::ColumnsReported { columns, .. } => {
+            Fact::ColumnsReported { .. } => {
                 if let Some(file) = self.files.get_mut(&id) {
-                    file.columns.extend(columns.iter().cloned());
+                    file.take(sequence, &event.fact);
                 }
             }
-            Fact::RecordsRead(read) => {
+            Fact::RecordsRead(_) => {
                 if let Some(file) = self.files.get_mut(&id).filter(|file| file.is_open) {
-                    file.add(sequence, read);
+                    file.take(sequence, &event.fact);
                 }
             }
             Fact::RecordsRooted(rooted) if self.files.contains_key(&id) => drop(self.roots.insert(id, rooted.root)),
@@ -98,19 +101,34 @@ impl Reported {
             return;
         }
         let Some(created) = ledger.file(id).and_then(|file| file.approval.created.as_ref()) else { return };
-        let collected = Collected {
-            contract: created.contract.id.clone(),
-            product: created.product.id.clone(),
-            upload,
-            is_open: true,
-            columns: Vec::new(),
-            categories: Categories::default(),
-            parts: Vec::new(),
-            tree: Growing::default(),
-            records: 0,
-            known: HashMap::new(),
+        let (contract, product) = (created.contract.id.clone(), created.product.id.clone());
+        self.files.insert(id, Collected::new(contract, product, upload));
+    }
+
+    /// All of it as bytes for a snapshot: of each file which facts made it, since these rest in the log.
+    pub(crate) fn keep(&self) -> Vec<u8> {
+        let kept = |file: &Collected| -> Kept {
+            (file.contract.clone(), file.product.clone(), file.upload, file.is_open, file.facts.clone())
         };
-        self.files.insert(id, collected);
+        let files: Vec<(FileId, Kept)> = self.files.iter().map(|(id, file)| (*id, kept(file))).collect();
+        snapshot::encoded(&(files, &self.roots))
+    }
+
+    /// The same again from what was kept, and from ingestion's log; none where that isn't its own.
+    pub(crate) fn again(kept: &[u8], log: &Source) -> Option<Self> {
+        let (kept, roots): (Vec<(FileId, Kept)>, _) = snapshot::decoded(kept)?;
+        let mut files = BTreeMap::new();
+        for (id, (contract, product, upload, is_open, facts)) in kept {
+            let mut file = Collected::new(contract, product, upload);
+            for sequence in facts {
+                file.take(sequence, &log.own_at(sequence).ok()??.event().ok()?.fact);
+            }
+            if !is_open {
+                file.seal();
+            }
+            files.insert(id, file);
+        }
+        Some(Self { files, roots })
     }
 
     /// The root of a file's records, if it was read to its end before.
@@ -194,7 +212,42 @@ fn holder(files: &[(FileId, &Collected)], print: &Print) -> Option<FileId> {
     files.iter().find(|(_, file)| file.known.contains_key(&print.key)).map(|(id, _)| *id)
 }
 
+/// What a snapshot has of a file: contract, product, upload, whether it is open, and the facts that made it.
+type Kept = (ObjectId, ObjectId, u32, bool, Vec<u64>);
+
 impl Collected {
+    fn new(contract: ObjectId, product: ObjectId, upload: u32) -> Self {
+        Self {
+            contract,
+            product,
+            upload,
+            is_open: true,
+            columns: Vec::new(),
+            categories: Categories::default(),
+            parts: Vec::new(),
+            tree: Growing::default(),
+            records: 0,
+            facts: Vec::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Takes in a fact that brings columns or records.
+    fn take(&mut self, sequence: u64, fact: &Fact) {
+        self.facts.push(sequence);
+        match fact {
+            Fact::ColumnsReported { columns, .. } => self.columns.extend(columns.iter().cloned()),
+            Fact::RecordsRead(read) => self.add(sequence, read),
+            _ => {}
+        }
+    }
+
+    /// It takes no more, so nothing is compared with its records.
+    fn seal(&mut self) {
+        self.is_open = false;
+        self.known = HashMap::new();
+    }
+
     pub(crate) fn next_row(&self) -> u32 {
         FIRST_ROW.saturating_add(self.records)
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Decimal places that a value can have.
 pub const PLACES_MAX: u32 = 12;
 /// One, in units of 10^-12.
@@ -12,7 +14,7 @@ pub const VALUE_MAX: i128 = 10_000_000_000_000_000 * ONE;
 pub const TEXT_LENGTH_MAX: usize = 64;
 
 /// An exact decimal: a quantity or an amount of money, in units of 10^-12.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Decimal(i128);
 
 /// Why a text is not a value.

@@ -3,6 +3,8 @@
 //! Each object keeps the JSON that it was imported as (connect-api §3), for the API to give back, beside the fields
 //! that rules read.
 
+use serde::{Deserialize, Serialize};
+
 use crate::amount::Decimal;
 use crate::id::{Hash, ObjectId};
 use crate::moment::Moment;
@@ -17,7 +19,7 @@ pub use fold::Catalog;
 pub const SOURCE_BYTES_MAX: usize = 64 * 1024;
 
 /// An object's id and name as others show it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Named {
     /// The object's id.
     pub id: ObjectId,
@@ -26,7 +28,7 @@ pub struct Named {
 }
 
 /// What an account does here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// Reports usage.
     Vendor,
@@ -47,7 +49,7 @@ impl Role {
 }
 
 /// A company with a login (VA-…, PA-…).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Account {
     /// Id and name.
     pub named: Named,
@@ -58,7 +60,7 @@ pub struct Account {
 }
 
 /// A commerce system of a provider (HB-…); chunks are made per hub.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hub {
     /// Id and name.
     pub named: Named,
@@ -67,7 +69,7 @@ pub struct Hub {
 }
 
 /// Where a provider sells (MP-…).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Marketplace {
     /// Id and name.
     pub named: Named,
@@ -80,7 +82,7 @@ pub struct Marketplace {
 }
 
 /// A hub of a marketplace.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MarketplaceHub {
     /// The hub.
     pub hub: ObjectId,
@@ -89,7 +91,7 @@ pub struct MarketplaceHub {
 }
 
 /// What is sold (PRD-…).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Product {
     /// Id and name.
     pub named: Named,
@@ -102,7 +104,7 @@ pub struct Product {
 }
 
 /// Whether an item is bought ahead or metered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ItemKind {
     /// Bought ahead.
     Reservation,
@@ -131,7 +133,7 @@ impl ItemKind {
 }
 
 /// One thing of a product that can be counted (PRD-…-0001).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Item {
     /// Global id and name.
     pub named: Named,
@@ -180,7 +182,7 @@ pub fn precision_places(name: &str) -> Option<u8> {
 }
 
 /// What a contract is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ContractKind {
     /// Between the platform and the vendor.
     Program,
@@ -189,7 +191,7 @@ pub enum ContractKind {
 }
 
 /// Where usage counts: only production reaches a distributor (seed 003, step 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Environment {
     /// A test contract.
     Test,
@@ -218,7 +220,7 @@ impl Environment {
 }
 
 /// An agreement between two accounts (CRD-…, CRP-…).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Contract {
     /// Id and name.
     pub named: Named,
@@ -239,7 +241,7 @@ pub struct Contract {
 }
 
 /// A product offered under a contract (LST-…).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Listing {
     /// Its id.
     pub id: ObjectId,
@@ -254,7 +256,7 @@ pub struct Listing {
 }
 
 /// Where a subscription stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SubscriptionStatus {
     /// Not ordered yet.
     Draft,
@@ -302,7 +304,7 @@ impl SubscriptionStatus {
 }
 
 /// A customer's subscription, which the API calls an asset (AS-…).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Subscription {
     /// Its id.
     pub id: ObjectId,
@@ -333,7 +335,7 @@ pub struct Subscription {
 }
 
 /// A parameter of a subscription.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Parameter {
     /// The parameter's id.
     pub id: String,
@@ -344,7 +346,7 @@ pub struct Parameter {
 }
 
 /// An item of a subscription.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SubscriptionItem {
     /// The item's global id.
     pub item: ObjectId,
@@ -353,7 +355,7 @@ pub struct SubscriptionItem {
 }
 
 /// An API key (SU-…): a person or a system that acts for an account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// Id and name.
     pub named: Named,

@@ -1,5 +1,7 @@
 //! What can have happened: one closed enum, past tense, each variant with one emitter (design §3).
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::{CatalogObject, Named};
 use crate::id::{EventId, FileId, Hash, ObjectId, Partition, ServiceName};
 use crate::moment::Moment;
@@ -46,7 +48,7 @@ pub enum Subject {
 }
 
 /// Who wanted something.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Actor {
     /// The holder of an API key.
     Key {

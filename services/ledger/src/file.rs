@@ -5,6 +5,8 @@ mod evolve;
 mod extraction;
 mod marks;
 
+use serde::{Deserialize, Serialize};
+
 use crate::code::Code;
 use crate::fact::{
     Actor, Category, DynamicItem, FileColumn, FileCreated, Part, Period, SummaryLine, Total, UploadOpened,
@@ -80,7 +82,7 @@ impl Status {
 }
 
 /// When something happened and who wanted it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     /// When it was recorded.
     pub at: Moment,
@@ -89,7 +91,7 @@ pub struct Stamp {
 }
 
 /// What the provider decided about an upload.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Decision {
     /// Nothing yet.
     Open,
@@ -106,7 +108,7 @@ pub enum Decision {
 }
 
 /// What approval, the arbiter, says of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Approval {
     /// What it was created as.
     pub created: Option<Box<FileCreated>>,
@@ -147,7 +149,7 @@ pub struct Approval {
 }
 
 /// What ingestion says of the newest upload that it took up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reading {
     /// Which upload; 0 for none.
     pub upload: u32,
@@ -164,7 +166,7 @@ pub struct Reading {
 }
 
 /// How reading ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReadingEnd {
     /// To the end of the workbook.
     Read {
@@ -183,7 +185,7 @@ pub enum ReadingEnd {
 }
 
 /// What validation says of the newest upload that it took up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checking {
     /// Which upload; 0 for none.
     pub upload: u32,
@@ -212,7 +214,7 @@ pub struct Checking {
 }
 
 /// What was written of a checked file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Processed {
     /// What the vendor gets.
     pub vendor: Hash,
@@ -223,7 +225,7 @@ pub struct Processed {
 }
 
 /// What was found in an upload.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Verdict {
     /// Control totals over the valid records that are billed.
     pub totals: Vec<Total>,
@@ -238,7 +240,7 @@ pub struct Verdict {
 }
 
 /// How checking ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CheckingEnd {
     /// Every record was checked.
     Checked(Box<Verdict>),
@@ -250,7 +252,7 @@ pub enum CheckingEnd {
 }
 
 /// A usage file as a service knows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UsageFile {
     /// Approval's part.
     pub approval: Approval,

@@ -1,7 +1,12 @@
 //! The ledger as one service knows it: the fold of the facts that it wrote and heard, and nothing else.
+//!
+//! What it is made of can be serialised for snapshots alone, which the build reads that wrote them and no other: no layout
+//! here is a promise to anybody.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::digest::digest_of;
@@ -12,12 +17,12 @@ use crate::rule::{self, Rules};
 use crate::webhook;
 
 /// Everything known of files and of the catalog.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ledger {
     /// The catalog as of its position; shared by all services of a process.
     pub catalog: Arc<Catalog>,
-    /// Files by id.
-    pub files: BTreeMap<FileId, UsageFile>,
+    /// Files by id. Each is shared with copies of the ledger until it changes, so that a copy costs little.
+    pub files: BTreeMap<FileId, Arc<UsageFile>>,
     /// Files created in each month and partition: the counter of their ids.
     pub created: BTreeMap<(u16, u8, Partition), u32>,
     /// Usage rules by id.
@@ -64,7 +69,7 @@ impl Ledger {
                     *counter = (*counter).max(id.count() + 1);
                 }
                 let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
-                let file = self.files.entry(*id).or_default();
+                let file = Arc::make_mut(self.files.entry(*id).or_default());
                 file.evolve(stamp, sequence, fact);
                 if let (Fact::FileSubmitted { .. }, Some(created)) = (fact, &file.approval.created)
                     && id.partition() == Partition::default()
@@ -88,7 +93,7 @@ impl Ledger {
     /// A file, if it was created.
     #[must_use]
     pub fn file(&self, id: FileId) -> Option<&UsageFile> {
-        self.files.get(&id).filter(|file| file.approval.created.is_some())
+        self.files.get(&id).map(Arc::as_ref).filter(|file| file.approval.created.is_some())
     }
 
     /// The digest of everything known of files and rules: equal for equal facts, on any machine. The catalog has its own, since

@@ -3,10 +3,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// A service of the product. Its number is in the bytes of the log and is never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum ServiceName {
     /// Accounts, products, contracts, subscriptions and keys.
@@ -62,11 +63,11 @@ impl fmt::Display for ServiceName {
 }
 
 /// A partition of contracts; catalog is always partition 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Partition(pub u16);
 
 /// One writer: a service for a partition. It owns one log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HostId {
     /// Which service writes.
     pub service: ServiceName,
@@ -112,7 +113,7 @@ impl fmt::Display for HostId {
 }
 
 /// A SHA-256 digest.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
@@ -187,7 +188,7 @@ impl fmt::Debug for EventId {
 /// The id of a catalog object as the distributor's platform writes it: `PRD-…`, `CRD-…`, `AS-…`.
 ///
 /// Matches `[A-Za-z0-9_-]{1,64}`, so that it is safe in a path, a subject and a query (design §6).
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectId(String);
 
 impl ObjectId {
@@ -217,7 +218,7 @@ impl fmt::Display for ObjectId {
 
 /// The id of a usage file, `UF-yyyy-mm-####-####` (connect-api §2.7). The first two digits are its partition, the
 /// other six count the files of its month there.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FileId {
     year: u16,
     month: u8,

@@ -4,6 +4,7 @@
 mod blocks;
 mod proof;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::id::Hash;
@@ -48,7 +49,7 @@ pub fn root(mut level: Vec<Hash>) -> Hash {
 }
 
 /// A tree that only grows, as the roots of its full subtrees: a logarithm of hashes, whatever its size.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Growing {
     size: u64,
     /// From the left; each is half as large as the one before it at most.

@@ -7,6 +7,7 @@ use std::fmt;
 
 use data_encoding::BASE64;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
 
 use crate::id::Hash;
 
@@ -47,7 +48,7 @@ impl fmt::Display for NoteError {
 impl std::error::Error for NoteError {}
 
 /// What signatures are checked with: `name+hash+key`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifierKey {
     /// Who signs with it: for checkpoints, the log.
     pub name: String,

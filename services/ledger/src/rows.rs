@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// Rows in one block: 65,536 bits are 8 KiB, so that any set of rows of a block fits a fact many times over.
 pub const BLOCK_ROWS: u32 = 65_536;
 const WORDS: usize = (BLOCK_ROWS / 64) as usize;
 
 /// A set of rows of one sheet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RowSet {
     blocks: BTreeMap<u32, Vec<u64>>,
     count: u32,

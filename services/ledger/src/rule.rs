@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::{Catalog, Environment, Role};
 use crate::command::Scope;
 use crate::fact::FileCreated;
@@ -19,7 +21,7 @@ pub const RULES_MAX: usize = 100;
 pub const EXPRESSION_CHARS_MAX: usize = 2_000;
 
 /// What a rule does with a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RuleAction {
     /// Takes it.
     Accept,
@@ -48,7 +50,7 @@ impl RuleAction {
 }
 
 /// What a rule is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RuleScope {
     /// Whole files.
     #[default]
@@ -75,7 +77,7 @@ impl RuleScope {
 }
 
 /// Where a rule stands among those of its product and provider: the first that is active decides.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RulePlace {
     /// Where it is; a new one is the last.
     #[default]
@@ -87,7 +89,7 @@ pub enum RulePlace {
 }
 
 /// A rule was made, or made otherwise; its id is the event's subject.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RuleRecorded {
     /// The files of which product.
     pub product: ObjectId,
@@ -120,7 +122,7 @@ impl RuleRecorded {
 }
 
 /// Which items a rule is to be about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RuleItem {
     /// Those that it was about; a new one is about all.
     #[default]
@@ -132,7 +134,7 @@ pub enum RuleItem {
 }
 
 /// What somebody wants a rule to be: what isn't given stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RuleTerms {
     /// Required for a new rule.
     pub action: Option<RuleAction>,
@@ -147,7 +149,7 @@ pub struct RuleTerms {
 }
 
 /// A rule as it now is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UsageRule {
     /// The files of which product.
     pub product: ObjectId,
@@ -172,7 +174,7 @@ pub struct UsageRule {
 }
 
 /// A rule as it was when a file was submitted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AskedRule {
     /// Which rule.
     pub id: ObjectId,
@@ -187,7 +189,7 @@ pub struct AskedRule {
 }
 
 /// What usage rules came to about a file.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ruling {
     /// The rule that decided; none where all records were accepted by several, or where nothing decided.
     pub rule: Option<ObjectId>,

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::file::Stamp;
 use crate::id::ObjectId;
 
@@ -26,7 +28,7 @@ pub const HEADERS_MAX: usize = 10;
 pub const HEADER_CHARS_MAX: usize = 500;
 
 /// A webhook was made, or made otherwise; its id is the event's subject.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WebhookRecorded {
     /// Whose it is.
     pub account: ObjectId,
@@ -45,7 +47,7 @@ pub struct WebhookRecorded {
 }
 
 /// What somebody wants a webhook to be: what isn't given stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WebhookTerms {
     /// Required for a new webhook.
     pub label: Option<String>,
@@ -62,7 +64,7 @@ pub struct WebhookTerms {
 }
 
 /// Of which product a webhook is to tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WebhookProduct {
     /// The one that it was; a new webhook tells of all.
     #[default]
@@ -74,7 +76,7 @@ pub enum WebhookProduct {
 }
 
 /// A webhook as it now is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Webhook {
     /// What was recorded last.
     pub recorded: WebhookRecorded,

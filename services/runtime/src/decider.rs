@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::records::Records;
+use crate::source::Source;
 use crate::trace::Trace;
 
 /// Facts in the order in which they are to be recorded, each with what it is about.
@@ -77,6 +78,17 @@ pub trait Decider: Send + Sync + 'static {
 
     /// Hears every event that was folded, own or heard: for caches that are derived from the log.
     fn heard(&self, _ledger: &Ledger, _host: HostId, _sequence: u64, _event: &Event) {}
+
+    /// What was made of the events that it heard, as bytes for a snapshot.
+    fn keep(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Takes up what it kept, before it hears what came after; `log` is the service's own. False where the bytes are
+    /// not its own: nothing has changed then.
+    fn resume(&self, kept: &[u8], _ledger: &Ledger, _log: &Source) -> bool {
+        kept.is_empty()
+    }
 
     /// What became of each record of a command that reports some, in its order. `recorded` is what was recorded for the
     /// command when it came before; it is empty where the command was decided just now and nothing is folded yet.

@@ -1,6 +1,6 @@
 //! One decider, one log, one loop: hear, decide, hand over, go on. Answers wait for the disk, decisions don't.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +23,7 @@ use crate::meters::{Meters, RECORDS_CHECKED};
 use crate::nats::Outgoing;
 use crate::records::Records;
 use crate::refusals::Refusals;
+use crate::snapshot::{Snapshots, encoded};
 use crate::trace::{FileTraces, Trace};
 
 mod checkpoint;
@@ -30,6 +31,7 @@ mod error;
 mod jobs;
 mod pass;
 mod reply;
+mod resume;
 mod standby;
 mod statement;
 
@@ -37,6 +39,7 @@ pub use checkpoint::Checkpoints;
 use checkpoint::Signed;
 pub use error::HostError;
 use reply::Reply;
+use resume::Taken;
 use statement::Roots;
 
 /// Deliveries that are taken in with one hand-over.
@@ -67,6 +70,8 @@ pub struct HostParts {
     pub clock: Clock,
     /// A folder for caches.
     pub cache: PathBuf,
+    /// Where what its log folds to is kept; without it every start reads the whole log.
+    pub snapshots: Option<Snapshots>,
     /// Where it counts what it does.
     pub meters: Meters,
     /// How it signs what its log holds; without it nothing is signed.
@@ -89,8 +94,13 @@ pub struct Host<D: Decider> {
     /// What was asked by somebody who has heard more than this host: as many as there are callers, who wait.
     early: Vec<Ask>,
     last_at: Moment,
+    /// The last time that its log has.
+    recorded_at: Moment,
     position: u64,
     sequence: u64,
+    /// The last position of each host in this log, its own among them.
+    ends: BTreeMap<HostId, u64>,
+    taken: Taken,
     refusals: Refusals,
     traces: FileTraces,
     signed: Signed,
@@ -124,8 +134,11 @@ impl<D: Decider> Host<D> {
             waiting: BTreeSet::new(),
             early: Vec::new(),
             last_at: Moment::default(),
+            recorded_at: Moment::default(),
             position: 0,
             sequence: 0,
+            ends: BTreeMap::new(),
+            taken: Taken::default(),
             refusals: Refusals::default(),
             traces: FileTraces::default(),
             signed: Signed::default(),
@@ -136,12 +149,20 @@ impl<D: Decider> Host<D> {
         Ok(host)
     }
 
+    /// The digest of what it knows by its log: equal for equal logs, from wherever they were read.
+    #[must_use]
+    pub fn digest(&self) -> Hash {
+        Hash::of(&encoded(&self.known()))
+    }
+
     fn replay(&mut self) -> Result<(), HostError> {
         let id = self.parts.id;
         let reader = self.parts.reader.clone();
-        for entry in reader.entries(1) {
+        self.resume();
+        for entry in reader.entries(self.position + 1) {
             let entry = entry.map_err(|source| HostError::Log { host: id, source })?;
             self.position = entry.position;
+            self.ends.insert(entry.header.host, entry.position);
             if entry.own {
                 self.sequence = entry.header.sequence;
             }
@@ -154,10 +175,11 @@ impl<D: Decider> Host<D> {
             if entry.own {
                 self.signed.note(&entry.header, &event.fact);
             }
-            self.last_at = self.last_at.max(event.recorded_at);
+            self.recorded_at = self.recorded_at.max(event.recorded_at);
             self.ledger.evolve(entry.header.sequence, &event);
             self.decider.heard(&self.ledger, entry.header.host, entry.header.sequence, &event);
         }
+        self.last_at = self.recorded_at;
         for (contract, partition) in &self.ledger.catalog.placements {
             let placed = self.parts.bus.check_placed(contract, *partition);
             placed.map_err(|source| HostError::Misplaced { host: id, source })?;
@@ -200,6 +222,7 @@ impl<D: Decider> Host<D> {
                 // That took of the room.
                 continue;
             }
+            self.snapshot_if_due();
             let due = self.until_due();
             tokio::select! {
                 _ = stop.changed() => return Ok(()),
@@ -237,7 +260,9 @@ impl<D: Decider> Host<D> {
         let host = self.parts.id;
         let mut events = Vec::with_capacity(batch.len());
         let mut entries = Vec::with_capacity(batch.len());
+        let mut sources = Vec::with_capacity(batch.len());
         for (source, delivery) in batch {
+            sources.push(source);
             let sequence = delivery.header.sequence;
             let kept = is_kept(host, &delivery.event);
             entries.push(NewEntry::Heard { header: delivery.header, payload: delivery.payload.filter(|_| kept) });
@@ -247,6 +272,7 @@ impl<D: Decider> Host<D> {
         }
         let appended = self.parts.writer.append(entries).map_err(|source| HostError::Log { host, source })?;
         self.position = appended.first_position + appended.headers.len() as u64 - 1;
+        self.ends.extend(sources.into_iter().zip(appended.first_position..));
         let mut touched = BTreeSet::new();
         let of_catalog = events.iter().any(|(source, ..)| source.service == ServiceName::Catalog);
         for (source, sequence, event, trace) in events {
@@ -273,6 +299,7 @@ impl<D: Decider> Host<D> {
         }
         self.decider.heard(&self.ledger, source, sequence, event);
         self.roots.note(event);
+        self.recorded_at = self.recorded_at.max(event.recorded_at);
         match &event.subject {
             Subject::File(file) => drop(touched.insert(*file)),
             Subject::Object(_) => touched.extend(self.waiting.iter().copied()),
@@ -382,6 +409,7 @@ impl<D: Decider> Host<D> {
         }
         let appended = self.parts.writer.append(entries).map_err(|source| HostError::Log { host, source })?;
         self.position = appended.first_position + appended.headers.len() as u64 - 1;
+        self.ends.insert(host, self.position);
         for (event, header) in events.iter().zip(&appended.headers) {
             self.sequence = header.sequence;
             self.traces.heard(event, trace);

@@ -20,6 +20,7 @@ pub mod records;
 mod refusals;
 pub mod replay;
 pub mod shelf;
+pub mod snapshot;
 pub mod source;
 pub mod store;
 pub mod trace;

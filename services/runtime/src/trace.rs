@@ -3,14 +3,15 @@
 //! Nothing is ever decided by a trace. So it travels beside what is asked and what is recorded, not in it: with the
 //! task that answers a request, in a header of NATS, and in an event's envelope.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ledger::{Command, Event, Fact, FileId, Subject};
 pub use proto::Trace;
+use serde::{Deserialize, Serialize};
 use tracing::Span;
 
 tokio::task_local! {
@@ -63,8 +64,8 @@ pub(crate) struct Work {
 
 /// Which trace the work on each file belongs to: the one of the request that brought its current content. It is known
 /// again after a restart, since events keep it.
-#[derive(Debug, Default)]
-pub(crate) struct FileTraces(HashMap<FileId, Trace>);
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct FileTraces(BTreeMap<FileId, Trace>);
 
 impl FileTraces {
     /// Hears what was recorded, here or elsewhere.

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod audit;
+mod claim;
 pub mod cli;
 pub mod credentials;
 pub mod demo;
@@ -10,6 +11,7 @@ pub mod partitions;
 pub mod product;
 mod sealing;
 pub mod secrets;
+pub mod snapshots;
 mod standby;
 mod state;
 pub mod telemetry;

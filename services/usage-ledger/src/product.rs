@@ -18,12 +18,14 @@ use runtime::log::{LogError, LogSettings, Logs};
 use runtime::meters::Meters;
 use runtime::nats::{DeskError, FeedError, Link, LinkError, LinkSettings, OutboxError, ReportsError};
 use runtime::projection::Projection;
+use runtime::snapshot::SNAPSHOT_AFTER;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use workbook::foreign::Guard;
 
+use crate::claim;
 use crate::partitions::{Partitions, PartitionsError};
 use crate::sealing::Sealing;
 use crate::secrets::{Secrets, SecretsError};
@@ -37,8 +39,6 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(200);
 /// How long the fold may take to come as far as the logs were, before they are asked again.
 const CATCH_UP_WAIT: Duration = Duration::from_secs(30);
-/// Names the services of a data directory that isn't the whole ledger's.
-pub(crate) const SERVICES: &str = "services";
 
 /// An event is signed within a minute, unless it is set otherwise.
 pub const CHECKPOINT_AFTER: Duration = Duration::from_secs(60);
@@ -88,6 +88,8 @@ pub struct Settings {
     pub checkpoint_after: Duration,
     /// Where a copy of the logs and workbooks is kept.
     pub backup: Option<PathBuf>,
+    /// New entries of a log that give reason for a snapshot of what it folds to; 0 for none ever, and none is used.
+    pub snapshot_after: u64,
     /// Services that do nothing: their work stands still, and what is asked of them is refused as not available.
     pub idle: Vec<ServiceName>,
 }
@@ -120,6 +122,7 @@ impl Settings {
             standby: false,
             checkpoint_after: CHECKPOINT_AFTER,
             backup: None,
+            snapshot_after: SNAPSHOT_AFTER,
             idle,
         }
     }
@@ -330,7 +333,7 @@ impl Product {
         made.map_err(|source| ProductError::Data { path: data.clone(), source })?;
         settings.partitions.check()?;
         let near = settings.hosts();
-        claim(&settings)?;
+        claim::lay(&settings)?;
         let log_settings = LogSettings { rotate_bytes: settings.rotate_bytes, ..LogSettings::default() };
         if !settings.is_whole() && settings.nats.is_none() {
             return Err(ProductError::Apart);
@@ -452,20 +455,6 @@ async fn catch_up(projection: &Projection) {
     while !matches!(tokio::time::timeout(CATCH_UP_WAIT, projection.catch_up()).await, Ok(true)) {
         tokio::time::sleep(CATCH_UP_PAUSE).await;
     }
-}
-
-/// Says in the data directory which services it belongs to; one that belongs to some only isn't opened as a whole.
-fn claim(settings: &Settings) -> Result<(), ProductError> {
-    let path = settings.data.join(SERVICES);
-    let failed = |source| ProductError::Data { path: path.clone(), source };
-    let Some(names) = settings.claim() else {
-        return match std::fs::read_to_string(&path) {
-            Ok(services) => Err(ProductError::Part { path, services: services.trim().to_owned() }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(failed(error)),
-        };
-    };
-    std::fs::write(&path, format!("{names}\n")).map_err(failed)
 }
 
 /// What the product does without being asked: it submits files that are overdue, and calls webhooks.

@@ -25,6 +25,7 @@ use validation::{Examiner, ValidationService};
 
 use crate::product::{Parts, ProductError, Settings};
 use crate::secrets::{self, Secrets, SecretsError};
+use crate::snapshots;
 use crate::standby::{self, Turn};
 use crate::trial::{Bench, Trials};
 
@@ -196,6 +197,7 @@ impl Wiring {
             records: self.records.patient(self.stop.clone()),
             clock: self.settings.clock.clone(),
             cache: self.cache(),
+            snapshots: snapshots::of(&self.settings).map(|snapshots| snapshots.of(&id.to_string())),
             meters: self.settings.meters.clone(),
             checkpoints: self.checkpoints.clone(),
         };

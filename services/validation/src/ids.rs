@@ -10,8 +10,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ledger::fact::FileChecked;
-use ledger::{FileId, Ledger, ServiceName, Status};
+use ledger::file::CheckingEnd;
+use ledger::{Fact, FileId, Ledger, ServiceName, Status};
 use runtime::records::{Records, RecordsError};
+use runtime::snapshot;
+use runtime::source::Source;
 use thiserror::Error;
 
 use crate::record_ids::{RecordIds, RecordIdsError, RecordIdsReader};
@@ -58,8 +61,8 @@ struct Pending {
 #[derive(Debug)]
 struct State {
     index: RecordIds,
-    /// File and upload of each ordinal.
-    ordinals: Vec<(FileId, u32)>,
+    /// The verdict of each ordinal, its file and upload.
+    ordinals: Vec<(u64, FileId, u32)>,
     /// By sequence of the verdict.
     pending: BTreeMap<u64, Pending>,
     /// The newest verdict that was noted.
@@ -107,11 +110,33 @@ impl Ids {
             return;
         }
         let ordinal = u32::try_from(state.ordinals.len()).unwrap_or(u32::MAX);
-        state.ordinals.push((file, checked.upload));
+        state.ordinals.push((sequence, file, checked.upload));
         if sequence > state.index.covered() {
             let parts = checked.parts.iter().map(|part| part.sequence).collect();
             state.pending.insert(sequence, Pending { ordinal, file, parts });
         }
+    }
+
+    /// What was noted, as bytes for a snapshot.
+    pub(crate) fn keep(&self) -> Vec<u8> {
+        let state = self.state();
+        snapshot::encoded(&(&state.ordinals, state.last))
+    }
+
+    /// Takes up what was kept. What the index doesn't cover is pending again, however far it went when that was kept;
+    /// false where it can't be known.
+    pub(crate) fn resume(&self, kept: &[u8], ledger: &Ledger, log: &Source) -> bool {
+        let Some((ordinals, last)) = snapshot::decoded::<(Vec<(u64, FileId, u32)>, u64)>(kept) else { return false };
+        let mut state = self.state();
+        let covered = state.index.covered();
+        let left = (0..).zip(&ordinals).filter(|(_, (sequence, ..))| *sequence > covered);
+        let pending = left.map(|(ordinal, &(sequence, file, upload))| {
+            let parts = parts_of(ledger, file, upload).or_else(|| parts_at(log, sequence))?;
+            Some((sequence, Pending { ordinal, file, parts }))
+        });
+        let Some(pending) = pending.collect::<Option<BTreeMap<_, _>>>() else { return false };
+        (state.ordinals, state.pending, state.last) = (ordinals, pending, last);
+        true
     }
 
     /// Puts what a crash left out into the index, then gives a view of it.
@@ -174,15 +199,30 @@ impl Ids {
     pub(crate) fn alive(&self, ledger: &Ledger, but: Option<FileId>) -> BTreeMap<u32, FileId> {
         let state = self.state();
         let all = (0..).zip(&state.ordinals);
-        all.filter(|(_, (file, upload))| Some(*file) != but && counts(ledger, *file, *upload))
-            .map(|(ordinal, (file, _))| (ordinal, *file))
+        all.filter(|(_, (_, file, upload))| Some(*file) != but && counts(ledger, *file, *upload))
+            .map(|(ordinal, (_, file, _))| (ordinal, *file))
             .collect()
     }
 
     /// The file of one ordinal, if it counts.
     pub(crate) fn owner(&self, ledger: &Ledger, ordinal: u32) -> Option<FileId> {
-        let (file, upload) = *self.state().ordinals.get(usize::try_from(ordinal).ok()?)?;
+        let (_, file, upload) = *self.state().ordinals.get(usize::try_from(ordinal).ok()?)?;
         counts(ledger, file, upload).then_some(file)
+    }
+}
+
+/// Where the checked batches of an upload rest, if it is still the one that counts.
+fn parts_of(ledger: &Ledger, file: FileId, upload: u32) -> Option<Vec<u64>> {
+    let checking = ledger.file(file).map(|file| &file.checking).filter(|checking| checking.upload == upload)?;
+    let ended = matches!(checking.end, Some(CheckingEnd::Checked { .. }));
+    ended.then(|| checking.parts.iter().map(|part| part.sequence).collect())
+}
+
+/// The same as the verdict has it.
+fn parts_at(log: &Source, sequence: u64) -> Option<Vec<u64>> {
+    match log.own_at(sequence).ok()??.event().ok()?.fact {
+        Fact::FileChecked(checked) => Some(checked.parts.iter().map(|part| part.sequence).collect()),
+        _ => None,
     }
 }
 

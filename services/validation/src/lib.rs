@@ -20,6 +20,7 @@ use ledger::fact::{DynamicItem, FileChecked, RecordsChecked, SummaryLine};
 use ledger::file::{ATTEMPTS_MAX, CheckingEnd, Processed, ReadingEnd};
 use ledger::{Command, Context, Event, Fact, FileId, HostId, Ledger, Rejection, ServiceName, Subject, UsageFile};
 use runtime::decider::{Decider, Facts, Next, Stale, Tools};
+use runtime::source::Source;
 
 pub use check::CheckJob;
 pub use examine::{Draft, Examination, ExamineError, Examiner, Found};
@@ -223,6 +224,14 @@ impl Decider for ValidationService {
         {
             self.ids.note(sequence, *file, checked);
         }
+    }
+
+    fn keep(&self) -> Vec<u8> {
+        self.ids.keep()
+    }
+
+    fn resume(&self, kept: &[u8], ledger: &Ledger, log: &Source) -> bool {
+        self.ids.resume(kept, ledger, log)
     }
 }
 

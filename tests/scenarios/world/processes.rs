@@ -11,6 +11,9 @@ use usage_ledger::product::{Product, ProductError, Settings};
 use super::World;
 use crate::nats::Server;
 
+/// Entries: few enough that a restart in the middle of a test begins with a snapshot.
+const SNAPSHOT_AFTER: u64 = 20;
+
 impl World {
     pub(in crate::scenarios) fn start(&mut self) {
         let parts = match &self.nats {
@@ -44,6 +47,7 @@ impl World {
         let mut settings = Settings::new(&self.data_of(of), SocketAddr::from(([127, 0, 0, 1], 0)));
         settings.clock = Clock::Fixed(self.now.clone());
         settings.partitions.of = self.partitions;
+        settings.snapshot_after = SNAPSHOT_AFTER;
         (self.tune)(&mut settings);
         settings
     }

@@ -1,7 +1,9 @@
 //! What a product may report, and how.
 
+use serde::{Deserialize, Serialize};
+
 /// How usage of a product is rated (seed 001, Reporting Schemas).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Schema {
     /// Quantity.
     Qt,
@@ -47,7 +49,7 @@ impl Schema {
 }
 
 /// What becomes of a record that overlaps one of another file (design §12; seed 003, Processing Stages).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum OverlapPolicy {
     /// Nothing.
     Off,
@@ -80,7 +82,7 @@ impl OverlapPolicy {
 }
 
 /// What a product may report (connect-api §3.8); everything is off by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Capabilities {
     /// Pay-as-you-go items may be reported, in this schema.
     pub pay_as_you_go: Option<Schema>,

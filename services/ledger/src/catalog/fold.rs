@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Account, CatalogObject, Contract, Hub, Item, Key, Listing, Marketplace, Named, Product, Subscription};
 use crate::digest::digest_of;
 use crate::id::{Hash, ObjectId, Partition};
@@ -9,7 +11,7 @@ use crate::moment::Moment;
 use crate::webhook::Webhooks;
 
 /// The catalog as of one position: the fold of the catalog's facts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Catalog {
     /// The sequence in the catalog's own chain up to which this is the fold.
     pub position: u64,

@@ -1,5 +1,7 @@
 //! What the larger facts say.
 
+use serde::{Deserialize, Serialize};
+
 use crate::amount::Decimal;
 use crate::catalog::{Environment, Named, Schema};
 use crate::code::Code;
@@ -8,7 +10,7 @@ use crate::moment::Moment;
 use crate::note::VerifierKey;
 
 /// The period that a file is about, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Period {
     /// First instant.
     pub from: Moment,
@@ -17,7 +19,7 @@ pub struct Period {
 }
 
 /// What a file was created as.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileCreated {
     /// At most 100 characters; by default the period.
     pub name: String,
@@ -79,7 +81,7 @@ pub struct FileDescribed {
 }
 
 /// A workbook was taken for a file.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UploadOpened {
     /// Its number within the file, from 1.
     pub upload: u32,
@@ -94,7 +96,7 @@ pub struct UploadOpened {
 }
 
 /// A number of records of a file that stand together in ingestion's log, as `FileRead` lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Part {
     /// Sequence in the emitter's chain of the fact that carries the records.
     pub sequence: u64,
@@ -145,7 +147,7 @@ pub struct RecordsRooted {
 }
 
 /// A category of the `categories` tab.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Category {
     /// What records refer to.
     pub id: String,
@@ -156,7 +158,7 @@ pub struct Category {
 }
 
 /// A column of the vendor's `records` tab.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileColumn {
     /// Normalised name (`record_id`), or the name of a custom column byte for byte (`v.Region`).
     pub name: String,
@@ -186,7 +188,7 @@ pub struct FileRead {
 }
 
 /// A sum over records, for one currency and tier: a control total.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Total {
     /// ISO 4217; empty for QT.
     pub currency: String,
@@ -201,7 +203,7 @@ pub struct Total {
 }
 
 /// A sum over one subscription, item and tier.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SummaryLine {
     /// The subscription.
     pub subscription: ObjectId,
@@ -270,7 +272,7 @@ pub struct FileChecked {
 }
 
 /// An item that records brought and that the catalog didn't have.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DynamicItem {
     /// Global id ([`crate::catalog::dynamic_item_id`]) and name.
     pub named: Named,
@@ -285,7 +287,7 @@ pub struct DynamicItem {
 }
 
 /// Why valid records are never billed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ExemptReason {
     /// They tell how a reservation, which was bought ahead, is used.
     Reservation,
@@ -316,7 +318,7 @@ pub enum RecordMark {
 }
 
 /// Where a closing came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ClosedBy {
     /// A chunk was closed; its number.
     Chunk(u16),
@@ -338,7 +340,7 @@ pub struct SigningKeyRecorded {
 }
 
 /// How far a log went when it was signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointSigned {
     /// Whose log it is.
     pub service: ServiceName,

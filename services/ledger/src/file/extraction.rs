@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::Stamp;
 use crate::catalog::Named;
 use crate::fact::{ClosedBy, ExemptReason, Total};
@@ -9,7 +11,7 @@ use crate::id::Hash;
 use crate::rows::RowSet;
 
 /// The part of an accepted file that one hub extracts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Chunk {
     /// The hub; none for subscriptions without one.
     pub hub: Option<Named>,
@@ -94,7 +96,7 @@ impl Chunk {
 }
 
 /// A reconciliation workbook of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reconciliation {
     /// The workbook as uploaded.
     pub blob: Hash,
@@ -111,7 +113,7 @@ pub struct Reconciliation {
 }
 
 /// How a reconciliation ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReconciliationEnd {
     /// It was applied.
     Processed {
@@ -145,7 +147,7 @@ impl Reconciliation {
 }
 
 /// A closing of records: where its rows and billings rest in extraction's log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Closing {
     /// Sequence in extraction's chain.
     pub sequence: u64,
@@ -160,7 +162,7 @@ pub struct Closing {
 }
 
 /// Valid records that are never billed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Exempt {
     /// Their rows.
     pub rows: RowSet,
@@ -173,7 +175,7 @@ pub struct Exempt {
 }
 
 /// What extraction says of an accepted file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Extraction {
     /// The accepted upload; 0 for none.
     pub upload: u32,

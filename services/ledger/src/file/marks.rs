@@ -1,11 +1,13 @@
 //! What a provider says of single records before it answers for their file.
 
+use serde::{Deserialize, Serialize};
+
 use super::Approval;
 use crate::fact::RecordMark;
 use crate::rows::RowSet;
 
 /// What a provider said of single records of a file that waits for its answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Marks {
     /// They are right.
     pub approved: RowSet,

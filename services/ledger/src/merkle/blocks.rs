@@ -1,6 +1,8 @@
 //! A tree that proofs are made from: the root of every full block of leaves in memory, the leaves of a block asked for
 //! where a proof cuts through it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Growing, node, root, split};
 use crate::id::Hash;
 
@@ -8,7 +10,7 @@ use crate::id::Hash;
 pub const BLOCK: u64 = 64;
 
 /// The tree.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Blocks {
     full: Vec<Hash>,
     open: Growing,

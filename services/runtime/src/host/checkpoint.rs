@@ -10,6 +10,7 @@ use ledger::fact::{CheckpointSigned, SigningKeyRecorded};
 use ledger::merkle::{Growing, leaf};
 use ledger::note::{Checkpoint, NoteSigner, VerifierKey};
 use ledger::{Context, Fact, Hash, HostId, ObjectId, Scope, Subject};
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Due, Host, HostError};
@@ -31,7 +32,7 @@ pub struct Checkpoints {
 }
 
 /// What is signed of a log, and what the next checkpoint will say.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Signed {
     /// The tree over all own events but the last one, whose hash the next one names.
     tree: Growing,
@@ -43,6 +44,7 @@ pub(super) struct Signed {
     /// Events since the last checkpoint that are not about signing.
     unsigned: u64,
     /// When the first of them came, if one did.
+    #[serde(skip)]
     since: Option<Instant>,
 }
 
@@ -63,6 +65,11 @@ impl Signed {
                 self.since.get_or_insert_with(Instant::now);
             }
         }
+    }
+
+    /// The same after a start: what isn't signed yet waits from now on.
+    pub(super) fn again(self) -> Self {
+        Self { since: (self.unsigned > 0).then(Instant::now), ..self }
     }
 
     /// When a checkpoint is due, if nothing else happens.

@@ -117,7 +117,9 @@ impl<D: Decider> Host<D> {
         room.map_err(|source| HostError::Log { host, source })?;
         let fact = fact.clone();
         followed.next = None;
-        self.adopt(fact)
+        self.adopt(fact)?;
+        self.snapshot_if_due();
+        Ok(())
     }
 
     /// Hears a neighbour up to a sequence.
@@ -142,6 +144,7 @@ impl<D: Decider> Host<D> {
         let entry = NewEntry::Followed { id: event.id, header, payload };
         let appended = self.parts.writer.append(vec![entry]).map_err(|source| HostError::Log { host, source })?;
         self.position = appended.first_position;
+        self.ends.insert(host, self.position);
         self.sequence = header.sequence;
         self.last_at = self.last_at.max(event.recorded_at);
         self.traces.heard(&event, trace);

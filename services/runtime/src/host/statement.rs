@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use ledger::file::Stamp;
 use ledger::{Context, Event, Fact, FileId, Hash, Subject, statement};
+use serde::{Deserialize, Serialize};
 
 use super::Host;
 use crate::decider::{Decider, Facts};
 
 /// The roots that the records of files can be proven under, and of which upload each is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Roots(BTreeMap<FileId, (u32, Hash)>);
 
 impl Roots {

@@ -41,6 +41,7 @@ use std::time::Duration;
 pub use archive::See;
 pub use backup::{Aim, Copying, LogBackup};
 pub use chain::Mark;
+pub(crate) use durable::names;
 pub use error::LogError;
 pub use frame::{Entry, FRAME_BYTES_FIXED, FRAME_BYTES_MAX, Header, Message, PAYLOAD_BYTES_MAX};
 pub use open::Logs;

@@ -84,6 +84,20 @@ pub const WEBHOOK_BACKLOG: Metric = Metric {
     labels: &[],
     help: "Changes that were found for webhooks and not told yet.",
 };
+/// The entry up to which each fold was there at the start: a snapshot held it.
+pub const START_POSITION: Metric = Metric {
+    name: "start_position",
+    kind: Kind::Gauge,
+    labels: &["of"],
+    help: "The entry up to which each fold was there at the start: a snapshot held it.",
+};
+/// Snapshots of what logs fold to.
+pub const SNAPSHOTS: Metric = Metric {
+    name: "snapshots_total",
+    kind: Kind::Counter,
+    labels: &["of", "outcome"],
+    help: "Snapshots of what logs fold to.",
+};
 /// 1, for the version of the product.
 pub const BUILD: Metric =
     Metric { name: "build_info", kind: Kind::Gauge, labels: &["version"], help: "1, for the version of the product." };
@@ -345,6 +359,8 @@ pub(super) const COUNTED: &[Metric] = &[
     WEBHOOK_CALLS,
     SPANS,
     WEBHOOK_BACKLOG,
+    START_POSITION,
+    SNAPSHOTS,
 ];
 
 /// All of them.
@@ -363,6 +379,8 @@ pub const ALL: &[Metric] = &[
     WEBHOOK_CALLS,
     SPANS,
     WEBHOOK_BACKLOG,
+    START_POSITION,
+    SNAPSHOTS,
     BUILD,
     READY,
     MEMORY,

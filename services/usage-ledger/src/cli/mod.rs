@@ -27,6 +27,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use ledger::ServiceName;
 use runtime::meters::Meters;
+use runtime::snapshot::SNAPSHOT_AFTER;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -159,6 +160,9 @@ struct RunArgs {
     /// Keep a copy of the logs and workbooks in this folder while the ledger works; `audit restore` makes a ledger of it.
     #[arg(long, env = "USAGE_LEDGER_BACKUP", value_name = "DIR")]
     backup: Option<PathBuf>,
+    /// Keep what a log folds to after so many new entries, so that the next start is short; 0 never does, and uses none.
+    #[arg(long, env = "USAGE_LEDGER_SNAPSHOT_AFTER", value_name = "ENTRIES", default_value_t = SNAPSHOT_AFTER)]
+    snapshot_after: u64,
     /// Let webhooks lead to private addresses, and without encryption to this machine: for a network of your own, where
     /// whoever has a key may reach what this server reaches.
     #[arg(long, env = "USAGE_LEDGER_WEBHOOKS_TO_PRIVATE")]
@@ -183,6 +187,7 @@ impl RunArgs {
         settings.seal_after = self.seal_after;
         settings.backup.clone_from(&self.backup);
         settings.checkpoint_after = Duration::from_secs(self.checkpoint_after);
+        settings.snapshot_after = self.snapshot_after;
         settings.webhooks_to_private = self.webhooks_to_private;
         settings.guard = guard();
         self.apart.apply(self.data.partitions, &mut settings);

@@ -14,9 +14,10 @@ use serde_json::Value;
 use ureq::Agent;
 
 use super::Patient;
+use crate::claim::SERVICES;
 use crate::credentials::{self, Claims};
 use crate::demo;
-use crate::product::{SERVICES, Settings};
+use crate::product::Settings;
 
 /// How long a neighbour on HTTP may take.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);

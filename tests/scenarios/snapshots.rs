@@ -1,0 +1,217 @@
+//! Starting from a snapshot: what is known then is what the whole log says, whatever the snapshots are like.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ledger::{Hash, HostId, ServiceName};
+use runtime::blobs::Blobs;
+use runtime::bus::{Bus, Neighbour};
+use runtime::clock::Clock;
+use runtime::decider::Decider;
+use runtime::host::{Host, HostParts};
+use runtime::log::{LogReader, LogSettings, Logs};
+use runtime::meters::{Meters, START_POSITION};
+use runtime::records::Records;
+use runtime::shelf::CatalogShelf;
+use runtime::snapshot::Snapshots;
+use serde_json::json;
+use usage_ledger::product::Settings;
+use usage_ledger::snapshots;
+
+use super::http::Body;
+use super::world::{CONTRACT, Distributor, OTHER_CONTRACT, PRODUCT, Vendor, World};
+
+const RECORDS: u32 = 40;
+
+/// What a service knows by its log, and the position from which it read it.
+#[derive(Debug, PartialEq, Eq)]
+struct Known {
+    start: u64,
+    digest: Hash,
+}
+
+/// What a service knows when it starts on a data directory.
+fn known(data: &Path, id: HostId, kept: Option<Snapshots>) -> Known {
+    match id.service {
+        ServiceName::Catalog => {
+            opened(data, id, kept, |_| catalog::CatalogService { partitions: 1, webhooks_to_private: false })
+        }
+        ServiceName::Approval => opened(data, id, kept, |_| approval::Approval),
+        ServiceName::Ingestion => opened(data, id, kept, |_| ingestion::IngestionService::default()),
+        ServiceName::Validation => opened(data, id, kept, |log| {
+            let (last, _) = log.head().expect("a head");
+            validation::ValidationService::open(&data.join("cache/record-ids/0"), last).expect("an index")
+        }),
+        ServiceName::Extraction => opened(data, id, kept, |_| extraction::ExtractionService::default()),
+        ServiceName::Gateway => panic!("it has no log"),
+    }
+}
+
+fn opened<D: Decider>(
+    data: &Path,
+    id: HostId,
+    kept: Option<Snapshots>,
+    decider: impl FnOnce(&LogReader) -> D,
+) -> Known {
+    let logs = Logs::open(&data.join("log"), &[id], LogSettings::default()).expect("the log opens");
+    let reader = logs.reader(id).expect("a reader");
+    let (neighbour, asks) = Neighbour::open(reader.clone());
+    let meters = Meters::default();
+    let parts = HostParts {
+        id,
+        writer: logs.writer(id).expect("a writer"),
+        reader: reader.clone(),
+        asks,
+        bus: Bus::new(BTreeMap::from([(id, neighbour)]), CatalogShelf::default()),
+        published: None,
+        blobs: Arc::new(Blobs::open(&data.join("blobs").join(id.service.name())).expect("a folder")),
+        records: Records::default(),
+        clock: Clock::Machine,
+        cache: data.join("cache"),
+        snapshots: kept.map(|kept| kept.of(&id.to_string())),
+        meters: meters.clone(),
+        checkpoints: None,
+    };
+    let digest = Host::open(decider(&reader), parts).expect("its log folds").digest();
+    logs.close();
+    Known { start: meters.read(&START_POSITION, &[&id.to_string()]), digest }
+}
+
+/// The snapshots of a data directory.
+fn kept(data: &Path) -> Snapshots {
+    snapshots::of(&Settings::new(data, ([127, 0, 0, 1], 0).into())).expect("they are kept")
+}
+
+/// The snapshots of a host, the oldest first: how far each goes, and where it is.
+fn found(data: &Path, id: HostId) -> Vec<(u64, PathBuf)> {
+    let folder = kept(data).of(&id.to_string()).folder;
+    let names: BTreeSet<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a name").path()).collect();
+    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse().ok();
+    names.into_iter().filter_map(|path| Some((number(&path)?, path))).collect()
+}
+
+/// A product that keeps what it knows as often as it can.
+fn often(settings: &mut Settings) {
+    settings.snapshot_after = 1;
+}
+
+/// Files in every state: closed, accepted, invalid, and some that collect records.
+fn live(world: &World, round: u32) {
+    let name = |what: &str| format!("{what}-{round}");
+    let report = |contract: &str, record: &str| {
+        let record = json!({
+            "record_id": record, "item_search_criteria": "item.mpn", "item_search_value": "AP-CPU", "quantity": "4",
+            "start_time_utc": "2026-10-01 00:00:00", "end_time_utc": "2026-10-02 00:00:00",
+            "asset_search_criteria": "asset.id", "asset_search_value": "AS-8919-8653-9735",
+        });
+        let body = json!({ "contract": { "id": contract }, "product": { "id": PRODUCT }, "records": [record] });
+        let told = world.ours(Vendor, "POST", "records", Body::Json(&body)).expect(200);
+        assert_eq!(told["refused"], 0, "{told:#}");
+        told["file"]["id"].clone()
+    };
+    let closed = world.accepted(CONTRACT, &name("closed"), RECORDS);
+    let sealed = report(CONTRACT, &name("sealed"));
+    world.close(Distributor, &closed);
+    world.accepted(OTHER_CONTRACT, &name("accepted"), RECORDS);
+    let sealed = sealed.as_str().expect("an id");
+    world.ours(Vendor, "POST", &format!("usage/files/{sealed}/seal"), Body::Nothing).expect(201);
+    world.reach(sealed, "ready");
+    let invalid = world.create(CONTRACT);
+    world.upload(&invalid, &world.generate_faulty(&name("invalid"), RECORDS)).expect(201);
+    world.reach(&invalid, "invalid");
+    for record in ["one", "two", "one"] {
+        report(CONTRACT, &name(record));
+    }
+}
+
+/// Goal: a snapshot changes nothing but the time of a start. Method: a product keeps what it knows as often as it can,
+/// in the middle of whatever happens; each service starts from the newer one, from the older one and from none, and
+/// knows the same. Then the product goes on from there. `ROUNDS=n` does it n times.
+#[test]
+fn a_start_from_any_snapshot_knows_what_the_whole_log_says() {
+    let rounds = std::env::var("ROUNDS").map_or(2, |rounds| rounds.parse().expect("ROUNDS is a number"));
+    let mut world = World::alone(often);
+    let mut tried = 0;
+    for round in 0..rounds {
+        live(&world, round);
+        let digests = world.digests();
+        world.stop();
+        for id in world.hosts() {
+            let data = world.data_of(id);
+            let whole = known(&data, id, None);
+            assert_eq!(whole.start, 0);
+            let found = found(&data, id);
+            assert!((1..=2).contains(&found.len()), "{found:?}");
+            for (position, path) in found.iter().rev() {
+                let known = known(&data, id, Some(kept(&data)));
+                assert_eq!(known, Known { start: *position, digest: whole.digest }, "round {round}: {id}");
+                tried += 1;
+                std::fs::rename(path, path.with_extension("aside")).expect("renamed");
+            }
+            assert_eq!(known(&data, id, Some(kept(&data))), whole, "round {round}: {id}");
+            for (_, path) in &found {
+                std::fs::rename(path.with_extension("aside"), path).expect("renamed");
+            }
+        }
+        world.start();
+        assert_eq!(world.digests(), digests, "round {round}");
+    }
+    println!("{tried} starts from snapshots");
+}
+
+/// Goal: a snapshot that is wrong costs time and nothing else. Method: every kind of wrong one in the place of the
+/// newer; the service starts from the older, and knows the same.
+#[test]
+fn a_wrong_snapshot_is_passed_over() {
+    let mut world = World::alone(often);
+    live(&world, 0);
+    world.stop();
+    let id = HostId::new(ServiceName::Validation, 0);
+    let data = world.data_of(id);
+    let early = tempfile::tempdir().expect("a folder");
+    let copied = |from: &Path, to: &Path| {
+        let done = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp");
+        assert!(done.success());
+    };
+    copied(&data.join("log"), early.path());
+    copied(&data.join("cache"), early.path());
+    world.start();
+    live(&world, 1);
+    world.stop();
+    let whole = known(&data, id, None);
+    let found = found(&data, id);
+    let [(older, _), (newer, path)] = &found[..] else { panic!("two are kept: {found:?}") };
+    let right = std::fs::read(path).expect("bytes");
+    let neighbour = {
+        let approval = HostId::new(ServiceName::Approval, 0);
+        std::fs::read(&self::found(&data, approval).last().expect("one").1).expect("bytes")
+    };
+    let middle = right.len() / 2;
+    let changed = |at: usize| [&right[..at], &[right[at] ^ 1], &right[at + 1..]].concat();
+    for (what, bytes) in [
+        ("nothing", Vec::new()),
+        ("torn", right[..middle].to_vec()),
+        ("a flipped bit", changed(middle)),
+        ("another version", changed(7)),
+        ("another build", changed(8)),
+        ("another log", neighbour),
+    ] {
+        std::fs::write(path, bytes).expect("a file");
+        assert_eq!(known(&data, id, Some(kept(&data))), Known { start: *older, digest: whole.digest }, "{what}");
+    }
+    std::fs::write(path, &right).expect("a file");
+    assert_eq!(known(&data, id, Some(kept(&data))).start, *newer);
+
+    // The log of before with the snapshots of after.
+    let before = early.path();
+    let whole = known(before, id, None);
+    let last = self::found(before, id).last().expect("one").0;
+    assert!(last < *newer);
+    let folder = kept(before).of(&id.to_string()).folder;
+    for (_, path) in &found {
+        std::fs::copy(path, folder.join(path.file_name().expect("a name"))).expect("copied");
+    }
+    assert_eq!(known(before, id, Some(kept(before))), Known { start: last, digest: whole.digest });
+}
