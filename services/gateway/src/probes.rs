@@ -30,6 +30,8 @@ pub struct Probes {
     pub version: String,
     /// Whether the fold has caught up with every log.
     pub caught_up: watch::Receiver<bool>,
+    /// Why the log of the process takes nothing more, once that is so.
+    pub failure: Option<watch::Receiver<Option<Arc<str>>>>,
     /// Whether NATS is there, where the process needs it.
     pub nats: Option<watch::Receiver<Reachable>>,
     /// The hosts of the process that publish, and how far they are.
@@ -80,7 +82,7 @@ pub(crate) struct Readiness {
     /// The product's version.
     #[schema(example = "0.1.0-g0123abc")]
     version: Option<String>,
-    /// Why not yet, or what the process stands by for.
+    /// Why not, or what the process stands by for.
     #[schema(example = json!(["The fold has not caught up with the logs yet."]))]
     reasons: Option<Vec<String>>,
     /// What somebody should look at, although everything is served.
@@ -96,12 +98,20 @@ impl Probes {
     #[must_use]
     pub fn alone(version: String, caught_up: watch::Receiver<bool>) -> Self {
         let (outgoing, feeds, standing) = (Vec::new(), Vec::new(), Vec::new());
-        Self { version, caught_up, nats: None, outgoing, feeds, standing, watched: Watched::default() }
+        Self { version, caught_up, failure: None, nats: None, outgoing, feeds, standing, watched: Watched::default() }
+    }
+
+    /// Why nothing is recorded any more, if that is so.
+    fn failure(&self) -> Option<String> {
+        let failure = self.failure.as_ref()?.borrow().clone()?;
+        Some(format!(
+            "Nothing is recorded since this failed: {failure}. Reads go on. Mend it and start the process again."
+        ))
     }
 
     /// What keeps the process from serving.
     fn reasons(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
+        let mut reasons = Vec::from_iter(self.failure());
         if let Some(Reachable::NotSince(since)) = self.nats.as_ref().map(|nats| *nats.borrow()) {
             reasons.push(format!("NATS is unreachable since {}.", since.iso()));
         }
@@ -129,8 +139,9 @@ impl Probes {
             };
             return json::answer(StatusCode::OK, &json::value(&ready));
         }
-        let starting = Readiness { status: "starting", version: None, reasons: Some(reasons), notes, lag };
-        json::answer(StatusCode::SERVICE_UNAVAILABLE, &json::value(&starting))
+        let status = if self.failure().is_some() { "read-only" } else { "starting" };
+        let not_ready = Readiness { status, version: None, reasons: Some(reasons), notes, lag };
+        json::answer(StatusCode::SERVICE_UNAVAILABLE, &json::value(&not_ready))
     }
 
     /// The numbers of every process.

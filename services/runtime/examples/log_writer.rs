@@ -2,8 +2,8 @@
 //!
 //! `log_writer DIR HOSTS APPENDS ROTATE_BYTES SEED PLANTED IN_FLIGHT [BACKUP]`: appends until that many appends per host are
 //! acknowledged (0: for ever), with a backup of the folder above DIR in BACKUP. A line `ack HOST SEQUENCE` is one `write`
-//! after the ticket resolved. What an event holds follows from its host and sequence alone (`payload`), so that a test can
-//! say what must be there.
+//! after the ticket resolved. Where the log takes nothing more, it says `refused WHY` and reads everything. What an event
+//! holds follows from its host and sequence alone (`payload`), so that a test can say what must be there.
 
 use std::io::Write;
 use std::path::Path;
@@ -69,13 +69,33 @@ fn run(
         writers.push(logs.writer(*host)?);
     }
     say("open");
-    std::thread::scope(|scope| {
+    let outcomes = std::thread::scope(|scope| {
         let threads = writers.into_iter().map(|writer| scope.spawn(move || write(writer, plan)));
         let outcomes = threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join());
-        outcomes.map(|outcome| outcome.unwrap_or(Err(LogError::Closed))).collect::<Result<Vec<_>, _>>().map(|_| ())
-    })?;
+        outcomes.map(|outcome| outcome.unwrap_or(Err(LogError::Closed))).collect::<Vec<_>>()
+    });
+    for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        say(&format!("refused {error}"));
+    }
+    if outcomes.iter().any(Result::is_err) {
+        read_back(&logs, &hosts)?;
+    }
     backup.into_iter().for_each(Backup::finish);
     logs.close();
+    Ok(outcomes.into_iter().collect::<Result<(), _>>()?)
+}
+
+/// What was acknowledged can be read when nothing more is taken, and prints `read HOST SEQUENCE`.
+fn read_back(logs: &Logs, hosts: &[HostId]) -> Result<(), LogError> {
+    for host in hosts {
+        let reader = logs.reader(*host)?;
+        let mut last = 0;
+        for entry in reader.entries(1) {
+            let entry = entry?;
+            last = if entry.own { entry.header.sequence } else { last };
+        }
+        say(&format!("read {host} {last}"));
+    }
     Ok(())
 }
 

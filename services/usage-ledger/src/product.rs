@@ -368,7 +368,7 @@ impl Product {
             catch_up(&caught_up).await;
             ready_at.send_replace(true);
         });
-        let probes = wiring.probes(ready.clone(), version(), &projection);
+        let probes = wiring.probes(&logs, ready.clone(), version(), &projection);
         let bus = wiring.bus.clone();
         let serves = settings.services.contains(&ServiceName::Gateway);
         if serves {

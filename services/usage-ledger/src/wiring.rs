@@ -288,7 +288,13 @@ impl Wiring {
     }
 
     /// How the process does.
-    pub(crate) fn probes(&self, caught_up: watch::Receiver<bool>, version: String, projection: &Projection) -> Probes {
+    pub(crate) fn probes(
+        &self,
+        logs: &Logs,
+        caught_up: watch::Receiver<bool>,
+        version: String,
+        projection: &Projection,
+    ) -> Probes {
         let mut watched = self.watched.clone();
         if self.settings.services.contains(&ServiceName::Gateway) {
             watched.fold(projection.changes(), self.bus.sources(&ServiceName::WRITERS));
@@ -299,7 +305,8 @@ impl Wiring {
         let nats = self.link.as_ref().map(Link::reachable);
         let outgoing = self.outgoing.iter().map(|outbox| (outbox.source(), outbox.progress())).collect();
         let (feeds, standing) = (self.feeds.clone(), self.standing.clone());
-        Probes { version, caught_up, nats, outgoing, feeds, standing, watched }
+        let failure = Some(logs.failure());
+        Probes { version, caught_up, failure, nats, outgoing, feeds, standing, watched }
     }
 
     /// The gateway.

@@ -97,7 +97,7 @@ words!(RuleStatus, "Whether a usage rule still decides.", ["active", "deleted"])
 words!(Severity, "Whether a record is invalid for a fault.", [OfFault::Error, OfFault::Warning].map(OfFault::name));
 words!(RecordResult, "What became of a reported record.", ["added", "identical", "conflicting", "refused"]);
 words!(VerdictStatus, "What the file of a workbook would be.", ["ready", "invalid"]);
-words!(ReadyState, "Whether reads are answered from everything.", ["ready", "standby", "starting"]);
+words!(ReadyState, "Whether reads are answered from everything.", ["ready", "standby", "starting", "read-only"]);
 words!(AnswerFormat, "In which form faults are answered.", ["json", "ndjson", "csv"]);
 words!(ReconciliationWorkbook, "As it came, or with what became of it.", ["uploadedfile", "processedfile"]);
 words!(ObjectClass, "What a webhook is told of.", [OBJECT_CLASS]);

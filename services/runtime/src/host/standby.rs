@@ -216,13 +216,17 @@ impl<D: Decider> Host<D> {
     }
 
     /// Waits until everything handed over so far is on stable storage and, where another process may have to write on,
-    /// published; false when the log is closed before.
+    /// published; false when the log is closed or takes nothing more before.
     pub(super) fn settled(&self) -> impl Future<Output = bool> + Send + use<D> {
         let (position, sequence) = (self.position, self.sequence);
         let (synced, published) = (self.parts.reader.synced(), self.parts.published.clone());
+        let failed = self.parts.reader.failed();
         async move {
             let Ok(mut synced) = synced else { return false };
-            let durable = synced.wait_for(|synced| synced.position >= position).await.is_ok();
+            let durable = tokio::select! {
+                durable = synced.wait_for(|synced| synced.position >= position) => durable.is_ok(),
+                () = failed => false,
+            };
             match published {
                 Some(mut published) if durable => {
                     published.wait_for(|outgoing| outgoing.acknowledged >= sequence).await.is_ok()

@@ -184,7 +184,7 @@ impl AnchorFile {
         if !path.exists() {
             let draft = dir.join("anchor.tmp");
             std::fs::write(&draft, first.encode_twice()).map_err(io_error("write", &draft))?;
-            durable::sync_all(&File::open(&draft).map_err(io_error("open", &draft))?, &draft);
+            durable::sync_all(&File::open(&draft).map_err(io_error("open", &draft))?, &draft)?;
             std::fs::rename(&draft, &path).map_err(io_error("create", &path))?;
             durable::sync_dir(dir)?;
         }
@@ -205,15 +205,15 @@ impl AnchorFile {
     }
 
     /// The last step before an answer.
-    pub(crate) fn sync(&self) {
-        durable::sync_data(&self.file, &self.path);
+    pub(crate) fn sync(&self) -> Result<(), LogError> {
+        durable::sync_data(&self.file, &self.path)
     }
 
     /// Writes both slots, one after the other: neither says anything older afterwards.
     pub(crate) fn write_both(&self, anchor: &mut Anchor) -> Result<(), LogError> {
         for _ in 0..2 {
             self.write(anchor)?;
-            self.sync();
+            self.sync()?;
         }
         Ok(())
     }

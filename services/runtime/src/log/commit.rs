@@ -2,7 +2,6 @@
 //! apply every batch, flush, sync the database's file, write an anchor slot, sync the anchor, answer.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -12,7 +11,6 @@ use ledger::HostId;
 use super::Planted;
 use super::anchor::{Anchor, AnchorFile, Head};
 use super::chain::Chain;
-use super::durable::die;
 use super::error::LogError;
 use super::queue::{Batch, Notice, Work};
 use super::seal::Job;
@@ -29,19 +27,18 @@ pub(crate) struct Committer {
     pub(crate) sealing: Option<Arc<Part>>,
     /// Whether the sealer still works on an older generation or removes it.
     pub(crate) sealer_busy: bool,
+    /// Why the sealer couldn't write segments when it last tried.
+    pub(crate) not_sealed: Option<LogError>,
     /// What is applied, per host.
     pub(crate) chains: BTreeMap<HostId, Chain>,
     pub(crate) sealer: mpsc::Sender<Job>,
 }
 
 impl Committer {
-    /// Works until the log is closed. Whatever goes wrong ends the process: nobody may be answered after it.
+    /// Works until the log is closed, or something goes wrong: nobody is answered after that, and nothing is written.
     pub(crate) fn run(mut self) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.work()));
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => die("commit", &error),
-            Err(_) => die("commit", &LogError::Closed),
+        if let Err(error) = self.work() {
+            self.shared.fail(&error);
         }
     }
 
@@ -122,7 +119,7 @@ impl Committer {
 
     fn sync(&self) -> Result<(), LogError> {
         if self.shared.settings.planted != Planted::NoSync {
-            self.live.generation.sync_data();
+            self.live.generation.sync_data()?;
         }
         self.live.generation.glance_at_blobs()?;
         crash::point("commit.after_sync");
@@ -132,7 +129,7 @@ impl Committer {
     fn write_anchor(&mut self) -> Result<(), LogError> {
         if self.shared.settings.planted != Planted::NoAnchor {
             self.anchor_file.write(&mut self.anchor)?;
-            self.anchor_file.sync();
+            self.anchor_file.sync()?;
         }
         crash::point("commit.after_anchor");
         Ok(())
@@ -169,12 +166,17 @@ impl Committer {
         let shared = Arc::clone(&self.shared);
         let limit = shared.settings.rotate_bytes.max(1);
         let live_bytes = || shared.meters.live_bytes.load(Ordering::Relaxed);
-        // A third generation waits: writing goes on in the live one, but not beyond twice its size.
+        // A third generation waits: writing goes on in the live one, but not beyond twice its size, and nobody waits for a
+        // disk that takes no segments.
         while self.sealer_busy && live_bytes() >= limit.saturating_mul(2) {
+            if let Some(error) = self.not_sealed.take() {
+                return Err(error);
+            }
             let notice = shared.queue.wait_notice();
             self.hear(notice)?;
         }
-        if !self.sealer_busy && live_bytes() >= limit {
+        // What the sealer has given up is left to the next start: the anchor names it until then.
+        if !self.sealer_busy && self.sealing.is_none() && live_bytes() >= limit {
             self.rotate()?;
         }
         Ok(())
@@ -193,7 +195,7 @@ impl Committer {
             generation.begin(*host, &base)?;
         }
         generation.flush()?;
-        generation.sync_data();
+        generation.sync_data()?;
         generation.check_blobs()?;
         self.live.generation.check_blobs()?;
         crash::point("rotate.opened_new");
@@ -215,6 +217,10 @@ impl Committer {
     fn hear(&mut self, notice: Notice) -> Result<(), LogError> {
         match notice {
             Notice::Sealed(segments) => self.finish_sealing(segments),
+            Notice::NotSealed(error) => {
+                self.not_sealed = Some(error);
+                Ok(())
+            }
             Notice::Removed | Notice::GaveUp => {
                 self.sealer_busy = false;
                 self.shared.meters.sealing.store(false, Ordering::Relaxed);
@@ -233,6 +239,7 @@ impl Committer {
             *write(&shared.segments) = Arc::new(list);
             write(&shared.owns).forget_to(last);
         }
+        self.not_sealed = None;
         self.anchor.sealing = None;
         self.anchor_file.write_both(&mut self.anchor)?;
         *write(&self.shared.parts) = Some(Parts { live: Arc::clone(&self.live), sealing: None });

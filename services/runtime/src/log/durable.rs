@@ -1,5 +1,5 @@
-//! Making bytes durable. Every sync of the log goes through here, and the first one that fails ends the process: the
-//! kernel may have dropped the pages and a second try would report success for bytes that are gone.
+//! Making bytes durable. Every sync of the log goes through here, and none is tried a second time on the same bytes: the
+//! kernel may have dropped the pages, and would report success for what is gone.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,39 +7,20 @@ use std::path::Path;
 
 use super::error::{LogError, io_error};
 
-/// Ends the process without unwinding: what is acknowledged is on the disk, and what isn't is for the next start.
-pub(crate) fn die(doing: &str, error: &dyn std::error::Error) -> ! {
-    let mut chain = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        chain = format!("{chain}: {inner}");
-        source = inner.source();
-    }
-    tracing::error!(doing, error = chain, "the log can't go on; the process ends");
-    std::process::abort();
+/// `fdatasync`.
+pub(crate) fn sync_data(file: &File, path: &Path) -> Result<(), LogError> {
+    file.sync_data().map_err(io_error("sync", path))
 }
 
-/// `fdatasync`, or the end.
-pub(crate) fn sync_data(file: &File, path: &Path) {
-    survive(file.sync_data(), path);
-}
-
-/// `fsync`, or the end.
-pub(crate) fn sync_all(file: &File, path: &Path) {
-    survive(file.sync_all(), path);
-}
-
-fn survive(result: io::Result<()>, path: &Path) {
-    if let Err(source) = result {
-        die("sync", &LogError::Io { action: "sync", path: path.to_owned(), source });
-    }
+/// `fsync`.
+pub(crate) fn sync_all(file: &File, path: &Path) -> Result<(), LogError> {
+    file.sync_all().map_err(io_error("sync", path))
 }
 
 /// Makes a folder's entries durable: a synced file whose name isn't is lost all the same.
 pub(crate) fn sync_dir(path: &Path) -> Result<(), LogError> {
     let dir = File::open(path).map_err(io_error("open", path))?;
-    sync_all(&dir, path);
-    Ok(())
+    sync_all(&dir, path)
 }
 
 /// `fsync` of a file that the log doesn't rest on: a failure is told, and whoever wrote it writes it again.

@@ -271,6 +271,12 @@ pub enum LogError {
         /// The limit.
         limit: usize,
     },
+    /// Something went wrong with the disk: nothing is written until the next start, and reads go on.
+    #[error("write to the log, which takes nothing more since this failed: {reason}")]
+    ReadOnly {
+        /// What went wrong.
+        reason: String,
+    },
     /// The log was closed.
     #[error("use the log after it was closed")]
     Closed,

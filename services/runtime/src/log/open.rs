@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock, mpsc};
 use std::thread::JoinHandle;
 
 use ledger::HostId;
+use tokio::sync::watch;
 
 use super::LogSettings;
 use super::anchor::{self, Anchor, AnchorFile, Head};
@@ -101,6 +103,12 @@ impl Logs {
         self.shared.health()
     }
 
+    /// Why nothing more is written, once that is so: then reads go on, and only another start helps.
+    #[must_use]
+    pub fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.shared.failure.subscribe()
+    }
+
     /// Makes what was handed over durable and lets go of the directory. Dropping does the same.
     pub fn close(self) {
         drop(self);
@@ -138,7 +146,7 @@ impl Drop for Logs {
         self.shared.stopping.store(true, Ordering::Relaxed);
         self.shared.queue.close();
         for thread in self.threads.drain(..) {
-            // Both threads end the process themselves when they can't go on.
+            // A panic of either ends the process.
             let _ = thread.join();
         }
         // Nothing is committed any more: what this one writes now is everything.
@@ -213,7 +221,7 @@ fn recover_all(
     }
     for generation in [Some(&generations.live), generations.sealing.as_ref()].into_iter().flatten() {
         generation.flush()?;
-        generation.sync_data();
+        generation.sync_data()?;
     }
     for (host, one) in &found {
         let anchored = anchor.heads.get(host).map_or(0, |head| head.position);
@@ -309,6 +317,7 @@ fn start(dir: &Path, settings: LogSettings, ready: Ready) -> Result<(Arc<Shared>
         parts: RwLock::new(Some(Parts { live: Arc::clone(&live), sealing: None })),
         queue: Queue::default(),
         meters,
+        failure: watch::Sender::new(None),
         stopping: AtomicBool::new(false),
     });
     let (sealer, jobs) = mpsc::channel();
@@ -320,11 +329,17 @@ fn start(dir: &Path, settings: LogSettings, ready: Ready) -> Result<(Arc<Shared>
         live,
         sealing: None,
         sealer_busy: false,
+        not_sealed: None,
         chains,
         sealer,
     };
     let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                // A defect: what is in memory isn't to be relied on.
+                std::process::abort();
+            }
+        });
         thread.map_err(io_error("start a thread for", dir))
     };
     let sealer = spawn("log-sealer", Box::new(move || seal::run(&sealing, &jobs)))?;

@@ -8,6 +8,7 @@ use ledger::{Hash, HostId};
 use tokio::sync::oneshot;
 
 use super::LogSettings;
+use super::error::LogError;
 use super::segment::Segment;
 use super::shared::lock;
 use super::store::HostWrite;
@@ -37,6 +38,8 @@ pub(crate) struct BatchEnd {
 pub(crate) enum Notice {
     /// The generation stands in verified segments.
     Sealed(Vec<(HostId, Segment)>),
+    /// It couldn't be written, and is tried again.
+    NotSealed(LogError),
     /// The generation is gone; another may be sealed.
     Removed,
     /// The log is closing and the generation is left to the next start.
@@ -91,6 +94,15 @@ impl Queue {
 
     pub(crate) fn notice(&self, notice: Notice) {
         lock(&self.state).notices.push_back(notice);
+        self.changed.notify_one();
+    }
+
+    /// Takes nothing more, and forgets what it has: nobody who waits for it is answered.
+    pub(crate) fn abandon(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.batches.clear();
+        drop(state);
         self.changed.notify_one();
     }
 

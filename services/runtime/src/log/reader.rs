@@ -86,9 +86,20 @@ impl LogReader {
     /// When the log is closed before.
     pub async fn drained(&self) -> Result<(), LogError> {
         let host = self.shared.host(self.host)?;
-        let mut synced = host.synced.subscribe();
-        let drained = synced.wait_for(|_| host.queued_bytes.load(Ordering::Acquire) == 0).await;
-        drained.map(drop).map_err(|_| LogError::Closed)
+        let (mut synced, mut failure) = (host.synced.subscribe(), self.shared.failure.subscribe());
+        tokio::select! {
+            drained = synced.wait_for(|_| host.queued_bytes.load(Ordering::Acquire) == 0) => {
+                drained.map(drop).map_err(|_| LogError::Closed)
+            }
+            _ = failure.wait_for(Option::is_some) => Err(self.shared.closed()),
+        }
+    }
+
+    /// Resolves when nothing more becomes durable before the next start.
+    pub(crate) fn failed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut failure = self.shared.failure.subscribe();
+        // The sender lives as long as the log does.
+        async move { drop(failure.wait_for(Option::is_some).await) }
     }
 
     /// The state of the log of the process in numbers.

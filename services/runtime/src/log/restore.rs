@@ -89,7 +89,7 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
         generation.begin(*host, chain)?;
     }
     generation.flush()?;
-    generation.sync_data();
+    generation.sync_data()?;
     let heads = ends.iter().map(|(host, (chain, _))| (*host, Head::from(chain))).collect();
     // With the anchor it is a log; before, it is refused.
     AnchorFile::open(to, &Anchor { counter: 0, epoch, live: 1, sealing: None, heads })?;
@@ -119,7 +119,7 @@ fn copy(from: &Path, to: &Path, host: HostId) -> Result<(), LogError> {
         if name.ends_with(".seg") || is_open {
             let copied = target.join(&name);
             std::fs::copy(&path, &copied).map_err(io_error("copy", &path))?;
-            durable::sync_all(&File::open(&copied).map_err(io_error("open", &copied))?, &copied);
+            durable::sync_all(&File::open(&copied).map_err(io_error("open", &copied))?, &copied)?;
         }
     }
     durable::sync_dir(&target)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ledger::HostId;
 
-use super::durable::{self, die};
+use super::durable;
 use super::error::{LogError, io_error};
 use super::queue::Notice;
 use super::segment::Segment;
@@ -34,7 +34,7 @@ pub(crate) fn run(shared: &Shared, jobs: &mpsc::Receiver<Job>) {
             Job::Seal(part, ends) => seal_until_done(shared, &part, &ends),
             Job::Remove(part) => match remove(&shared.dir, part) {
                 Ok(()) => Notice::Removed,
-                Err(error) => die("remove a sealed generation", &error),
+                Err(error) => give_up(shared, &error),
             },
         };
         shared.queue.notice(notice);
@@ -48,15 +48,21 @@ fn seal_until_done(shared: &Shared, part: &Part, ends: &BTreeMap<HostId, u64>) -
             Err(error @ LogError::Io { .. }) => {
                 tracing::error!(error = %error, source = ?std::error::Error::source(&error), "could not seal, trying again");
                 shared.meters.seal_failures.fetch_add(1, Ordering::Relaxed);
+                shared.queue.notice(Notice::NotSealed(error));
             }
             // The generation itself can't be read: acknowledged events are at stake, and going on hides it.
-            Err(error) => die("seal a generation", &error),
+            Err(error) => return give_up(shared, &error),
         }
         if shared.stopping.load(Ordering::Relaxed) {
             return Notice::GaveUp;
         }
         std::thread::sleep(RETRY_AFTER);
     }
+}
+
+fn give_up(shared: &Shared, error: &LogError) -> Notice {
+    shared.fail(error);
+    Notice::GaveUp
 }
 
 /// Writes, syncs, reads again and verifies a segment for every host that has entries here.

@@ -409,7 +409,7 @@ fn write_draft(
     }
     writer.write_all(&builder.finish(&chain)).map_err(io_error("write", draft))?;
     writer.flush().map_err(io_error("write", draft))?;
-    durable::sync_all(&file, draft);
+    durable::sync_all(&file, draft)?;
     Ok(chain)
 }
 

@@ -1,6 +1,7 @@
 //! What writers, readers, the committer and the sealer share: where every part of every host's log is.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -15,6 +16,7 @@ use super::error::LogError;
 use super::queue::Queue;
 use super::segment::Segment;
 use super::store::Generation;
+use super::tail;
 use super::writer::WriterState;
 use crate::meters::Histogram;
 
@@ -186,11 +188,37 @@ pub(crate) struct Shared {
     pub(crate) parts: RwLock<Option<Parts>>,
     pub(crate) queue: Queue,
     pub(crate) meters: Meters,
+    /// Why nothing more is written, if that is so.
+    pub(crate) failure: watch::Sender<Option<Arc<str>>>,
     /// Asks the sealer to give up between two attempts.
     pub(crate) stopping: AtomicBool,
 }
 
 impl Shared {
+    /// Takes nothing more, after something went wrong with the disk: what was acknowledged can still be read, and what
+    /// wasn't is for the next start. The kernel may have dropped pages, so that trying again could only seem to help.
+    pub(crate) fn fail(&self, error: &LogError) {
+        let mut reason = error.to_string();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            reason = format!("{reason}: {inner}");
+            source = inner.source();
+        }
+        tracing::error!(reason, "the log takes nothing more until the process is started again");
+        self.failure.send_if_modified(|failure| {
+            let is_first = failure.is_none();
+            failure.get_or_insert_with(|| reason.into());
+            is_first
+        });
+        self.queue.abandon();
+    }
+
+    /// Why nothing can be handed over.
+    pub(crate) fn closed(&self) -> LogError {
+        let failure = self.failure.borrow().as_ref().map(ToString::to_string);
+        failure.map_or(LogError::Closed, |reason| LogError::ReadOnly { reason })
+    }
+
     pub(crate) fn host(&self, host: HostId) -> Result<&HostShared, LogError> {
         self.hosts.get(&host).ok_or(LogError::UnknownHost { host })
     }
@@ -215,7 +243,15 @@ impl Shared {
             Some(sealing) if from <= live_base => (sealing, to.min(live_base)),
             _ => (&parts.live, to),
         };
-        let frames = part.generation.frames(host, from, to, bytes_max)?;
+        let frames = part.generation.frames(host, from, to, bytes_max).or_else(|error| {
+            // After a write that failed sled may give nothing back; the open segments have all but the newest.
+            let archived = if self.failure.borrow().is_some() {
+                tail::frames(&self.dir, host, from, to, bytes_max)
+            } else {
+                Ok(Vec::new())
+            };
+            archived.and_then(|frames| if frames.is_empty() { Err(error) } else { Ok(frames) })
+        })?;
         if frames.is_empty() && from <= to {
             return Err(part.generation.damaged(from, "an entry is missing"));
         }

@@ -3,7 +3,7 @@
 //! One tree per host; in it `e` + position → frame, `i` + id → position, `m` + mark → count, and `b` → the chain on
 //! which the generation begins. Numbers in keys are big-endian, so that a scan goes in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +16,7 @@ use ledger::{EventId, HostId};
 use super::chain::{Chain, Mark};
 use super::durable;
 use super::error::{LogError, io_error};
+use super::shared::lock;
 
 /// Keeps nodes of sixteen of our longest frames out of blob files, which sled never syncs.
 const SEGMENT_BYTES: usize = 8 << 20;
@@ -36,12 +37,15 @@ pub(crate) struct HostWrite {
 pub(crate) struct Generation {
     pub(crate) number: u64,
     pub(crate) path: PathBuf,
-    db: sled::Db,
+    /// There until the end.
+    db: Option<sled::Db>,
     trees: BTreeMap<HostId, sled::Tree>,
     /// Our own handle of the database's file, since sled's flush isn't an fsync.
     file: File,
     file_path: PathBuf,
     blobs_changed: Mutex<(i64, i64)>,
+    /// The newest frames, which no file but the database's has: after a write that failed sled may not give them back.
+    recent: Mutex<BTreeMap<HostId, VecDeque<(u64, sled::IVec)>>>,
 }
 
 /// Waits while sled still holds a database that this process has just closed: a thread of its pool may keep the file, and
@@ -53,6 +57,28 @@ fn wait_until_released(path: &Path) {
     while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && since.elapsed() < RELEASE_WAIT {
         std::thread::sleep(RELEASE_PAUSE);
     }
+}
+
+impl Drop for Generation {
+    /// sled writes and syncs when it is let go of, and panics where that fails. Nothing rests on it.
+    fn drop(&mut self) {
+        let held = (std::mem::take(&mut self.trees), self.db.take());
+        let closed = guarded("close", &self.path, || {
+            drop(held);
+            Ok(())
+        });
+        if let Err(error) = closed {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the database wasn't closed well");
+        }
+    }
+}
+
+/// Has the kernel forget what it holds of a file beside what it has yet to write: after a sync that failed that may be
+/// something which isn't on the disk, and no later sync would say so.
+fn forget_cached(path: &Path) -> Result<(), LogError> {
+    let Ok(file) = File::open(path) else { return Ok(()) };
+    let forgotten = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    forgotten.map_err(|error| io_error("read", path)(error.into()))
 }
 
 /// The folder of a generation.
@@ -81,6 +107,7 @@ impl Generation {
             .flush_every_ms(None)
             .segment_size(SEGMENT_BYTES);
         wait_until_released(&path.join("db"));
+        forget_cached(&path.join("db"))?;
         let db = guarded("open", &path, || config.open())?;
         let mut trees = BTreeMap::new();
         for host in hosts {
@@ -89,13 +116,14 @@ impl Generation {
         let file_path = path.join("db");
         let file = File::open(&file_path).map_err(io_error("open", &file_path))?;
         let blobs_changed = Mutex::new((0, 0));
-        let generation = Self { number, path, db, trees, file, file_path, blobs_changed };
+        let recent = Mutex::default();
+        let generation = Self { number, path, db: Some(db), trees, file, file_path, blobs_changed, recent };
         generation.check_blobs()?;
         generation.flush()?;
-        durable::sync_all(&generation.file, &generation.file_path);
+        durable::sync_all(&generation.file, &generation.file_path)?;
         // sled writes its settings once and syncs them never; without them whole it refuses the database.
         let settings = generation.path.join("conf");
-        durable::sync_all(&File::open(&settings).map_err(io_error("open", &settings))?, &settings);
+        durable::sync_all(&File::open(&settings).map_err(io_error("open", &settings))?, &settings)?;
         durable::sync_dir(&generation.path.join("blobs"))?;
         durable::sync_dir(&generation.path)?;
         durable::sync_dir(dir)?;
@@ -109,9 +137,15 @@ impl Generation {
     /// Applies one host's write atomically. It isn't durable before [`Self::flush`] and [`Self::sync_data`].
     pub(crate) fn apply(&self, host: HostId, write: HostWrite) -> Result<(), LogError> {
         let mut batch = sled::Batch::default();
+        let mut recent = lock(&self.recent);
+        let newest = recent.entry(host).or_default();
         for (position, frame) in write.frames {
+            // The bytes are shared with sled's.
+            let frame = sled::IVec::from(frame);
+            newest.push_back((position, frame.clone()));
             batch.insert(&key(b'e', position), frame);
         }
+        drop(recent);
         for (id, position) in write.ids {
             batch.insert(&id_key(id), &position.to_be_bytes());
         }
@@ -143,12 +177,12 @@ impl Generation {
 
     /// Hands everything to the kernel; no more than that.
     pub(crate) fn flush(&self) -> Result<(), LogError> {
-        guarded("flush", &self.path, || self.db.flush()).map(|_| ())
+        guarded("flush", &self.path, || self.db.as_ref().map_or(Ok(0), |db| db.flush())).map(|_| ())
     }
 
     /// What sled's flush leaves out.
-    pub(crate) fn sync_data(&self) {
-        durable::sync_data(&self.file, &self.file_path);
+    pub(crate) fn sync_data(&self) -> Result<(), LogError> {
+        durable::sync_data(&self.file, &self.file_path)
     }
 
     /// Refuses once sled has put a value into a file of its own.
@@ -162,7 +196,7 @@ impl Generation {
         let path = self.path.join("blobs");
         let found = std::fs::metadata(&path).map_err(io_error("look at", &path))?;
         let changed = (found.mtime(), found.mtime_nsec());
-        let mut seen = self.blobs_changed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut seen = lock(&self.blobs_changed);
         if *seen != changed {
             self.check_blobs()?;
             *seen = changed;
@@ -176,18 +210,30 @@ impl Generation {
         if from > to {
             return Ok(Vec::new());
         }
-        guarded("read", &self.path, || {
-            let (mut frames, mut bytes) = (Vec::new(), 0);
-            for pair in tree.range(key(b'e', from)..=key(b'e', to)) {
-                let (_, frame) = pair?;
-                bytes += frame.len();
-                frames.push(frame.to_vec());
-                if bytes >= bytes_max {
-                    break;
+        let stored = guarded("read", &self.path, || {
+            let range = tree.range(key(b'e', from)..=key(b'e', to));
+            up_to(range.map(|pair| pair.map(|(_, frame)| frame)), bytes_max)
+        });
+        stored.or_else(|error| {
+            let recent = lock(&self.recent);
+            let newest = recent.get(&host).into_iter().flatten();
+            let frames =
+                newest.skip_while(|(position, _)| *position < from).take_while(|(position, _)| *position <= to);
+            let mut frames = frames.peekable();
+            match frames.peek() {
+                Some((first, _)) if *first == from => {
+                    up_to(frames.map(|(_, frame)| Ok::<_, LogError>(frame.clone())), bytes_max)
                 }
+                _ => Err(error),
             }
-            Ok(frames)
         })
+    }
+
+    /// Forgets frames of a host that are in another file now.
+    pub(crate) fn forget_to(&self, host: HostId, position: u64) {
+        if let Some(newest) = lock(&self.recent).get_mut(&host) {
+            while newest.pop_front_if(|(first, _)| *first <= position).is_some() {}
+        }
     }
 
     /// The position of an id of a host.
@@ -216,6 +262,20 @@ impl Generation {
     pub(crate) fn damaged(&self, position: u64, what: &'static str) -> LogError {
         LogError::Damaged { path: self.path.clone(), position, what }
     }
+}
+
+/// Frames up to about so many bytes, at least one if there is any.
+fn up_to<E>(frames: impl Iterator<Item = Result<sled::IVec, E>>, bytes_max: usize) -> Result<Vec<Vec<u8>>, E> {
+    let (mut taken, mut bytes) = (Vec::new(), 0);
+    for frame in frames {
+        let frame = frame?;
+        bytes += frame.len();
+        taken.push(frame.to_vec());
+        if bytes >= bytes_max {
+            break;
+        }
+    }
+    Ok(taken)
 }
 
 fn key(prefix: u8, number: u64) -> [u8; 9] {

@@ -106,6 +106,10 @@ impl Tail {
         if self.written < end {
             self.write(shared, end)?;
         }
+        let parts = shared.parts()?;
+        for part in [Some(&parts.live), parts.sealing.as_ref()].into_iter().flatten() {
+            part.generation.forget_to(self.host, self.written);
+        }
         self.sweep(&shared.dir, sealed)
     }
 
@@ -286,6 +290,32 @@ pub(crate) fn rest(file: &File, path: &Path, from: u64, to: u64) -> Result<Rest,
         at += FRAME_BYTES_MAX as u64;
     }
     Ok(Rest::Torn(to - from))
+}
+
+/// Frames of the open segments, up to about `bytes_max`; none where these don't have the first. A walk from their
+/// beginning: for when the database doesn't give them.
+pub(crate) fn frames(dir: &Path, host: HostId, from: u64, to: u64, bytes_max: usize) -> Result<Vec<Vec<u8>>, LogError> {
+    let begun = names(&segment::folder(dir, host))?.into_iter().rfind(|(first, _)| *first <= from);
+    let Some((mut position, path)) = begun else { return Ok(Vec::new()) };
+    let file = File::open(&path).map_err(io_error("open", &path))?;
+    let mut reader = BufReader::with_capacity(CHUNK_BYTES, file);
+    let (mut frames, mut bytes) = (Vec::new(), 0);
+    let mut prefix = [0; 4];
+    let mut whole = reader.read_exact(&mut [0; HEADER_BYTES]).is_ok();
+    while whole && position <= to && bytes < bytes_max.max(1) {
+        whole = reader.read_exact(&mut prefix).is_ok();
+        let length = u32::from_le_bytes(prefix);
+        if position < from {
+            whole &= reader.seek_relative(i64::from(length)).is_ok();
+        } else if whole {
+            let mut frame = vec![0; usize::try_from(length).unwrap_or(usize::MAX).min(FRAME_BYTES_MAX)];
+            whole = reader.read_exact(&mut frame).is_ok() && Frame::decode(&frame).is_ok();
+            bytes += frame.len();
+            frames.extend(whole.then_some(frame));
+        }
+        position += 1;
+    }
+    Ok(frames)
 }
 
 /// The open segments in a host's folder, with their first positions.

@@ -176,7 +176,7 @@ impl LogWriter {
         queued_bytes.fetch_add(bytes as u64, Ordering::AcqRel);
         if !self.shared.queue.push(Batch { host: self.host, write, bytes: bytes as u64, end, answer }) {
             queued_bytes.fetch_sub(bytes as u64, Ordering::AcqRel);
-            return Err(LogError::Closed);
+            return Err(self.shared.closed());
         }
         self.state.chain = chain;
         self.state.remember(&heard);
@@ -190,9 +190,12 @@ impl LogWriter {
     /// Resolves when an append won't be refused as [`LogError::Busy`].
     pub async fn ready(&self) -> Result<(), LogError> {
         let host = self.shared.host(self.host)?;
-        let mut synced = host.synced.subscribe();
+        let (mut synced, mut failure) = (host.synced.subscribe(), self.shared.failure.subscribe());
         while host.queued_bytes.load(Ordering::Acquire) >= self.shared.settings.queue_bytes_max {
-            synced.changed().await.map_err(|_| LogError::Closed)?;
+            tokio::select! {
+                changed = synced.changed() => changed.map_err(|_| LogError::Closed)?,
+                _ = failure.wait_for(Option::is_some) => return Err(self.shared.closed()),
+            }
         }
         Ok(())
     }
@@ -248,7 +251,14 @@ impl LogWriter {
     pub fn find(&self, id: EventId) -> Result<Option<u64>, LogError> {
         match self.state.pending.get(&id) {
             Some(position) => Ok(Some(*position)),
-            None => self.shared.find(self.host, id),
+            // The database knows of a failed write before the committer has told.
+            None => self.shared.find(self.host, id).map_err(|error| match error {
+                LogError::Store { .. } => {
+                    self.shared.fail(&error);
+                    self.shared.closed()
+                }
+                error => error,
+            }),
         }
     }
 

@@ -57,7 +57,8 @@ fn payload(host: HostId, sequence: u64) -> Vec<u8> {
     (0..repeats).flat_map(|index| format!("{host} {sequence} {index};").into_bytes()).collect()
 }
 
-fn check(dir: &Path, acks: &BTreeMap<String, u64>, what: &str) {
+/// Goes through a log that may have ended anyhow, opens it, and compares it with what was acknowledged.
+pub(crate) fn check(dir: &Path, acks: &BTreeMap<String, u64>, what: &str) {
     let verified = Logs::verify(dir).unwrap_or_else(|error| panic!("{what}: could not {error}"));
     let heads = check_opened(dir, acks, what);
     for (host, report) in verified.hosts {

@@ -8,6 +8,7 @@ mod backup;
 mod content;
 mod crashes;
 mod damage;
+mod disk;
 mod order;
 mod power;
 mod rest;

@@ -2,7 +2,6 @@
 //! survives; the order of the system calls can. Method: trace `log_writer`, check the order, and see that the same
 //! check catches both wrong orders.
 
-use std::path::Path;
 use std::process::Command;
 
 use crate::support::*;
@@ -18,9 +17,7 @@ enum Step {
 }
 
 fn trace(folder: &Folder, order: &str, hosts: u16) -> Option<Vec<Step>> {
-    let strace =
-        ["/usr/bin/strace", "/bin/strace", "/usr/local/bin/strace"].into_iter().find(|path| Path::new(path).exists());
-    let Some(strace) = strace else {
+    let Some(strace) = strace() else {
         eprintln!("THE ORDER OF SYNCS WAS NOT CHECKED: there is no strace on this machine");
         return None;
     };

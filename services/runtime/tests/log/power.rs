@@ -333,9 +333,7 @@ fn moments(trace: &str) -> (Vec<Call>, Vec<(usize, bool)>) {
 
 /// Traces `log_writer` on an empty folder; none where there is no strace.
 fn traced(folder: &Folder, order: &str, seed: u64) -> Option<String> {
-    let strace =
-        ["/usr/bin/strace", "/bin/strace", "/usr/local/bin/strace"].into_iter().find(|it| Path::new(it).exists());
-    let Some(strace) = strace else {
+    let Some(strace) = strace() else {
         eprintln!("POWER CUTS WERE NOT TRIED: there is no strace on this machine");
         return None;
     };
