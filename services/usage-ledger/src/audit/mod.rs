@@ -9,6 +9,7 @@ pub mod replay;
 pub mod restore;
 pub mod revalidate;
 pub mod verify;
+mod vouched;
 
 use std::path::PathBuf;
 

@@ -13,6 +13,7 @@ use runtime::log::{Entry, FRAME_BYTES_FIXED, HostReport, LogError, Logs};
 use serde_json::{Value, json};
 
 use super::fold::shown;
+use super::vouched::Vouched;
 
 /// Where an error of the log sends to: here.
 const SAYS_MORE: &str = "; `usage-ledger audit verify` says more";
@@ -199,6 +200,7 @@ struct Seen {
     entries: u64,
     recorded_at: Option<Moment>,
     ledger: Ledger,
+    vouched: Vouched,
 }
 
 #[derive(Default)]
@@ -230,6 +232,15 @@ impl Reading<'_> {
             Some(Ok(event)) => {
                 if entry.own {
                     seen.recorded_at = Some(event.recorded_at);
+                    let broken = seen.vouched.see(&entry.header, &event.fact);
+                    read.findings.extend(broken.map(|what| Finding {
+                        is_fault: true,
+                        host: Some(host),
+                        path: PathBuf::new(),
+                        position: entry.position,
+                        what,
+                        advice: "compare the log with a backup, and with the checkpoints that others were given",
+                    }));
                 }
                 read.named.extend(workbooks_of(&event));
                 if self.folds {
