@@ -18,7 +18,7 @@ use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, Errand, fol
 use crate::clock::Clock;
 use crate::decider::{Decider, Facts, Proposal, Stale};
 use crate::hearing::is_kept;
-use crate::log::{LogError, LogReader, LogWriter, NewEntry};
+use crate::log::{LogReader, LogWriter, NewEntry};
 use crate::meters::{Meters, RECORDS_CHECKED};
 use crate::nats::Outgoing;
 use crate::records::Records;
@@ -30,6 +30,7 @@ mod checkpoint;
 mod error;
 mod jobs;
 mod pass;
+mod refusing;
 mod reply;
 mod resume;
 mod standby;
@@ -197,36 +198,6 @@ impl<D: Decider> Host<D> {
 
     fn lay_catalog(&self) {
         self.parts.bus.shelf().lay(self.ledger.catalog.clone());
-    }
-
-    /// Works until told to stop. Where the log takes nothing more and nobody else may write on, everything is refused and
-    /// what is recorded can be read.
-    ///
-    /// # Errors
-    /// See [`HostError`]: the process should stop then.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), HostError> {
-        match self.work(stop.clone()).await {
-            Err(HostError::Log { source: LogError::ReadOnly { .. }, .. }) if self.parts.published.is_none() => {
-                tokio::select! {
-                    () = self.refuse_all() => {}
-                    _ = stop.wait_for(|stop| *stop) => {}
-                }
-                Ok(())
-            }
-            outcome => outcome,
-        }
-    }
-
-    /// Refuses whatever is asked, for as long as anybody may ask.
-    async fn refuse_all(&mut self) {
-        self.early.clear();
-        while let Some(errand) = self.parts.asks.recv().await {
-            match errand {
-                // Who asked may be gone.
-                Errand::Ask(ask) => drop(ask.reply.send(Err(Rejection::Unavailable))),
-                Errand::Pass(pass) => drop(pass.reply.send(None)),
-            }
-        }
     }
 
     async fn work(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), HostError> {
