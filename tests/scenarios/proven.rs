@@ -1,6 +1,8 @@
 //! What the ledger signs: checkpoints that say how far each log goes, handed to both sides of a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use ledger::merkle::{leaf, root};
@@ -10,8 +12,10 @@ use runtime::source::Source;
 use serde_json::{Value, json};
 use usage_ledger::product::Product;
 
+use super::archived::verify;
 use super::http::Body;
 use super::world::{CONTRACT, Distributor, OtherVendor, Party, Vendor, World, demo_catalog};
+use crate::kills::binary;
 
 const RECORDS: u32 = 12;
 /// Events that are signed at once.
@@ -92,6 +96,57 @@ fn every_log_is_signed_as_far_as_it_goes_and_stays_quiet_then() {
     assert_eq!(again, oldest);
     let refused = world.ours(Vendor, "GET", "checkpoints?host=approval-0&size=1000000", Body::Nothing).refusal();
     assert_eq!(refused.0, 400, "{refused:?}");
+}
+
+/// Goal: whoever trusts the former key has its word for the new one. Method: the keys of all processes are changed; in each
+/// log the fact that names the new key must stand under a checkpoint which the former one signed, and what comes later under
+/// one of the new.
+#[test]
+fn a_new_key_has_the_word_of_the_former_one() {
+    let mut world = eager();
+    world.accepted(CONTRACT, "rotated", RECORDS);
+    world.until("every log is signed", || world.keys().len() == world.hosts().len());
+    let former = world.keys();
+    let dirs: BTreeSet<PathBuf> = world.hosts().into_iter().map(|host| world.data_of(host)).collect();
+    for code in [0, 1] {
+        for dir in &dirs {
+            let mut command = Command::new(binary());
+            let ended = command.args(["audit", "rotate-key", "--data"]).arg(dir).output().expect("it runs");
+            assert_eq!(ended.status.code(), Some(code), "{ended:?}");
+            assert_eq!(String::from_utf8_lossy(&ended.stderr).contains("signing-key.old is kept"), code == 1);
+        }
+    }
+    world.restart();
+    world.until("every log names its new key", || world.keys().len() == 2 * former.len());
+    let added = world.keys().into_iter().filter(|key| !former.contains(key)).collect::<Vec<_>>();
+    for (host, log) in logs(world.product()) {
+        let is_new = |(event, _): &(Event, Hash)| match &event.fact {
+            Fact::SigningKeyRecorded(recorded) => added.contains(&recorded.key),
+            _ => false,
+        };
+        let named = log.iter().position(is_new).expect("the log names it");
+        let Fact::CheckpointSigned(signed) = &log[named + 1].0.fact else { panic!("{host}: nothing is signed then") };
+        assert!(opened(&signed.note, &added).is_err(), "{host}");
+        let checkpoint =
+            Checkpoint::parse(opened(&signed.note, &former).expect("the former key")).expect("a checkpoint");
+        let leaves = log.iter().take(named + 1).map(|(_, hash)| leaf(&hash.0));
+        assert_eq!((checkpoint.size, checkpoint.root), (named as u64 + 1, root(leaves.collect())), "{host}");
+    }
+    world.create(CONTRACT);
+    let is_signed = || {
+        let told = world.ours(Distributor, "GET", "checkpoints?host=ingestion-0&size=1", Body::Nothing).expect(200);
+        let newest = world.ours(Distributor, "GET", "checkpoints", Body::Nothing).expect(200);
+        let newest = newest["checkpoints"].as_array().expect("checkpoints").clone();
+        let by_new = |one: &Value| opened(one["note"].as_str().expect("a note"), &added).is_ok();
+        assert!(!told["checkpoints"].as_array().expect("checkpoints").iter().any(by_new));
+        newest.iter().any(by_new)
+    };
+    world.until("the new key signs", is_signed);
+    world.stop();
+    for dir in dirs {
+        let (report, code) = verify("--data", &dir);
+        assert_eq!((code, &report["findings"]), (0, &json!([])), "{report:#}");
+    }
 }
 
 #[test]

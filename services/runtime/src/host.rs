@@ -210,6 +210,7 @@ impl<D: Decider> Host<D> {
         drop(deliver);
         let all: Vec<FileId> = self.ledger.files.keys().copied().collect();
         self.advance_all(all)?;
+        self.change_key().await?;
         let mut batch = Vec::with_capacity(DELIVERIES_AT_ONCE);
         loop {
             // What is handed over and not yet on the disk is bounded: wait here, not in memory.

@@ -50,6 +50,15 @@ pub enum SecretsError {
         /// The file.
         path: PathBuf,
     },
+    /// The key was changed before, and the one before that is still kept.
+    #[error(
+        "{path} is kept from the change before: once `usage-ledger audit keys` names the newer key for every log of the \
+         process, remove it and try again"
+    )]
+    FormerKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// The machine has no random numbers.
     #[error("could not get random numbers from the machine")]
     Random,
@@ -70,14 +79,58 @@ impl Secrets {
     }
 }
 
+/// The file of a data directory that checkpoints and statements are signed with.
+const SIGNING_KEY: &str = "signing-key";
+/// The one before it, which says once more who comes next.
+const FORMER_KEY: &str = "signing-key.old";
+
 /// What checkpoints and statements are signed with; the first start makes the file, readable by its owner only.
 ///
 /// # Errors
 /// See [`SecretsError`].
-pub fn signer(path: &Path) -> Result<NoteSigner, SecretsError> {
-    let secret = kept(path, SECRET_BYTES)?;
-    let secret = secret.as_slice().try_into().map_err(|_| SecretsError::DamagedKey { path: path.to_owned() })?;
+pub fn signer(data: &Path) -> Result<NoteSigner, SecretsError> {
+    let path = data.join(SIGNING_KEY);
+    let secret = kept(&path, SECRET_BYTES)?;
+    signer_of(&secret, &path)
+}
+
+/// What was signed with before the key was changed, while it is kept.
+///
+/// # Errors
+/// See [`SecretsError`].
+pub fn former_signer(data: &Path) -> Result<Option<NoteSigner>, SecretsError> {
+    let path = data.join(FORMER_KEY);
+    match fs::read(&path) {
+        Ok(secret) => signer_of(&secret, &path).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(SecretsError::Io { path, source }),
+    }
+}
+
+fn signer_of(secret: &[u8], path: &Path) -> Result<NoteSigner, SecretsError> {
+    let secret = secret.try_into().map_err(|_| SecretsError::DamagedKey { path: path.to_owned() })?;
     Ok(NoteSigner::new(secret))
+}
+
+/// Lays a new key into a data directory and keeps the one that was used so far beside it; gives the path of that one.
+///
+/// # Errors
+/// See [`SecretsError`]: nothing was changed.
+pub fn rotate_signer(data: &Path) -> Result<PathBuf, SecretsError> {
+    let (path, former) = (data.join(SIGNING_KEY), data.join(FORMER_KEY));
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| SecretsError::Io { path, source }
+    };
+    if former.exists() {
+        return Err(SecretsError::FormerKey { path: former });
+    }
+    let secret = fs::read(&path).map_err(failed(&path))?;
+    signer_of(&secret, &path)?;
+    let fresh = random(SECRET_BYTES)?;
+    make(&former, &secret).map_err(failed(&former))?;
+    make(&path, &fresh).map_err(failed(&path))?;
+    Ok(former)
 }
 
 /// The bytes of a file, which is made of so many random ones where it isn't there.

@@ -372,8 +372,9 @@ impl Wiring {
 
 /// How the hosts of this process sign.
 fn checkpoints(settings: &Settings) -> Result<Checkpoints, SecretsError> {
-    let signer = Arc::new(secrets::signer(&settings.data.join("signing-key"))?);
-    Ok(Checkpoints { signer, after: settings.checkpoint_after })
+    let signer = Arc::new(secrets::signer(&settings.data)?);
+    let former = secrets::former_signer(&settings.data)?.map(Arc::new);
+    Ok(Checkpoints { signer, former, after: settings.checkpoint_after })
 }
 
 /// Decides for a host, unless it is to stand still.

@@ -27,6 +27,8 @@ const NAME_DIGITS: usize = 16;
 pub struct Checkpoints {
     /// What it signs with.
     pub signer: Arc<NoteSigner>,
+    /// What it signed with before, if that is still known: it says who signs from here on.
+    pub former: Option<Arc<NoteSigner>>,
     /// How long something may stand in the log unsigned.
     pub after: Duration,
 }
@@ -111,22 +113,48 @@ impl<D: Decider> Host<D> {
         if signed.unsigned < EVENTS_MAX && !is_late() {
             return Ok(false);
         }
-        let host = self.parts.id;
-        let service = host.service;
-        let checkpoint = signed.checkpoint(host, self.parts.writer.head().1);
-        let mut facts: Facts = self.key_to_record(&checkpoints.signer, &checkpoint.origin).into_iter().collect();
-        let note = checkpoints.signer.sign(&checkpoint.origin, &checkpoint.text());
-        let Checkpoint { size, root, .. } = checkpoint;
-        let signed = CheckpointSigned { service, size, root, note };
-        facts.push((about(host), Fact::CheckpointSigned(Box::new(signed))));
-        let context = Context { now: self.now(), scope: Scope::service(service) };
-        let seed = self.fresh_seed(root);
-        self.record(Due { facts, seed, indexed: false, cause: seed, context: &context, trace: None })?;
+        let name = signed.origin(self.parts.id, self.parts.writer.head().1);
+        let key: Facts = self.key_to_record(&checkpoints.signer, &name).into_iter().collect();
+        self.sign(&checkpoints.signer, key)?;
         Ok(true)
     }
-}
 
-impl<D: Decider> Host<D> {
+    /// Records that the key was changed, and has the former one sign everything up to there: whoever trusts that one
+    /// has its word for the new one.
+    pub(super) async fn change_key(&mut self) -> Result<(), HostError> {
+        let Some(Checkpoints { signer, former: Some(former), .. }) = self.parts.checkpoints.clone() else {
+            return Ok(());
+        };
+        let host = self.parts.id;
+        self.parts.writer.ready().await.map_err(|source| HostError::Log { host, source })?;
+        let name = self.signed.origin(host, self.parts.writer.head().1);
+        if self.signed.key.as_ref() != Some(&former.verifier(&name)) {
+            return Ok(());
+        }
+        if let Some(key) = self.key_to_record(&signer, &name) {
+            self.record_signed(vec![key])?;
+            self.sign(&former, Facts::new())?;
+        }
+        Ok(())
+    }
+
+    /// Records a checkpoint of the log as it is, after some facts.
+    fn sign(&mut self, signer: &NoteSigner, mut facts: Facts) -> Result<(), HostError> {
+        let (host, service) = (self.parts.id, self.parts.id.service);
+        let checkpoint = self.signed.checkpoint(host, self.parts.writer.head().1);
+        let note = signer.sign(&checkpoint.origin, &checkpoint.text());
+        let Checkpoint { size, root, .. } = checkpoint;
+        facts.push((about(host), Fact::CheckpointSigned(Box::new(CheckpointSigned { service, size, root, note }))));
+        self.record_signed(facts)
+    }
+
+    fn record_signed(&mut self, facts: Facts) -> Result<(), HostError> {
+        let context = Context { now: self.now(), scope: Scope::service(self.parts.id.service) };
+        let seed = self.fresh_seed(Hash::ZERO);
+        self.record(Due { facts, seed, indexed: false, cause: seed, context: &context, trace: None })?;
+        Ok(())
+    }
+
     /// The fact that says what is signed with from here on, unless it was said.
     pub(super) fn key_to_record(&self, signer: &NoteSigner, name: &str) -> Option<(Subject, Fact)> {
         let (service, key) = (self.parts.id.service, signer.verifier(name));

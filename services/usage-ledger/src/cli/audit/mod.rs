@@ -54,6 +54,8 @@ pub(super) enum AuditCommand {
     Revalidate(revalidate::RevalidateArgs),
     /// Print the keys that the logs of a ledger are signed with.
     Keys(prove::KeysArgs),
+    /// Sign with a new key from the next start on; the former one says once more who comes next.
+    RotateKey(prove::RotateArgs),
     /// Have a record proven, without its neighbours.
     Prove(prove::ProveArgs),
     /// Check a proof: offline, with nothing but the key of the log.
@@ -79,6 +81,7 @@ pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
         AuditCommand::Export(args) => export::run(&args),
         AuditCommand::Revalidate(args) => revalidate::run(&args),
         AuditCommand::Keys(args) => prove::keys(&args),
+        AuditCommand::RotateKey(args) => prove::rotate(&args),
         AuditCommand::Prove(args) => prove::prove(&args),
         AuditCommand::CheckProof(args) => prove::check(&args),
         AuditCommand::Statement(args) => prove::state(&args),

@@ -1,4 +1,5 @@
-//! `usage-ledger audit keys`, `prove`, `check-proof` and `consistency`: proofs, had from a ledger and checked without it.
+//! `usage-ledger audit keys`, `prove`, `check-proof` and `consistency`: proofs, had from a ledger and checked without it;
+//! and `rotate-key`.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use super::super::server::ServerArgs;
 use super::super::{CliError, read_text};
 use super::BROKEN;
 use crate::audit::proof::{self, CONSISTENCY, ProofError, RECORD};
+use crate::secrets::rotate_signer;
 
 const KEYS: &str = "\
 Have them once, keep them, and check with what you kept: who asks for the keys along with each proof trusts whoever
@@ -204,4 +206,28 @@ fn trusted(given: &str) -> Result<Vec<VerifierKey>, CliError> {
 
 fn write(path: &Path, text: &str) -> Result<(), CliError> {
     std::fs::write(path, text).map_err(|error| CliError::Plain(format!("could not write {}: {error}", path.display())))
+}
+
+const ROTATE: &str = "\
+Each process has a key of its own; where services run apart, do it in the directory of each. The next start records the new
+key in every log of the process and has the former one, kept as `signing-key.old`, sign once more: that checkpoint covers the
+fact that names the new key. Then remove `signing-key.old`, and have `audit keys` again.
+
+Examples:
+  usage-ledger audit rotate-key --data ./data";
+
+/// Arguments of `audit rotate-key`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = ROTATE)]
+pub(in crate::cli) struct RotateArgs {
+    /// The data directory; a process that works on it goes on with the former key until it is started again.
+    #[arg(long, env = "USAGE_LEDGER_DATA", default_value = "./data")]
+    data: PathBuf,
+}
+
+/// Makes a new key.
+pub(super) fn rotate(args: &RotateArgs) -> Result<u8, CliError> {
+    let former = rotate_signer(&args.data).map_err(|error| CliError::Plain(runtime::nats::reasons(&error)))?;
+    println!("a new key is used from the next start on; the former one is kept in {}", former.display());
+    Ok(0)
 }
