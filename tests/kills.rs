@@ -42,6 +42,17 @@ struct Phase {
 }
 
 const PHASES: [Phase; 11] = [
+    // The first: of a short log the next snapshot is due soon.
+    Phase {
+        name: "snapshot",
+        step: Step::Upload,
+        kills: &[
+            Kill::Point("snapshot.synced:1"),
+            Kill::Point("snapshot.renamed:2"),
+            Kill::Point("snapshot.half_written:1"),
+            Kill::Point("snapshot.renamed:1"),
+        ],
+    },
     Phase {
         name: "upload",
         step: Step::Upload,
@@ -130,16 +141,6 @@ const PHASES: [Phase; 11] = [
             Kill::Point("rotate.segment_half:1"),
             Kill::Point("rotate.opened_new:1"),
             Kill::Point("rotate.removed_old:1"),
-        ],
-    },
-    Phase {
-        name: "snapshot",
-        step: Step::Upload,
-        kills: &[
-            Kill::Point("snapshot.synced:1"),
-            Kill::Point("snapshot.renamed:2"),
-            Kill::Point("snapshot.half_written:1"),
-            Kill::Point("snapshot.renamed:1"),
         ],
     },
     Phase {

@@ -26,8 +26,8 @@ const SUFFIX: &str = ".snapshot";
 /// and before it is whole.
 const UNFINISHED: &str = ".tmp";
 
-/// New entries that give reason for another snapshot: reading so many takes a part of a second.
-pub const SNAPSHOT_AFTER: u64 = 50_000;
+/// New entries that give reason for another snapshot: a thousand of them may carry a million records.
+pub const SNAPSHOT_AFTER: u64 = 1_000;
 
 /// A snapshot isn't used, or can't be written.
 #[derive(Debug, Error)]
