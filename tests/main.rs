@@ -35,6 +35,8 @@ mod rotation;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod standby;
 #[cfg(test)]
 mod tidy;
