@@ -72,7 +72,8 @@ impl Copying {
             }
         };
         self.check(dir, &heads)?;
-        let hosts = self.0.hosts.keys().map(|host| HostCopy { host: *host, sealed: 0, open: None }).collect();
+        let hosts =
+            self.0.hosts.keys().map(|host| HostCopy { host: *host, sealed: 0, finished: 0, open: None }).collect();
         Ok(LogBackup { shared: Arc::clone(&self.0), dir: dir.to_owned(), heads, hosts, lock })
     }
 
@@ -195,12 +196,16 @@ struct HostCopy {
     host: HostId,
     /// Sealed segments are there up to this position.
     sealed: u64,
+    /// Open segments that are finished and not sealed yet are there up to this position.
+    finished: u64,
     open: Option<OpenSegment>,
 }
 
 impl HostCopy {
     fn step(&mut self, shared: &Shared, dir: &Path, to: u64) -> Result<u64, LogError> {
         let folder = segment::folder(dir, self.host);
+        // In this order: what left the parts is among the segments.
+        let live_base = shared.parts()?.live.base_position(self.host);
         let (segments, before, mut bytes) = (shared.host(self.host)?.segments(), self.sealed, 0);
         let is_next =
             |segment: &&Arc<Segment>| segment.summary.first_position > before && segment.summary.last_position <= to;
@@ -216,17 +221,30 @@ impl HostCopy {
                 std::fs::remove_file(path).map_err(io_error("remove", path))?;
             }
         }
-        if self.open.as_ref().map_or(self.sealed, |open| open.last) < to {
-            let log = |from, to| shared.frames(self.host, from, to, CHUNK_BYTES);
-            let open = match &mut self.open {
-                Some(open) => open,
-                open => open.insert(OpenSegment::resume(dir, self.host, self.sealed + 1, to, log)?),
-            };
-            let begun = open.bytes;
-            open.write(to, log)?;
-            bytes += open.bytes - begun;
+        // An open segment ends where its sealed one will: what replaces it has all that it had.
+        bytes += self.write(shared, dir, live_base.min(to))?;
+        if live_base <= to {
+            self.open.take_if(|open| open.first <= live_base);
+            self.finished = self.finished.max(live_base);
         }
+        bytes += self.write(shared, dir, to)?;
         Ok(bytes)
+    }
+
+    /// Writes the open segment up to a position, if it isn't there yet.
+    fn write(&mut self, shared: &Shared, dir: &Path, to: u64) -> Result<u64, LogError> {
+        let before = self.sealed.max(self.finished);
+        if self.open.as_ref().map_or(before, |open| open.last) >= to {
+            return Ok(0);
+        }
+        let log = |from, to| shared.frames(self.host, from, to, CHUNK_BYTES);
+        let open = match &mut self.open {
+            Some(open) => open,
+            open => open.insert(OpenSegment::resume(dir, self.host, before + 1, to, log)?),
+        };
+        let begun = open.bytes;
+        open.write(to, log)?;
+        Ok(open.bytes - begun)
     }
 }
 
