@@ -31,6 +31,8 @@ mod nats;
 #[cfg(test)]
 mod promises;
 #[cfg(test)]
+mod repairs;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod scenarios;

@@ -27,6 +27,7 @@ mod open;
 mod queue;
 mod reader;
 mod recover;
+mod repair;
 mod restore;
 mod seal;
 mod segment;
@@ -47,6 +48,7 @@ pub use frame::{Entry, FRAME_BYTES_FIXED, FRAME_BYTES_MAX, Header, Message, PAYL
 pub use open::Logs;
 pub use reader::{Entries, LogReader, OwnEntries};
 pub use recover::OpenReport;
+pub use repair::LostSegment;
 pub use restore::Restored;
 pub use shared::{Health, Synced};
 pub use verify::{Fault, HostReport, Note, VerifyReport};

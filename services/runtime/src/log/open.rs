@@ -21,6 +21,7 @@ use super::error::{LogError, io_error};
 use super::queue::Queue;
 use super::reader::LogReader;
 use super::recover::{self, Found, Generations, OpenReport};
+use super::repair::{self, LostSegment};
 use super::restore::{self, Restored};
 use super::seal;
 use super::shared::{Health, HostShared, Meters, Part, Parts, Shared, write};
@@ -133,6 +134,17 @@ impl Logs {
     /// Makes a log in an empty folder from segments alone, with a raised epoch.
     pub fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
         restore::restore(from, to)
+    }
+
+    /// The sealed segments that are missing or damaged in a directory that nobody holds. With a folder for damaged originals
+    /// those are put back of which a backup has what leads to the database.
+    pub fn lost_segments(dir: &Path, from: Option<&Path>, aside: Option<&Path>) -> Result<Vec<LostSegment>, LogError> {
+        repair::segments(dir, from, aside)
+    }
+
+    /// Moves a file that is there into a folder of damaged ones.
+    pub fn put_aside(path: &Path, folder: &Path) -> Result<(), LogError> {
+        repair::put_aside(path, folder)
     }
 
     /// The same for what opening checks: the live part, and that the sealed ones are there.

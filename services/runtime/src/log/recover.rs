@@ -97,18 +97,7 @@ pub(crate) fn host(
     see: Option<See<'_>>,
 ) -> Result<Found, LogError> {
     let known = anchor.heads.get(&id);
-    let base = |generation: &Generation| match generation.base(id)? {
-        None if known.is_some_and(|head| *head != Head::default()) => {
-            Err(generation.damaged(0, "the state at the start of the database is missing"))
-        }
-        base => Ok(base.unwrap_or_default()),
-    };
-    let live_base = base(&generations.live)?;
-    // A host that is new since the rotation isn't in the older generation: it begins where the live one does.
-    let sealing_base = match &generations.sealing {
-        Some(sealing) if live_base.position > 0 => base(sealing)?,
-        _ => live_base.clone(),
-    };
+    let (sealing_base, live_base) = bases(id, generations, anchor)?;
     let (segments, unfinished) = load_segments(dir, id, &sealing_base, generations.sealing.is_some())?;
     if let Some(see) = see {
         verify_segments(&segments, &sealing_base, &|entry| see(id, entry))?;
@@ -128,6 +117,24 @@ pub(crate) fn host(
     walk.check_anchored(&segments)?;
     let owns = OwnIndex { before: sealing_base.sequence, positions: walk.owns.into() };
     Ok(Found { chain: walk.chain, owns, segments, unfinished, sealing_base, live_base, live_bytes })
+}
+
+/// Where the older and the live generation begin: with the end of what is sealed.
+pub(crate) fn bases(id: HostId, generations: &Generations, anchor: &Anchor) -> Result<(Chain, Chain), LogError> {
+    let known = anchor.heads.get(&id);
+    let base = |generation: &Generation| match generation.base(id)? {
+        None if known.is_some_and(|head| *head != Head::default()) => {
+            Err(generation.damaged(0, "the state at the start of the database is missing"))
+        }
+        base => Ok(base.unwrap_or_default()),
+    };
+    let live_base = base(&generations.live)?;
+    // A host that is new since the rotation isn't in the older generation: it begins where the live one does.
+    let sealing_base = match &generations.sealing {
+        Some(sealing) if live_base.position > 0 => base(sealing)?,
+        _ => live_base.clone(),
+    };
+    Ok((sealing_base, live_base))
 }
 
 fn load_segments(

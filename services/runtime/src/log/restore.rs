@@ -193,7 +193,7 @@ fn last_of(read: &Held, begin: &Chain) -> u64 {
 }
 
 /// The next frames of an open segment, which was read whole before.
-fn next(reader: &mut impl Read, path: &Path, from: u64, to: u64) -> Result<Vec<Vec<u8>>, LogError> {
+pub(crate) fn next(reader: &mut impl Read, path: &Path, from: u64, to: u64) -> Result<Vec<Vec<u8>>, LogError> {
     let mut frames = Vec::new();
     for _ in (from..=to).take(FRAMES_MAX) {
         let mut prefix = [0; 4];

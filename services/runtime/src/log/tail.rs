@@ -25,6 +25,8 @@ use crate::crash;
 pub(crate) const SUFFIX: &str = ".open";
 /// What one read of the log takes; bounds what the thread holds.
 pub(crate) const CHUNK_BYTES: usize = 1 << 20;
+/// What a disk writes whole or not at all.
+const SECTOR_BYTES: u64 = 512;
 
 /// Writes until the log is closed, and then once more.
 pub(crate) fn run(shared: &Shared, closed: &Receiver<()>) {
@@ -220,7 +222,7 @@ impl OpenSegment {
 pub(crate) enum Rest {
     /// Nothing.
     Nothing,
-    /// So many bytes without a whole frame: the end of a write that a crash cut off.
+    /// So many bytes without a whole frame, or with sectors that were never written: a write that a crash cut off.
     Torn(u64),
     /// Something that was whole once, or is another log's.
     Different,
@@ -246,30 +248,78 @@ pub(crate) fn compare(
     let mut compared = Compared { last: first - 1, bytes: 0, rest: Rest::Nothing };
     let mut reader = BufReader::with_capacity(CHUNK_BYTES, &file);
     let mut header = [0; HEADER_BYTES];
-    if length < HEADER_BYTES as u64 || reader.read_exact(&mut header).is_err() || header != segment::file_header(host) {
-        compared.rest = rest(&file, path, 0, length)?;
-        return Ok(compared);
+    let is_ours = length >= HEADER_BYTES as u64 && reader.read_exact(&mut header).is_ok();
+    if is_ours && header == segment::file_header(host) {
+        compared.bytes = HEADER_BYTES as u64;
+        same_frames(&mut reader, path, length, to, &mut compared, &log)?;
     }
-    compared.bytes = HEADER_BYTES as u64;
+    compared.rest = match rest(&file, path, compared.bytes, length)? {
+        Rest::Different if is_torn(&file, path, host, &compared, to, log)? => Rest::Torn(length - compared.bytes),
+        rest => rest,
+    };
+    Ok(compared)
+}
+
+/// Goes on as long as the frames of a file are those of the log.
+fn same_frames(
+    reader: &mut impl Read,
+    path: &Path,
+    length: u64,
+    to: u64,
+    compared: &mut Compared,
+    log: impl Fn(u64, u64) -> Result<Vec<Vec<u8>>, LogError>,
+) -> Result<(), LogError> {
     let mut bytes = Vec::new();
-    'file: while compared.last < to && compared.bytes < length {
+    while compared.last < to && compared.bytes < length {
         for frame in log(compared.last + 1, to)? {
             bytes.resize(4 + frame.len(), 0);
-            let is_whole = compared.bytes + bytes.len() as u64 <= length;
-            if is_whole {
-                reader.read_exact(&mut bytes).map_err(io_error("read", path))?;
+            if compared.bytes + bytes.len() as u64 > length {
+                return Ok(());
             }
+            reader.read_exact(&mut bytes).map_err(io_error("read", path))?;
             let (prefix, content) = bytes.split_at(4);
             let is_same = u32::try_from(frame.len()).is_ok_and(|length| length.to_le_bytes() == prefix);
-            if !is_whole || !is_same || content != frame {
-                break 'file;
+            if !is_same || content != frame {
+                return Ok(());
             }
             compared.last += 1;
             compared.bytes += bytes.len() as u64;
         }
     }
-    compared.rest = rest(&file, path, compared.bytes, length)?;
-    Ok(compared)
+    Ok(())
+}
+
+/// Whether each sector of the rest is as the log says or was never written: what a power cut leaves of a write.
+fn is_torn(
+    file: &File,
+    path: &Path,
+    host: HostId,
+    compared: &Compared,
+    to: u64,
+    log: impl Fn(u64, u64) -> Result<Vec<Vec<u8>>, LogError>,
+) -> Result<bool, LogError> {
+    let length = file.metadata().map_err(io_error("look at", path))?.len();
+    let (mut at, mut next, mut used) = (compared.bytes, compared.last + 1, 0);
+    let mut said = if at == 0 { segment::file_header(host).to_vec() } else { Vec::new() };
+    while at < length {
+        let end = ((at / SECTOR_BYTES + 1) * SECTOR_BYTES).min(length);
+        let found = segment::read_at(file, path, at, usize::try_from(end - at).unwrap_or(0))?;
+        while said.len() - used < found.len() && next <= to {
+            said.drain(..std::mem::take(&mut used));
+            for frame in log(next, to)? {
+                said.extend_from_slice(&u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes());
+                said.extend_from_slice(&frame);
+                next += 1;
+            }
+        }
+        let is_said = said.get(used..used + found.len()).is_some_and(|said| said == found);
+        if !is_said && found.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        used = (used + found.len()).min(said.len());
+        at = end;
+    }
+    Ok(true)
 }
 
 /// Whether a frame that is whole stands anywhere between two places of a file.

@@ -113,22 +113,10 @@ pub(crate) fn backup(dir: &Path, see: See<'_>) -> Result<VerifyReport, LogError>
 
 fn database(dir: &Path, see: Option<See<'_>>, report: &mut VerifyReport) -> Result<(), LogError> {
     let anchor = find_anchor(dir, report)?.ok_or_else(|| LogError::AnchorMissing { path: dir.join(NAME) })?;
-    anchor.check_live(dir)?;
-    let copies = Copies::new()?;
-    let hosts = anchor.heads.keys().copied().collect::<Vec<_>>();
-    let open = |number: u64| {
-        let path = store::path(dir, number);
-        if !path.is_dir() {
-            return Err(LogError::GenerationMissing { path });
-        }
-        copy(&path, &store::path(&copies.0, number))?;
-        Generation::open(&copies.0, number, &hosts, CACHE_BYTES)
-    };
-    let live = open(anchor.live)?;
-    let generations = Generations { live, sealing: anchor.sealing.map(open).transpose()? };
-    let logs = each(&hosts, |host| {
-        let found = recover::host(dir, host, &generations, &anchor, see)?;
-        let opens = open_segments(dir, host, &found, &generations)?;
+    let Copied { hosts, generations, anchor, .. } = &Copied::open(dir, anchor)?;
+    let logs = each(hosts, |host| {
+        let found = recover::host(dir, host, generations, anchor, see)?;
+        let opens = open_segments(dir, host, &found, generations)?;
         Ok::<_, LogError>((found, opens))
     });
     let mut founds = BTreeMap::new();
@@ -143,7 +131,7 @@ fn database(dir: &Path, see: Option<See<'_>>, report: &mut VerifyReport) -> Resu
             Err(error) => report.faults.push(Fault { host: Some(host), error }),
         }
     }
-    heard(report, None, |host, sequence| founds.get(&host)?.hash_at(host, sequence, &generations).transpose());
+    heard(report, None, |host, sequence| founds.get(&host)?.hash_at(host, sequence, generations).transpose());
     Ok(())
 }
 
@@ -161,7 +149,7 @@ fn open_segments(
         match compared.rest {
             Rest::Nothing => {}
             Rest::Torn(bytes) => {
-                let what = format!("its last {bytes} bytes aren't a whole frame; the next start cuts them off");
+                let what = format!("its last {bytes} bytes weren't written whole; the next start writes them again");
                 notes.push(Note { host: Some(host), path, what });
             }
             Rest::Different => {
@@ -307,6 +295,38 @@ pub(crate) fn each<T: Send>(hosts: &[HostId], work: impl Fn(HostId) -> T + Sync)
         }
     });
     done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The database of a directory that nobody holds, in a copy.
+pub(crate) struct Copied {
+    pub(crate) anchor: Anchor,
+    pub(crate) hosts: Vec<HostId>,
+    pub(crate) generations: Generations,
+    copies: Copies,
+}
+
+impl Copied {
+    pub(crate) fn open(dir: &Path, anchor: Anchor) -> Result<Self, LogError> {
+        anchor.check_live(dir)?;
+        let copies = Copies::new()?;
+        let hosts = anchor.heads.keys().copied().collect::<Vec<_>>();
+        let open = |number: u64| {
+            let path = store::path(dir, number);
+            if !path.is_dir() {
+                return Err(LogError::GenerationMissing { path });
+            }
+            copy(&path, &store::path(&copies.0, number))?;
+            Generation::open(&copies.0, number, &hosts, CACHE_BYTES)
+        };
+        let live = open(anchor.live)?;
+        let generations = Generations { live, sealing: anchor.sealing.map(open).transpose()? };
+        Ok(Self { anchor, hosts, generations, copies })
+    }
+
+    /// A folder that goes with the value.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.copies.0
+    }
 }
 
 /// A folder for copies, removed with the value.

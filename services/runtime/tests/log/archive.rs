@@ -191,6 +191,39 @@ fn a_log_is_audited_with_and_without_its_database() {
     );
 }
 
+/// Goal: what a power cut leaves of a write is no fault, and what it can't have left is one. Method: sectors of an open
+/// segment are as they were before the last write, or other than they ever were.
+#[test]
+fn a_torn_write_of_an_open_segment_is_a_note() {
+    let folder = Folder::new("sectors");
+    let dir = folder.log();
+    let logs = open(&dir);
+    fill(&logs, APPROVAL, 30);
+    logs.close();
+    let path = opens(&dir, APPROVAL).remove(0);
+    let whole = fs::read(&path).unwrap();
+    let sector = whole.len() / 2 / 512 * 512;
+    let with = |range: std::ops::Range<usize>, byte: u8| {
+        let mut bytes = whole.clone();
+        bytes[range].fill(byte);
+        bytes
+    };
+    let cases = [
+        (with(sector..sector + 512, 0), true),
+        (with(0..512, 0), true),
+        (with(sector..whole.len(), 0), true),
+        (with(sector..sector + 512, 1), false),
+        (with(sector + 40..sector + 44, 0), false),
+        ([&whole[..], &whole[16..]].concat(), false),
+    ];
+    for (index, (bytes, is_torn)) in cases.iter().enumerate() {
+        fs::write(&path, bytes).unwrap();
+        let (_, faults, report) = audit(&dir, false);
+        assert_eq!(faults.is_empty(), *is_torn, "case {index}: {faults:?}");
+        assert!(!is_torn || !report.notes.is_empty(), "case {index} isn't told");
+    }
+}
+
 /// Goal: whatever is changed in a folder of segments is found. Method: change each file in each way that a disk or a hand
 /// does; what is left must be refused, or be the beginning of the log and say where it ends.
 #[test]

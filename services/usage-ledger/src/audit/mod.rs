@@ -5,6 +5,7 @@ pub mod export;
 pub mod fold;
 pub mod place;
 pub mod proof;
+pub mod repair;
 pub mod replay;
 pub mod restore;
 pub mod revalidate;

@@ -16,7 +16,7 @@ use super::fold::shown;
 use super::vouched::Vouched;
 
 /// Where an error of the log sends to: here.
-const SAYS_MORE: &str = "; `usage-ledger audit verify` says more";
+pub(super) const SAYS_MORE: &str = "; `usage-ledger audit verify` says more";
 
 /// Something that doesn't hold, or is worth a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub struct Verified {
     pub entries: u64,
     /// Workbooks that were read.
     pub workbooks: u64,
+    /// Workbooks that facts name, and whether they were sent.
+    pub named: BTreeMap<(ServiceName, Hash), bool>,
     /// Faults first.
     pub findings: Vec<Finding>,
 }
@@ -133,17 +135,20 @@ impl Target<'_> {
         }
         verified.entries = read.hosts.values().map(|seen| seen.entries).sum();
         verified.findings.extend(read.findings);
-        self.workbooks(&read.named, done, &mut verified);
+        verified.named = read.named;
+        self.workbooks(done, &mut verified);
         verified.findings.sort_by_key(|finding| !finding.is_fault);
         Ok(verified)
     }
 
     /// Reads every workbook that is there, on several threads, and misses those that aren't.
-    fn workbooks(&self, named: &BTreeMap<(ServiceName, Hash), bool>, done: &AtomicU64, verified: &mut Verified) {
-        let is_here = |service: ServiceName| verified.hosts.keys().any(|host| host.service == service);
+    fn workbooks(&self, done: &AtomicU64, verified: &mut Verified) {
+        // One whose log doesn't hold is here as well.
+        let damaged = verified.findings.iter().filter_map(|finding| finding.host.as_ref());
+        let here: BTreeSet<ServiceName> = verified.hosts.keys().chain(damaged).map(|host| host.service).collect();
         let dir = |service: ServiceName| self.path.join("blobs").join(service.name());
         let mut findings = Vec::new();
-        for ((service, hash), is_original) in named.iter().filter(|((service, _), _)| is_here(*service)) {
+        for ((service, hash), is_original) in verified.named.iter().filter(|((service, _), _)| here.contains(service)) {
             let path = dir(*service).join(hash.to_string());
             if !path.exists() {
                 let (what, advice) = if *is_original {

@@ -3,6 +3,7 @@
 mod export;
 mod past;
 mod prove;
+mod repair;
 mod replay;
 mod restore;
 mod revalidate;
@@ -28,6 +29,7 @@ through them. Exit code 7 says that something isn't as it was recorded.
 
 Examples:
   usage-ledger audit verify --data ./data                            is everything as it was recorded?
+  usage-ledger audit repair --data ./data                            what of it can be put right?
   usage-ledger audit replay --data ./data                            does the state follow from the logs?
   usage-ledger audit replay --data ./data --until 2026-11-05         and what was it then?
   usage-ledger audit replay --data ./data --workbooks                are the workbooks those that were recorded?
@@ -44,6 +46,8 @@ Examples:
 pub(super) enum AuditCommand {
     /// Go through everything that a data directory or a backup holds, and say whether it is as it was recorded.
     Verify(verify::VerifyArgs),
+    /// Say what is missing or damaged in a data directory, and put right what loses nothing.
+    Repair(repair::RepairArgs),
     /// Make a working ledger from a backup, or from the segments of one whose database is lost.
     Restore(restore::RestoreArgs),
     /// Fold the logs from the first fact on, print digests of what everybody must know, and make workbooks again.
@@ -76,6 +80,7 @@ pub(super) enum AuditCommand {
 pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
     match command {
         AuditCommand::Verify(args) => block_on(async move { verify::run(&args).await }),
+        AuditCommand::Repair(args) => repair::run(&args),
         AuditCommand::Restore(args) => restore::run(&args),
         AuditCommand::Replay(args) => replay::run(&args),
         AuditCommand::Export(args) => export::run(&args),
