@@ -64,10 +64,15 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
     }
     durable::create_dir(to)?;
     let _lock = hold(to, true)?;
-    let hosts = archive::hosts(from)?;
+    let mut hosts = archive::hosts(from)?;
     if hosts.is_empty() {
         return Err(LogError::NoSegments { path: from.join("segments") });
     }
+    // A host that is vouched for and has no segments has an empty log: nothing rests on what it may have said.
+    let vouched = anchor::read(from).ok().flatten().map(|found| found.anchor.heads);
+    hosts.extend(vouched.iter().flatten().map(|(host, _)| *host));
+    hosts.sort_unstable();
+    hosts.dedup();
     durable::create_dir(&to.join("segments"))?;
     let mut logs = BTreeMap::new();
     for (host, outcome) in each(&hosts, |host| copy(from, to, host).and_then(|()| read(to, host))) {
@@ -96,17 +101,15 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
     let hosts = ends.iter().map(|(host, (chain, segments))| (*host, HostReport::new(chain, *segments, chain.position)));
     let heard = ends.values().flat_map(|(chain, _)| chain.heard.keys().copied());
     let absent = heard.filter(|host| !ends.contains_key(host)).collect();
-    let (is_vouched, missing) = missing(from, &ends);
+    let (is_vouched, missing) = (vouched.is_some(), missing(&vouched.unwrap_or_default(), &ends));
     Ok(Restored { epoch, hosts: hosts.collect(), left_out, is_vouched, missing, absent })
 }
 
-/// What an anchor says that there was; one that can't be read says nothing.
-fn missing(from: &Path, ends: &BTreeMap<HostId, (Chain, usize)>) -> (bool, BTreeMap<HostId, u64>) {
-    let Some(anchor) = anchor::read(from).ok().flatten() else { return (false, BTreeMap::new()) };
+/// What an anchor says that there was, and isn't there.
+fn missing(heads: &BTreeMap<HostId, Head>, ends: &BTreeMap<HostId, (Chain, usize)>) -> BTreeMap<HostId, u64> {
     let found = |host: &HostId| ends.get(host).map_or(0, |(chain, _)| chain.position);
-    let heads = anchor.anchor.heads.iter();
-    let missing = heads.map(|(host, head)| (*host, head.position.saturating_sub(found(host))));
-    (true, missing.filter(|(_, missing)| *missing > 0).collect())
+    let missing = heads.iter().map(|(host, head)| (*host, head.position.saturating_sub(found(host))));
+    missing.filter(|(_, missing)| *missing > 0).collect()
 }
 
 /// Copies a host's files, durably; of a sealed segment not its open one.
