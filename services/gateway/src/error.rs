@@ -281,7 +281,7 @@ mod tests {
         let records = |source| ApiError::Records(RecordsError::Log { host, sequence: 1, source });
         let reason = "NATS is away".to_owned();
         let carry = CarryError::Unreachable { blob: Hash::ZERO, what: "with its owner", reason };
-        let away = "The service is not available. Nothing was recorded; try again.";
+        let away = "The service is not available. Try again; with an Idempotency-Key nothing is recorded twice.";
         let fault = "The request could not be answered because of a fault on our side. Try again.";
         for (error, status, sentence) in [
             (records(far()), 503, away),

@@ -252,7 +252,9 @@ impl fmt::Display for Rejection {
                 write!(f, "{open} records are still open. Close them, their chunks, or upload a reconciliation file.")
             }
             Self::KeyReused => f.write_str("This idempotency key was used for another request."),
-            Self::Unavailable => f.write_str("The service is not available. Nothing was recorded; try again."),
+            Self::Unavailable => f.write_str(
+                "The service is not available. Try again; with an Idempotency-Key nothing is recorded twice.",
+            ),
         }
     }
 }

@@ -104,7 +104,7 @@ const UNAVAILABLE: Case = Case {
     status: 503,
     when: "The process is starting or stopping, or a part of the ledger is away; nothing was recorded. `Retry-After` says for how long to wait.",
     code: "SYS_001",
-    sentence: "The service is not available. Nothing was recorded; try again.",
+    sentence: "The service is not available. Try again; with an Idempotency-Key nothing is recorded twice.",
 };
 
 /// Refusals of a request that reads.
