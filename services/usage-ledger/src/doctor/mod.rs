@@ -148,7 +148,7 @@ pub const CHECKS: [Check; 24] = [
     Check {
         name: "disk-space",
         speaks: "Little space is left below the data directory.",
-        why: "The process ends when it can't write: what isn't on the disk is not acknowledged.",
+        why: "Nothing is recorded any more once the disk is full: what isn't on the disk is not acknowledged.",
         judge: disk::space,
     },
     Check {
