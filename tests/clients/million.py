@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A million records through their whole life, with the time and the server's peak memory of each step.
 
-    python3 tests/clients/million.py --binary target/release/usage-ledger [--records 1000000] [--file KEPT.xlsx]
+    python3 tests/clients/million.py --binary target/release/usage-ledger [--records 1000000] [--file KEPT.xlsx] [--keep]
 
 The workbook has the eight columns that every record needs, so that it stays below the 64 MiB of an upload. In the same
 run: what reading and checking take alone (`usage-ledger validate`), merely inflating, and calamine's cell reader.
@@ -145,6 +145,7 @@ def main():
     parser.add_argument("--binary", type=pathlib.Path, required=True)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--file", type=pathlib.Path, help="where the workbook is kept, and taken from if it is there")
+    parser.add_argument("--keep", action="store_true", help="keep the ledger and say where it is, to verify or start it")
     given = parser.parse_args()
     run.in_venv(__file__)
     from decimal import Decimal
@@ -159,7 +160,10 @@ def main():
         life(given.binary.resolve(), folder, path, wanted)
         alone(given.binary.resolve(), path, given.records)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if given.keep:
+            print(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
