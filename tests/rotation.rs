@@ -23,9 +23,9 @@ const ROTATE_BYTES: u64 = 128 * 1024;
 /// Fewer would prove little. A busy machine rotates less often, as a third generation waits for the first to be sealed.
 const ROTATIONS_MIN: u64 = 12;
 /// What memory may grow by between the first rotations and the last, whatever their number.
-const GROWTH_KIB_MAX: u64 = 48 * 1024;
-/// And for each record of the file: the ids that checking and reconciling hold while they work on it.
-const GROWTH_RECORD_BYTES_MAX: u64 = 128;
+const GROWTH_KIB_MAX: u64 = 40 * 1024;
+/// And for each record of the file: what checking and reconciling hold of it while they work, tables that grow among it.
+const GROWTH_RECORD_BYTES_MAX: u64 = 256;
 /// How long anything may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -97,6 +97,11 @@ impl Life<'_> {
             self.distributor.download(&format!("usage/chunks/{chunk}/download"), &to).expect("a chunk");
             reconcile(&to, &back, self.folder, Moment(0)).expect("the chunk's workbook is whole");
             self.distributor.upload(&format!("{path}/reconciliation"), "recon_file", &back, false).expect("an upload");
+            // One after the other: what several of them hold at once says nothing of rotations.
+            self.wait(&self.distributor, &format!("usage/reconciliations?usagefile.id={id}"), |all| {
+                let all = all.as_array().expect("a list");
+                !all.is_empty() && all.iter().all(|one| one["status"] == "processed")
+            });
         }
         self.wait(&self.vendor, &path, |shown| shown["status"] == "closed");
         id
