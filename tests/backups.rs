@@ -22,18 +22,18 @@ fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("text")
 }
 
-fn audit(words: &[&str]) -> Output {
+pub(crate) fn audit(words: &[&str]) -> Output {
     let output = Command::new(binary()).arg("audit").args(words).output().expect("it runs");
     assert!(output.status.success(), "{words:?}: {output:?}");
     output
 }
 
 /// The digests of everybody, and the positions that they are from.
-fn replayed(data: &Path, until: Option<&str>) -> (Value, String) {
+pub(crate) fn replayed(data: &Path, until: Option<&str>) -> (Value, String) {
     let mut words = vec!["replay", "--json", "--data", text(data)];
     words.extend(until.into_iter().flat_map(|until| ["--until", until]));
     let report: Value = serde_json::from_slice(&audit(&words).stdout).expect("JSON");

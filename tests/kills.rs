@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use ledger::{Decimal, FileId};
@@ -161,16 +161,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the product; none when it died before it was ready.
-    fn start(data: &Path, crash: Option<&str>) -> Option<Self> {
+    /// Starts the product; says how it ended when it did before it was ready.
+    fn start(data: &Path, crash: Option<&str>) -> Result<Self, ExitStatus> {
         Self::start_with(data, crash, &[])
     }
 
     /// The same with more arguments.
-    pub(crate) fn start_with(data: &Path, crash: Option<&str>, more: &[&str]) -> Option<Self> {
+    pub(crate) fn start_with(data: &Path, crash: Option<&str>, more: &[&str]) -> Result<Self, ExitStatus> {
         let mut command = Command::new(binary());
-        command.args(["run", "--listen", "127.0.0.1:0", "--rotate-bytes", ROTATE_BYTES]);
-        command.args(["--snapshot-after", SNAPSHOT_AFTER]).arg("--data").arg(data);
+        command.args(["run", "--listen", "127.0.0.1:0", "--snapshot-after", SNAPSHOT_AFTER]).arg("--data").arg(data);
+        command.env("USAGE_LEDGER_ROTATE_BYTES", ROTATE_BYTES);
         command.arg("--catalog").arg(root().join("schemas/demo-catalog.json")).args(more);
         command.env("USAGE_LEDGER_LOG", "error").env_remove("USAGE_LEDGER_CRASH");
         if let Some(point) = crash {
@@ -180,22 +180,26 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("its output is read");
         match line.trim().strip_prefix("usage-ledger is ready at ") {
-            Some(url) => Some(Self { url: url.to_owned(), child }),
-            None => {
-                child.wait().expect("it ends");
-                None
-            }
+            Some(url) => Ok(Self { url: url.to_owned(), child }),
+            None => Err(child.wait().expect("it ends")),
         }
     }
 
-    pub(crate) fn kill(mut self) {
-        // A process that has died by itself is as dead.
-        let _ = self.child.kill();
-        self.child.wait().expect("it ends");
+    pub(crate) fn kill(self) {
+        drop(self);
     }
 
     pub(crate) fn died(&mut self) -> bool {
         self.child.try_wait().expect("its state is known").is_some()
+    }
+}
+
+/// Whatever becomes of a test, its processes end with it.
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A process that has died by itself is as dead.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -225,7 +229,7 @@ fn die_at(life: &mut Life, data: &Path, step: Step, kill: Kill) -> bool {
         Kill::Point(point) => Some(point),
         Kill::Outside(_) => None,
     };
-    let Some(mut server) = Server::start(data, point) else { return true };
+    let Ok(mut server) = Server::start(data, point) else { return true };
     let url = server.url.clone();
     std::thread::scope(|scope| {
         let request = scope.spawn(|| life.perform(&url, step));

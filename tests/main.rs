@@ -5,6 +5,8 @@ mod asyncapi;
 #[cfg(test)]
 mod backups;
 #[cfg(test)]
+mod crashes;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod docs;

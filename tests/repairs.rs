@@ -158,15 +158,15 @@ fn only(folder: &Path, is_meant: impl Fn(&PathBuf) -> bool) -> PathBuf {
 }
 
 /// The first file of a host.
-fn log(data: &Path, host: &str, extension: &str) -> PathBuf {
+pub(crate) fn log(data: &Path, host: &str, extension: &str) -> PathBuf {
     only(&data.join("log/segments").join(host), |path| path.extension().is_some_and(|found| found == extension))
 }
 
-fn book(data: &Path, service: &str) -> PathBuf {
+pub(crate) fn book(data: &Path, service: &str) -> PathBuf {
     only(&data.join("blobs").join(service), |path| path.is_file())
 }
 
-fn remove(path: &Path) {
+pub(crate) fn remove(path: &Path) {
     std::fs::remove_file(path).expect("removed");
 }
 
@@ -176,7 +176,7 @@ fn change(path: &Path, how: impl Fn(&mut [u8])) {
     std::fs::write(path, bytes).expect("written");
 }
 
-fn flip(path: &Path) {
+pub(crate) fn flip(path: &Path) {
     change(path, |bytes| bytes[bytes.len() / 2] ^= 1);
 }
 
@@ -187,7 +187,7 @@ fn audit(words: &[&str]) -> (String, i32) {
     (String::from_utf8(output.stdout).expect("text"), code)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("it runs");
     assert!(status.success());
 }

@@ -15,7 +15,7 @@ const BOUNDARY: &str = "scenario-7d1c4f0b9a52";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What goes with a request.
-pub(super) enum Body<'a> {
+pub(crate) enum Body<'a> {
     Nothing,
     Json(&'a Value),
     /// A text of another type.
@@ -27,20 +27,20 @@ pub(super) enum Body<'a> {
 }
 
 /// A request.
-pub(super) struct Request<'a> {
-    pub(super) method: &'a str,
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
     /// From the root, with its query.
-    pub(super) path: &'a str,
+    pub(crate) path: &'a str,
     /// `ApiKey SU-…:secret`; none for signed links.
-    pub(super) key: Option<&'a str>,
-    pub(super) headers: &'a [(&'a str, &'a str)],
-    pub(super) body: Body<'a>,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) body: Body<'a>,
 }
 
 /// An answer.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The status line and the headers.
     pub(super) head: String,
     pub(super) body: Vec<u8>,
@@ -53,12 +53,12 @@ impl std::fmt::Debug for Answer {
 }
 
 impl Answer {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
     /// The JSON of an answer that has to have this status.
-    pub(super) fn expect(&self, status: u16) -> Value {
+    pub(crate) fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         self.json()
     }
@@ -75,7 +75,7 @@ impl Answer {
     }
 
     /// What a list says it has altogether.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         let range = self.header("content-range");
         let total = range.and_then(|range| range.rsplit('/').next()).and_then(|total| total.parse().ok());
         total.unwrap_or_else(|| panic!("no Content-Range: {} {self:?}", self.head))
@@ -84,14 +84,20 @@ impl Answer {
 
 /// Sends a request and reads its answer to the end.
 pub(super) fn call(address: SocketAddr, request: &Request<'_>) -> Answer {
+    try_call(address, request).expect("an answer")
+}
+
+/// The same of who may die meanwhile.
+pub(crate) fn try_call(address: SocketAddr, request: &Request<'_>) -> Option<Answer> {
     let mut answer = Vec::new();
-    send(address, request).read_to_end(&mut answer).expect("an answer");
-    parse(&answer)
+    send(address, request).ok()?.read_to_end(&mut answer).ok()?;
+    has_head(&answer).then(|| parse(&answer))
 }
 
 /// Sends a request and reads only as far as its answer is known to be a stream of events, or else to its end.
 pub(super) fn begin(address: SocketAddr, request: &Request<'_>) -> Answer {
-    let (mut stream, mut answer, mut piece) = (send(address, request), Vec::new(), [0; 4096]);
+    let mut stream = send(address, request).expect("the product listens");
+    let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
     loop {
         let read = stream.read(&mut piece).expect("an answer");
         answer.extend_from_slice(&piece[..read]);
@@ -105,7 +111,7 @@ pub(super) fn begin(address: SocketAddr, request: &Request<'_>) -> Answer {
     }
 }
 
-fn send(address: SocketAddr, request: &Request<'_>) -> TcpStream {
+fn send(address: SocketAddr, request: &Request<'_>) -> std::io::Result<TcpStream> {
     let (kind, body) = match &request.body {
         Body::Nothing => (String::new(), Vec::new()),
         Body::Text(kind, text) => ((*kind).to_owned(), text.as_bytes().to_vec()),
@@ -124,11 +130,11 @@ fn send(address: SocketAddr, request: &Request<'_>) -> TcpStream {
         write!(head, "Content-Type: {kind}\r\n").unwrap();
     }
     write!(head, "Content-Length: {}\r\n\r\n", body.len()).unwrap();
-    let mut stream = TcpStream::connect(address).expect("the product listens");
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(&body).unwrap();
-    stream
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(&body)?;
+    Ok(stream)
 }
 
 fn form(texts: &[(&str, &str)], field: &str, path: &Path) -> Vec<u8> {
@@ -143,6 +149,10 @@ fn form(texts: &[(&str, &str)], field: &str, path: &Path) -> Vec<u8> {
     body.extend(std::fs::read(path).unwrap());
     body.extend(format!("\r\n--{BOUNDARY}--\r\n").into_bytes());
     body
+}
+
+fn has_head(bytes: &[u8]) -> bool {
+    bytes.windows(4).any(|window| window == b"\r\n\r\n")
 }
 
 fn parse(bytes: &[u8]) -> Answer {

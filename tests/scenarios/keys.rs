@@ -1,5 +1,7 @@
 //! `Idempotency-Key`: a request that comes again gets the first answer, whatever happened since.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::http::{Answer, Body};
@@ -40,6 +42,27 @@ fn a_create_that_comes_again_makes_no_second_file() {
     world.checked(file);
     world.restart();
     check(&world, 3);
+}
+
+/// Goal: what others record is no part of an answer. Method: drafts until a neighbour signs its log, which their host hears
+/// right after one of them, and without a payload.
+#[test]
+fn what_is_heard_after_a_request_changes_no_answer() {
+    let mut world = World::tuned(|settings| settings.checkpoint_after = Duration::from_secs(1));
+    let is_signed = |world: &World| {
+        let told = world.ours(Distributor, "GET", "checkpoints", Body::Nothing).expect(200);
+        told["checkpoints"].as_array().expect("a list").iter().any(|one| one["host"] == "catalog-0")
+    };
+    let draft = |world: &World, number: usize| {
+        create(world, Vendor, &format!("key-{number}"), "October").expect(201)["id"].clone()
+    };
+    let mut drafts = Vec::new();
+    while !is_signed(&world) {
+        drafts.push(draft(&world, drafts.len()));
+    }
+    world.restart();
+    let again: Vec<Value> = (0..drafts.len()).map(|number| draft(&world, number)).collect();
+    assert_eq!(again, drafts);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Scenarios: the whole product, in one process or apart, through HTTP, as its users and their programs meet it. Each test is a
 //! sentence about what the product does; `world` has the steps that it is told with.
 
-mod http;
+pub(crate) mod http;
 mod sheets;
 mod world;
 

@@ -19,6 +19,10 @@ pub(crate) fn first_outcome(
     let mut sequence = 0;
     for entry in reader.entries(position) {
         let entry = entry.map_err(|source| HostError::Log { host, source })?;
+        // What was heard ends what was answered, and may have no payload.
+        if !entry.own {
+            break;
+        }
         let bytes = entry.payload.as_deref().unwrap_or_default();
         let position = entry.position;
         let event = proto::decode_event(bytes).map_err(|source| HostError::Wire { host, position, source })?;

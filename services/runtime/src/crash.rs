@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub const VARIABLE: &str = "USAGE_LEDGER_CRASH";
 
 /// Every point of the log, so that a test can die at each of them.
-pub const LOG_POINTS: [&str; 17] = [
+pub const LOG_POINTS: [&str; 18] = [
     "commit.before_apply",
     "commit.after_apply",
     "commit.after_flush",
@@ -21,6 +21,7 @@ pub const LOG_POINTS: [&str; 17] = [
     "rotate.segment_synced",
     "rotate.removed_old",
     "open.recovering",
+    "open.anchored",
     "archive.created",
     "archive.half_written",
     "archive.written",

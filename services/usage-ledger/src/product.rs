@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use workbook::foreign::Guard;
 
+use crate::audit::restore::{self, RestoreError};
 use crate::claim;
 use crate::partitions::{Partitions, PartitionsError};
 use crate::sealing::Sealing;
@@ -182,6 +183,9 @@ pub enum ProductError {
     /// The log can't be opened.
     #[error("could not open the log")]
     Log(#[from] LogError),
+    /// It was never restored to the end.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// The secrets can't be had.
     #[error("could not open the secrets")]
     Secrets(#[from] SecretsError),
@@ -332,6 +336,7 @@ impl Product {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data);
         made.map_err(|source| ProductError::Data { path: data.clone(), source })?;
         settings.partitions.check()?;
+        restore::check(&data)?;
         let near = settings.hosts();
         claim::lay(&settings)?;
         let log_settings = LogSettings { rotate_bytes: settings.rotate_bytes, ..LogSettings::default() };

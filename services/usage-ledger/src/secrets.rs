@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ledger::note::NoteSigner;
+use runtime::crash;
 use thiserror::Error;
 
 /// Bytes of each secret: as many as the hash that they go into.
@@ -122,14 +123,17 @@ pub fn rotate_signer(data: &Path) -> Result<PathBuf, SecretsError> {
         let path = path.to_owned();
         move |source| SecretsError::Io { path, source }
     };
-    if former.exists() {
+    let secret = fs::read(&path).map_err(failed(&path))?;
+    // A change that ended before there was a new key is no change.
+    if former.exists() && fs::read(&former).map_err(failed(&former))? != secret {
         return Err(SecretsError::FormerKey { path: former });
     }
-    let secret = fs::read(&path).map_err(failed(&path))?;
     signer_of(&secret, &path)?;
     let fresh = random(SECRET_BYTES)?;
     make(&former, &secret).map_err(failed(&former))?;
+    crash::point("key.kept");
     make(&path, &fresh).map_err(failed(&path))?;
+    crash::point("key.made");
     Ok(former)
 }
 

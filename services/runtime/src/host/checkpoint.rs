@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Due, Host, HostError};
+use crate::crash;
 use crate::decider::{Decider, Facts};
 use crate::log::Header;
 
@@ -43,6 +44,8 @@ pub(super) struct Signed {
     epoch: u32,
     /// The key that was recorded last.
     key: Option<VerifierKey>,
+    /// Whether no checkpoint was signed since.
+    is_key_unsigned: bool,
     /// Events since the last checkpoint that are not about signing.
     unsigned: u64,
     /// When the first of them came, if one did.
@@ -59,8 +62,10 @@ impl Signed {
         }
         self.epoch = header.epoch;
         match fact {
-            Fact::SigningKeyRecorded(recorded) => self.key = Some(recorded.key.clone()),
-            Fact::CheckpointSigned(_) => (self.unsigned, self.since) = (0, None),
+            Fact::SigningKeyRecorded(recorded) => {
+                (self.key, self.is_key_unsigned) = (Some(recorded.key.clone()), true);
+            }
+            Fact::CheckpointSigned(_) => (self.unsigned, self.since, self.is_key_unsigned) = (0, None, false),
             Fact::StatementSigned { .. } => {}
             _ => {
                 self.unsigned += 1;
@@ -128,11 +133,14 @@ impl<D: Decider> Host<D> {
         let host = self.parts.id;
         self.parts.writer.ready().await.map_err(|source| HostError::Log { host, source })?;
         let name = self.signed.origin(host, self.parts.writer.head().1);
-        if self.signed.key.as_ref() != Some(&former.verifier(&name)) {
-            return Ok(());
-        }
-        if let Some(key) = self.key_to_record(&signer, &name) {
+        if self.signed.key.as_ref() == Some(&former.verifier(&name))
+            && let Some(key) = self.key_to_record(&signer, &name)
+        {
             self.record_signed(vec![key])?;
+            crash::point("key.recorded");
+            self.sign(&former, Facts::new())?;
+        } else if self.signed.key.as_ref() == Some(&signer.verifier(&name)) && self.signed.is_key_unsigned {
+            // The process ended between the two.
             self.sign(&former, Facts::new())?;
         }
         Ok(())
@@ -143,6 +151,7 @@ impl<D: Decider> Host<D> {
         let (host, service) = (self.parts.id, self.parts.id.service);
         let checkpoint = self.signed.checkpoint(host, self.parts.writer.head().1);
         let note = signer.sign(&checkpoint.origin, &checkpoint.text());
+        crash::point("checkpoint.signed");
         let Checkpoint { size, root, .. } = checkpoint;
         facts.push((about(host), Fact::CheckpointSigned(Box::new(CheckpointSigned { service, size, root, note }))));
         self.record_signed(facts)

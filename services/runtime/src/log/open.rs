@@ -245,6 +245,7 @@ fn recover_all(
     finish_sealing(dir, sealing, &mut found, report)?;
     anchor.sealing = None;
     anchor_file.write_both(&mut anchor)?;
+    crash::point("open.anchored");
     remove_unnamed(dir, anchor.live, &found, report)?;
     let bases = found.iter().map(|(host, one)| (*host, one.live_base.clone())).collect();
     Ok(Ready { anchor, anchor_file, live: Part { generation: live, bases }, found })

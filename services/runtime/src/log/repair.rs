@@ -18,6 +18,7 @@ use super::restore;
 use super::segment::{self, HEADER_BYTES, Segment};
 use super::tail;
 use super::verify::{Copied, each};
+use crate::crash;
 
 /// What one read of a segment takes.
 const READ_BYTES: usize = 1 << 20;
@@ -59,6 +60,7 @@ pub(crate) fn segments(dir: &Path, from: Option<&Path>, aside: Option<&Path>) ->
                 let folder = segment::folder(dir, host);
                 durable::try_create_dir(&folder)?;
                 backup::copy(segment, &folder)?;
+                crash::point("repair.put_back");
             }
         }
         all.extend(lost.into_iter().map(|(one, _)| one));
@@ -78,7 +80,9 @@ pub(crate) fn put_aside(path: &Path, folder: &Path) -> Result<(), LogError> {
     let free = names.map(|name| folder.join(name)).find(|path| !path.exists());
     let to = free.unwrap_or_else(|| folder.join(&name));
     std::fs::rename(path, &to).map_err(io_error("move", path))?;
-    durable::try_sync_dir(folder)
+    durable::try_sync_dir(folder)?;
+    crash::point("repair.put_aside");
+    Ok(())
 }
 
 /// The segments of one host.

@@ -24,6 +24,7 @@ use super::segment::{self, HEADER_BYTES, Segment};
 use super::store::Generation;
 use super::tail;
 use super::verify::{HostReport, each};
+use crate::crash;
 
 /// The database is empty but for the state of every chain.
 const CACHE_BYTES: u64 = 8 << 20;
@@ -78,6 +79,7 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
     for (host, outcome) in each(&hosts, |host| copy(from, to, host).and_then(|()| read(to, host))) {
         logs.insert(host, outcome?);
     }
+    crash::point("restore.copied");
     cut(&mut logs);
     let left_out = logs.iter().map(|(host, read)| (*host, read.walked.chain.position - read.keep.0)).collect();
     let chains =
@@ -86,6 +88,7 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
     for (host, outcome) in chains {
         ends.insert(host, outcome?);
     }
+    crash::point("restore.sealed");
     check(&ends)?;
     // A ledger begins with epoch 1, whether or not the copy holds a fact of it.
     let epoch = ends.values().map(|(chain, _)| chain.epoch).max().unwrap_or(0).max(1) + 1;
@@ -95,9 +98,11 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
     }
     generation.flush()?;
     generation.sync_data()?;
+    crash::point("restore.before_anchor");
     let heads = ends.iter().map(|(host, (chain, _))| (*host, Head::from(chain))).collect();
     // With the anchor it is a log; before, it is refused.
     AnchorFile::open(to, &Anchor { counter: 0, epoch, live: 1, sealing: None, heads })?;
+    crash::point("restore.anchored");
     let hosts = ends.iter().map(|(host, (chain, segments))| (*host, HostReport::new(chain, *segments, chain.position)));
     let heard = ends.values().flat_map(|(chain, _)| chain.heard.keys().copied());
     let absent = heard.filter(|host| !ends.contains_key(host)).collect();

@@ -12,7 +12,8 @@ use crate::audit::verify::Target;
 const EXAMPLES: &str = "\
 Needs `log/segments` of what it reads and no database, so a data directory whose database is lost will do as well. Every
 frame is checked as it is copied. Secrets are in no backup: put your copy of the file `secrets` into the new directory
-before the first start, or API keys and links that were given out stop working. Exit code 7 says that something is
+before the first start, or API keys and links that were given out stop working. One that was interrupted is done again with
+the same words; until then its directory doesn't start. Exit code 7 says that something is
 missing at the end of a log or a workbook wasn't what it should be; the rest was restored.
 
 Examples:
