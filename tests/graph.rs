@@ -69,6 +69,8 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         "ledger" => Some(&[]),
         "proto" | "workbook" | "rql" => Some(&["ledger"]),
         "runtime" => Some(&["proto", "ledger"]),
+        // Pages are made of what the API answers, and of nothing behind it.
+        "portal" => Some(&["ledger"]),
         "gateway" | "approval" => Some(&BELOW_QUERIES),
         service if SERVICES.contains(&service) => Some(&BELOW_SERVICES),
         // The one binary wires everything; the tests try everything.

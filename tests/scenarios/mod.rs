@@ -81,3 +81,5 @@ mod rules;
 mod proven;
 
 mod walk;
+
+mod portal;

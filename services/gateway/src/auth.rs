@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use ledger::catalog::Key;
 use ledger::{Actor, Catalog, Hash, ObjectId, Rejection, Scope};
 
 use crate::app::App;
@@ -13,6 +14,11 @@ use crate::past;
 
 /// The word before a key. Some SDKs send the key alone (connect-api §2.1).
 const SCHEME: &str = "apikey ";
+
+/// The key in whose name a request comes that was made in this process: the portal puts it among the extensions of the
+/// requests of whoever is signed in. Nothing from outside can.
+#[derive(Clone, Debug)]
+pub struct InNameOf(pub ObjectId);
 
 /// Whoever sent a request, with what they may see and do.
 #[derive(Clone, Debug)]
@@ -36,7 +42,11 @@ pub(crate) async fn scope(parts: &Parts, app: &App) -> Result<Scope, ApiError> {
     // Whoever was answered by another gateway relies on it here, be it a file or a key.
     app.projection.refresh().await;
     // The shelf is the newest catalog of this process: a key that was revoked is refused at once.
-    let scope = header.and_then(|header| scope_of(header, &app.bus.shelf().take(), &app.pepper));
+    let catalog = app.bus.shelf().take();
+    let scope = match parts.extensions.get::<InNameOf>() {
+        Some(InNameOf(id)) => catalog.keys.get(id).and_then(|key| scope_with(key, &catalog)),
+        None => header.and_then(|header| scope_of(header, &catalog, &app.pepper)),
+    };
     let scope = scope.ok_or(ApiError::Rejected(Rejection::KeyUnknown))?;
     match &scope.actor {
         Actor::Key { key, .. } if !app.allowance.take(&key.id, app.clock.now()) => {
@@ -54,8 +64,12 @@ pub(crate) fn scope_of(header: &str, catalog: &Catalog, pepper: &[u8]) -> Option
     let key = catalog.keys.get(&id);
     // An unknown key is compared as well, so that the time of the answer doesn't tell which keys there are.
     let same = equal(&given, &key.map_or(Hash::ZERO, |key| key.secret_hash));
-    let key = key.filter(|key| same && !key.revoked)?;
-    let account = catalog.accounts.get(&key.account)?;
+    scope_with(key.filter(|_| same)?, catalog)
+}
+
+/// The scope of a key, unless it was revoked.
+fn scope_with(key: &Key, catalog: &Catalog) -> Option<Scope> {
+    let account = catalog.accounts.get(&key.account).filter(|_| !key.revoked)?;
     let actor = Actor::Key { key: key.named.clone(), account: key.account.clone() };
     Some(Scope { actor, account: Some(key.account.clone()), role: account.role })
 }

@@ -1,11 +1,11 @@
-//! Probes, numbers, and a page that says what this is.
+//! Probes and numbers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, Response};
+use axum::response::Response;
 use ledger::Status;
 use runtime::meters;
 use serde::Serialize;
@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::json;
-use crate::lifecycle;
 use crate::openapi::{Open, Reading, tag};
 use crate::probes::{self, Probes, Readiness};
 
@@ -103,17 +102,4 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     }
     page.each(&meters::FILES, files.into_iter().map(|(name, count)| (vec![name.to_owned()], count)));
     probes::shown(page)
-}
-
-/// Read what this is
-#[utoipa::path(
-    get,
-    path = "/",
-    operation_id = "page",
-    tag = tag::PROBES,
-    responses((status = 200, description = "A page", body = String, content_type = "text/html"), Open),
-    security(()),
-)]
-pub(crate) async fn page(State(app): State<Arc<App>>) -> Html<String> {
-    Html(include_str!("page.html").replace("{version}", &app.probes.version).replace("{lifecycle}", &lifecycle::rows()))
 }

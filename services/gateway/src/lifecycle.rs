@@ -1,7 +1,5 @@
 //! `/ledger/v1/lifecycle`: what can be done with a usage file, by whom and in which status; the same table decides.
 
-use std::fmt::Write;
-
 use axum::http::StatusCode;
 use axum::response::Response;
 use ledger::Status;
@@ -68,23 +66,4 @@ pub(crate) async fn lifecycle() -> Response {
     });
     let lifecycle = Lifecycle { statuses: statuses.into(), transitions: transitions.into() };
     json::answer(StatusCode::OK, &json::value(&lifecycle))
-}
-
-/// The table for the page: no cell of it needs escaping.
-pub(crate) fn rows() -> String {
-    let mut text = String::from("<tr><th>Action</th><th>Who</th>");
-    for status in Status::ALL {
-        // Writing to a text can't fail.
-        let _ = write!(text, "<th>{}</th>", status.name());
-    }
-    text.push_str("</tr>\n");
-    for line in TABLE {
-        let _ =
-            write!(text, "<tr title=\"{}\"><td>{}</td><td>{}</td>", line.effect, line.action.name(), line.side.name());
-        for status in Status::ALL {
-            text.push_str(if line.from.contains(&status) { "<td class=\"yes\">yes</td>" } else { "<td></td>" });
-        }
-        text.push_str("</tr>\n");
-    }
-    text
 }

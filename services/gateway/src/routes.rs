@@ -100,7 +100,6 @@ fn others() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
-        .routes(routes!(health::page))
         .routes(routes!(openapi::document))
         .routes(routes!(openapi::viewer))
 }

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod credentials;
 pub mod demo;
 pub mod doctor;
+mod pages;
 pub mod partitions;
 pub mod product;
 mod sealing;

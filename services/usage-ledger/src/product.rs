@@ -27,6 +27,7 @@ use workbook::foreign::Guard;
 
 use crate::audit::restore::{self, RestoreError};
 use crate::claim;
+use crate::pages;
 use crate::partitions::{Partitions, PartitionsError};
 use crate::sealing::Sealing;
 use crate::secrets::{Secrets, SecretsError};
@@ -48,7 +49,7 @@ pub const CHECKPOINT_AFTER: Duration = Duration::from_secs(60);
 const COMMIT: Option<&str> = option_env!("USAGE_LEDGER_COMMIT");
 
 /// What `Connect-Version` says, in the form that clients know: `26.0.12-g0123abc` (connect-api §2.1).
-fn version() -> String {
+pub(crate) fn version() -> String {
     format!("{}-g{}", env!("CARGO_PKG_VERSION"), COMMIT.unwrap_or("0000000"))
 }
 
@@ -381,7 +382,7 @@ impl Product {
             by_itself(&mut parts, &settings, &gateway, address);
             let (routes, producers) = gateway::served(gateway);
             wiring.producers(producers, &mut parts);
-            parts.spawn(serve(listener, routes, stopped));
+            parts.spawn(serve(listener, pages::before(routes, &settings, &secrets), stopped));
         } else {
             parts.spawn(serve(listener, gateway::probes(probes), stopped));
         }

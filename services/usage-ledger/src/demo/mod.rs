@@ -184,7 +184,9 @@ impl Demo {
     /// Says where the ledger is and with which keys.
     pub fn invite(&self) {
         let url = self.product.url();
-        println!("\nThe ledger stays up at {url} until you press Ctrl-C.");
+        println!(
+            "\nThe ledger stays up at {url} until you press Ctrl-C. Open it in a browser and sign in with one of these keys:"
+        );
         for (role, company, key) in KEYS {
             println!("  {role:<12} {company:<20} {key}");
         }

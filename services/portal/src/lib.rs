@@ -1,0 +1,72 @@
+//! The portal: pages for the people who report usage, review it and look after the ledger.
+//!
+//! It has no way to the ledger of its own. Each page is made of what the API answers to whoever is signed in, and each
+//! button is a request to it: so a page shows nothing and does nothing that the same key couldn't, and what the API
+//! refuses is refused here in its words. The calls go through the API's router in this process, without a network.
+
+mod api;
+mod assets;
+mod chrome;
+mod count;
+mod fault;
+mod guard;
+mod pages;
+mod query;
+mod session;
+mod shape;
+mod signed;
+mod time;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Extensions;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use ledger::{Moment, ObjectId};
+
+/// What the portal is made of.
+#[derive(Clone)]
+pub struct Portal {
+    /// The API, which also answers every path that no page has.
+    pub api: Router,
+    /// Lets a request to the API come in the name of a key.
+    pub admit: fn(&mut Extensions, ObjectId),
+    /// What session cookies are signed with; common to all gateways, or a session of one would end at another.
+    pub secret: Vec<u8>,
+    /// The product's version, shown at the foot of each page.
+    pub version: String,
+    /// The time.
+    pub now: Arc<dyn Fn() -> Moment + Send + Sync>,
+}
+
+impl fmt::Debug for Portal {
+    /// Without the secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Portal").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// The pages, and the API behind them.
+pub fn router(portal: Portal) -> Router {
+    let api = portal.api.clone();
+    let app = Arc::new(portal);
+    Router::new()
+        .route("/", get(pages::start::show))
+        .route("/sign-in", get(pages::signin::show).post(pages::signin::sign_in))
+        .route("/sign-out", post(pages::signin::sign_out))
+        .route("/files", get(pages::files::list).post(pages::new::create))
+        .route("/files/new", get(pages::new::step))
+        .route("/files/{id}", get(pages::file::show))
+        .route("/files/{id}/upload", post(pages::actions::upload))
+        .route("/files/{id}/reconciliation", post(pages::actions::reconcile))
+        .route("/files/{id}/do/{action}", post(pages::actions::act))
+        .route("/files/{id}/download/{which}", get(pages::download::workbook))
+        .route("/files/{id}/chunks/{chunk}", get(pages::download::chunk))
+        .route("/template/{product}", get(pages::download::template))
+        .route("/assets/{name}", get(assets::serve))
+        .layer(from_fn_with_state(app.clone(), guard::guard))
+        .with_state(app)
+        .fallback_service(api)
+}

@@ -1,0 +1,65 @@
+//! What buttons do: each is a request to the API, and leads back to the file's page.
+
+use axum::Form;
+use axum::extract::{Path, Request};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::file::clean;
+use crate::fault::Fault;
+use crate::signed::Signed;
+
+/// The actions that are a path of the API, with the fields that they take.
+const ACTIONS: [(&str, &[&str]); 7] = [
+    ("submit", &[]),
+    ("accept", &["acceptance_note"]),
+    ("reject", &["rejection_note"]),
+    ("reprocess", &[]),
+    ("close", &["external_billing_id"]),
+    ("delete", &[]),
+    ("seal", &[]),
+];
+
+/// What a button sends.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Sent {
+    #[serde(default)]
+    once: String,
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+}
+
+/// Does what a button says.
+pub(crate) async fn act(
+    signed: Signed,
+    Path((id, action)): Path<(String, String)>,
+    Form(mut sent): Form<Sent>,
+) -> Result<Response, Fault> {
+    let id = clean(&id)?;
+    let (action, fields) = ACTIONS.iter().find(|(known, _)| *known == action).ok_or_else(Fault::missing)?;
+    sent.fields.retain(|name, value| fields.contains(&name.as_str()) && value != "");
+    let path = match *action {
+        "seal" => format!("/ledger/v1/usage/files/{id}/seal"),
+        action => format!("/public/v1/usage/files/{id}/{action}"),
+    };
+    // A form is sent again with its key only where it is the same form: another note is another request.
+    let once = (!sent.once.is_empty()).then(|| format!("{}-{action}", sent.once));
+    signed.api.post(&path, once.as_deref(), &Value::Object(sent.fields)).await?;
+    let to = if *action == "delete" { "/files".to_owned() } else { format!("/files/{id}?done={action}") };
+    Ok(Redirect::to(&to).into_response())
+}
+
+/// Uploads a usage file's workbook.
+pub(crate) async fn upload(signed: Signed, Path(id): Path<String>, form: Request) -> Result<Response, Fault> {
+    let id = clean(&id)?;
+    signed.api.pass(&format!("/public/v1/usage/files/{id}/upload"), form).await?;
+    Ok(Redirect::to(&format!("/files/{id}?done=upload")).into_response())
+}
+
+/// Uploads billing data.
+pub(crate) async fn reconcile(signed: Signed, Path(id): Path<String>, form: Request) -> Result<Response, Fault> {
+    let id = clean(&id)?;
+    signed.api.pass(&format!("/public/v1/usage/files/{id}/reconciliation"), form).await?;
+    Ok(Redirect::to(&format!("/files/{id}?done=reconcile")).into_response())
+}

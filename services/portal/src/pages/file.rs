@@ -1,0 +1,177 @@
+//! A usage file: what it is, where its records stand, what can be done with it, and everything that was.
+
+use askama::Template;
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use serde::Deserialize;
+
+use crate::chrome::{Chrome, page};
+use crate::count::Count;
+use crate::fault::Fault;
+use crate::shape::{Chunk, File, Lifecycle, Reconciliation, Step, Wrong};
+use crate::signed::{Role, Signed};
+
+/// Things wrong in records that are shown; the rest is in the workbook of rejects.
+const WRONG_SHOWN: u64 = 50;
+/// Steps of the timeline that are shown at once.
+const STEPS_SHOWN: u64 = 200;
+/// Chunks and reconciliations that are shown.
+const PARTS_SHOWN: u64 = 100;
+
+/// What was just done, in the address that a form leads to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Done {
+    done: String,
+}
+
+/// What a page says of an action once it is done.
+fn told(action: &str) -> Option<&'static str> {
+    Some(match action {
+        "created" => "The usage file was created. Upload its workbook next.",
+        "upload" => "The workbook was uploaded. It is read and checked now.",
+        "submit" => "Submitted: the distributor decides on it now.",
+        "accept" => "Accepted: its records are extracted for each hub.",
+        "reject" => "Rejected: the vendor sees your note and can upload a corrected workbook.",
+        "reprocess" => "The workbook is read and checked again, against today's catalog.",
+        "delete" => "Deleted. Its record ids are free again.",
+        "close" => "Closed: every record that was open counts as billed.",
+        "seal" => "No more records are reported to it; they are checked now.",
+        "reconcile" => "The reconciliation was uploaded. Its records are closed now.",
+        _ => return None,
+    })
+}
+
+/// A button.
+struct Button {
+    action: String,
+    label: &'static str,
+    /// Whether it is what most people come for.
+    main: bool,
+    /// The field for a note: what it is called and says.
+    note: Option<(&'static str, &'static str)>,
+    /// What is asked before it is done.
+    sure: Option<&'static str>,
+}
+
+fn button(action: &str) -> Option<Button> {
+    let (label, main, note, sure) = match action {
+        "submit" => ("Submit", true, None, None),
+        "accept" => ("Accept", true, Some(("acceptance_note", "A note to the vendor, if you like")), None),
+        "reject" => ("Reject", false, Some(("rejection_note", "What the vendor has to change")), None),
+        "reprocess" => ("Check again", false, None, None),
+        "seal" => ("Complete reporting", true, None, Some("Records can't be reported to it any more.")),
+        "close" => (
+            "Close all",
+            false,
+            Some(("external_billing_id", "Billing id of what is still open")),
+            Some("Every open record counts as billed."),
+        ),
+        "delete" => ("Delete", false, None, Some("It can't be brought back; its history stays.")),
+        _ => return None,
+    };
+    Some(Button { action: action.to_owned(), label, main, note, sure })
+}
+
+#[derive(Template)]
+#[template(path = "file.html")]
+struct Details {
+    chrome: Chrome,
+    file: File,
+    meaning: String,
+    buttons: Vec<Button>,
+    uploads: bool,
+    reconciles: bool,
+    wrong: Vec<Wrong>,
+    wrong_total: Count,
+    chunks: Vec<Chunk>,
+    reconciliations: Vec<Reconciliation>,
+    steps: Vec<Step>,
+    once: String,
+}
+
+/// The page.
+pub(crate) async fn show(signed: Signed, Path(id): Path<String>, Query(done): Query<Done>) -> Result<Response, Fault> {
+    let api = &signed.api;
+    let file: File = api.get(&format!("/public/v1/usage/files/{}", clean(&id)?)).await?;
+    let id = file.id.clone();
+    let lifecycle: Lifecycle = api.get("/ledger/v1/lifecycle").await?;
+    let sides = sides(signed.who.role, &file);
+    let may: Vec<&str> = lifecycle
+        .transitions
+        .iter()
+        .filter(|line| sides.contains(&line.side.as_str()) && line.from.contains(&file.status))
+        .map(|line| line.action.as_str())
+        .collect();
+    let buttons = may.iter().filter(|action| makes_sense(action, &file, sides)).filter_map(|action| button(action));
+    let meaning = lifecycle.statuses.iter().find(|line| line.status == file.status);
+    let meaning = meaning.map(|line| line.meaning.clone()).unwrap_or_default();
+    let (mut wrong, mut wrong_total) = (Vec::new(), Count::default());
+    if !file.stats.invalid.is_none() && sides.contains(&"vendor") {
+        let path = format!("/public/v1/usage/files/{id}/validation-errors?limit={WRONG_SHOWN}");
+        let found = api.list::<Wrong>(&path).await?;
+        (wrong, wrong_total) = (found.items, found.total);
+    }
+    let (mut chunks, mut reconciliations) = (Vec::new(), Vec::new());
+    if matches!(file.status.as_str(), "accepted" | "closed") && signed.who.role != Role::Vendor {
+        let path = format!("/public/v1/usage/chunks?usagefile.id={id}&limit={PARTS_SHOWN}");
+        chunks = api.list(&path).await?.items;
+        let path = format!("/public/v1/usage/reconciliations?usagefile.id={id}&limit={PARTS_SHOWN}");
+        reconciliations = api.list(&path).await?.items;
+    }
+    let path = format!("/ledger/v1/usage/files/{id}/history?limit={STEPS_SHOWN}");
+    let steps = api.list(&path).await?.items;
+    let mut chrome = signed.chrome("files");
+    chrome.done = told(&done.done);
+    Ok(page(&Details {
+        chrome,
+        meaning,
+        buttons: buttons.collect(),
+        uploads: may.contains(&"upload") && !file.reported,
+        reconciles: may.contains(&"reconciliation"),
+        wrong,
+        wrong_total,
+        chunks,
+        reconciliations,
+        steps,
+        once: once(),
+        file,
+    }))
+}
+
+/// The sides that an account plays of a file. Outside production the vendor plays both.
+fn sides(role: Role, file: &File) -> &'static [&'static str] {
+    match role {
+        Role::Vendor if file.environment == "production" => &["vendor"],
+        Role::Vendor => &["vendor", "provider"],
+        Role::Distributor | Role::Reseller => &["provider"],
+        Role::Operator => &[],
+    }
+}
+
+/// Whether an action that is allowed would do anything: what would change nothing is no button.
+fn makes_sense(action: &str, file: &File, sides: &[&str]) -> bool {
+    match action {
+        "seal" => file.reported,
+        "submit" => file.status != "pending" && (file.status != "draft" || file.reported),
+        "close" => file.status != "closed",
+        "reprocess" => sides.contains(&"vendor") && !matches!(file.status.as_str(), "accepted" | "closed"),
+        _ => true,
+    }
+}
+
+/// An id of a path, if it looks like one.
+pub(crate) fn clean(id: &str) -> Result<&str, Fault> {
+    let fine = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if fine { Ok(id) } else { Err(Fault::missing()) }
+}
+
+/// What makes sending a form twice have one effect.
+pub(crate) fn once() -> String {
+    let mut bytes = [0; 16];
+    // Without it a form that is sent twice may be refused the second time, which is all that it's for.
+    if getrandom::fill(&mut bytes).is_err() {
+        return String::new();
+    }
+    data_encoding::HEXLOWER.encode(&bytes)
+}
