@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use ledger::digest::digest_of;
 use ledger::{FileId, Hash, HostId};
 use runtime::past::{Positions, Stopped, catalog_at, file_at, ledger_at};
-use runtime::projection::Projection;
+use runtime::projection::{Listener, Projection};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -147,7 +147,7 @@ fn at_every_position_the_past_is_the_state_that_a_live_fold_had() {
     let lived = Arc::new(Mutex::new(Vec::new()));
     let (heard, bus) = (lived.clone(), &world.product().bus);
     let positions = Mutex::new(BTreeMap::new());
-    let live = Projection::new(bus.clone()).heard_by(move |ledger, host, sequence, _| {
+    let live = Projection::new(bus.clone()).heard_by(Listener::new(move |ledger, host, sequence, _| {
         let mut positions = positions.lock().unwrap();
         positions.insert(host, sequence);
         heard.lock().unwrap().push(Lived {
@@ -156,7 +156,7 @@ fn at_every_position_the_past_is_the_state_that_a_live_fold_had() {
             files: ledger.files.iter().map(|(id, file)| (*id, digest_of(file))).collect(),
             catalog: (ledger.catalog.position, digest_of(&*ledger.catalog)),
         });
-    });
+    }));
     world.block_on(async {
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(live.clone().run(stopped));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ledger::digest::digest_of;
 use ledger::{Hash, HostId, ServiceName};
 use runtime::blobs::Blobs;
 use runtime::bus::{Bus, Neighbour};
@@ -12,14 +13,16 @@ use runtime::decider::Decider;
 use runtime::host::{Host, HostParts};
 use runtime::log::{LogReader, LogSettings, Logs};
 use runtime::meters::{Meters, START_POSITION};
+use runtime::projection::Projection;
 use runtime::records::Records;
 use runtime::shelf::CatalogShelf;
 use runtime::snapshot::Snapshots;
 use serde_json::json;
+use tokio::sync::watch;
 use usage_ledger::product::Settings;
 use usage_ledger::snapshots;
 
-use super::http::Body;
+use super::http::{Body, Request, call};
 use super::world::{CONTRACT, Distributor, OTHER_CONTRACT, PRODUCT, Vendor, World};
 
 const RECORDS: u32 = 40;
@@ -85,11 +88,7 @@ fn kept(data: &Path) -> Snapshots {
 
 /// The snapshots of a host, the oldest first: how far each goes, and where it is.
 fn found(data: &Path, id: HostId) -> Vec<(u64, PathBuf)> {
-    let folder = kept(data).of(&id.to_string()).folder;
-    let names: BTreeSet<PathBuf> =
-        std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a name").path()).collect();
-    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse().ok();
-    names.into_iter().filter_map(|path| Some((number(&path)?, path))).collect()
+    snapshots_in(&kept(data).of(&id.to_string()).folder)
 }
 
 /// A product that keeps what it knows as often as it can.
@@ -214,4 +213,104 @@ fn a_wrong_snapshot_is_passed_over() {
         std::fs::copy(path, folder.join(path.file_name().expect("a name"))).expect("copied");
     }
     assert_eq!(known(before, id, Some(kept(before))), Known { start: last, digest: whole.digest });
+}
+
+/// The position from which a fold of the product went on when it started.
+fn start_of(world: &World, of: &str) -> u64 {
+    let metrics = Request { method: "GET", path: "/metrics", key: None, headers: &[], body: Body::Nothing };
+    let page = String::from_utf8(call(world.product().address, &metrics).body).expect("text");
+    let series = format!("usage_ledger_start_position{{of=\"{of}\"}} ");
+    let line = page.lines().find_map(|line| line.strip_prefix(&series)).unwrap_or_else(|| panic!("{of} in {page}"));
+    line.parse().expect("a number")
+}
+
+/// Goal: a gateway that starts from a snapshot knows what one knows that reads every log. Method: beside the product's
+/// own fold another one is made from the first facts on; what is known of files, where their facts stand and what can be
+/// proven is the same, also after more has happened.
+#[test]
+fn a_gateway_that_starts_from_a_snapshot_knows_what_the_logs_say() {
+    let mut world = World::tuned(often);
+    live(&world, 0);
+    let evidence = |fold: &Projection| format!("{:?}", *fold.evidence());
+    for round in 1..3 {
+        world.restart();
+        assert!(start_of(&world, "gateway") > 0);
+        live(&world, round);
+        let fold = &world.product().projection;
+        let whole = Projection::new(world.product().bus.clone());
+        let (stop, stopped) = watch::channel(false);
+        world.block_on(async {
+            let running = tokio::spawn(whole.clone().run(stopped));
+            assert!(whole.catch_up().await && fold.catch_up().await);
+            stop.send(true).expect("it runs");
+            running.await.expect("it ends").expect("it followed");
+        });
+        assert_eq!(
+            (whole.read().digest(), digest_of(&*whole.read())),
+            (fold.read().digest(), digest_of(&*fold.read()))
+        );
+        assert_eq!(evidence(&whole), evidence(fold));
+        // Each host's facts stand in their order; how those of two hosts are mixed is chance.
+        let steps = |fold: &Projection, file| {
+            let mut steps: Vec<(HostId, u64, bool)> =
+                fold.trail(file).steps.iter().map(|it| (it.host, it.sequence, it.carries_records)).collect();
+            steps.sort();
+            steps
+        };
+        for file in whole.read().files.keys() {
+            assert_eq!(steps(&whole, *file), steps(fold, *file));
+        }
+    }
+}
+
+/// Goal: a wrong snapshot of a gateway costs time and nothing else. Method: every kind of wrong one in the place of the
+/// newer, and then of both; the gateway starts from the older one or from the logs, and shows the same.
+#[test]
+fn a_wrong_snapshot_of_a_gateway_is_passed_over() {
+    let folder = |world: &World| kept(&world.data_of(HostId::new(ServiceName::Catalog, 0))).of("gateway").folder;
+    let mut stranger = World::alone(often);
+    live(&stranger, 0);
+    stranger.stop();
+    let strange = std::fs::read(snapshots_in(&folder(&stranger)).pop().expect("one").1).expect("bytes");
+    let mut world = World::alone(often);
+    live(&world, 0);
+    world.stop();
+    let host = HostId::new(ServiceName::Approval, 0);
+    let of_a_host = std::fs::read(&found(&world.data_of(host), host).last().expect("one").1).expect("bytes");
+    let kept = snapshots_in(&folder(&world));
+    let [(older, first), (newer, second)] = &kept[..] else { panic!("two are kept: {kept:?}") };
+    let (early, right) = (std::fs::read(first).expect("bytes"), std::fs::read(second).expect("bytes"));
+    let middle = right.len() / 2;
+    let changed = |at: usize| [&right[..at], &[right[at] ^ 1], &right[at + 1..]].concat();
+    let mut shown = None;
+    for (what, one, other, start) in [
+        ("both are right", &early, right.clone(), *newer),
+        ("nothing", &early, Vec::new(), *older),
+        ("torn", &early, right[..middle].to_vec(), *older),
+        ("a flipped bit", &early, changed(middle), *older),
+        ("another build", &early, changed(8), *older),
+        ("of a host", &early, of_a_host.clone(), *older),
+        ("of another ledger", &early, strange, *older),
+        ("both are wrong", &of_a_host, changed(middle), 0),
+    ] {
+        // What the start before wrote is gone again.
+        std::fs::remove_dir_all(folder(&world)).expect("removed");
+        std::fs::create_dir(folder(&world)).expect("a folder");
+        std::fs::write(first, one).expect("a file");
+        std::fs::write(second, other).expect("a file");
+        world.start();
+        assert_eq!(start_of(&world, "gateway"), start, "{what}");
+        let files = world.get(Distributor, "usage/files?limit=100").expect(200);
+        let all = (world.digests(), files);
+        assert_eq!(*shown.get_or_insert_with(|| all.clone()), all, "{what}");
+        world.stop();
+    }
+}
+
+/// The snapshots in a folder, the oldest first: how far each goes, and where it is.
+fn snapshots_in(folder: &Path) -> Vec<(u64, PathBuf)> {
+    let names: BTreeSet<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a name").path()).collect();
+    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse().ok();
+    names.into_iter().filter_map(|path| Some((number(&path)?, path))).collect()
 }

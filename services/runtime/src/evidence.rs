@@ -9,6 +9,7 @@ use ledger::fact::CheckpointSigned;
 use ledger::merkle::{Blocks, leaf};
 use ledger::note::VerifierKey;
 use ledger::{Event, Fact, FileId, HostId, Subject};
+use serde::{Deserialize, Serialize};
 
 use crate::log::Header;
 
@@ -16,7 +17,7 @@ use crate::log::Header;
 pub type Evidence = BTreeMap<HostId, LogEvidence>;
 
 /// What can be proven of one log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct LogEvidence {
     /// The keys that its checkpoints were signed with, the newest last.
     pub keys: Vec<VerifierKey>,

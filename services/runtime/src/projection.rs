@@ -1,8 +1,10 @@
-//! What the gateway knows: the fold of every service's facts, kept in memory only.
+//! What the gateway knows: the fold of every service's facts, kept in memory, and in snapshots for the next start.
+
+mod resume;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,8 +13,12 @@ use tokio::sync::{mpsc, watch};
 
 use crate::bus::{Bus, DELIVERIES_MAX, Delivery, FollowError, follow};
 use crate::evidence::Evidence;
+use crate::log::Header;
+use crate::meters::Meters;
 use crate::past::{Trail, Trails};
+use crate::snapshot::Snapshots;
 use crate::source::{Source, SourceError};
+use resume::{Heads, Keeping, Taken};
 
 /// Facts that are folded in one step: readers wait for it, and a batch of records may be in each.
 const FOLD_AT_ONCE: usize = 16;
@@ -30,7 +36,8 @@ pub struct Projection {
     positions: watch::Sender<BTreeMap<HostId, u64>>,
     evidence: Arc<RwLock<Evidence>>,
     bus: Bus,
-    listener: Option<Listener>,
+    listener: Option<Arc<Listener>>,
+    keeping: Option<Keeping>,
     rounds: Arc<Rounds>,
 }
 
@@ -43,10 +50,33 @@ struct Rounds {
 }
 
 /// Somebody who is told every event that was folded.
-#[derive(Clone)]
-struct Listener(Arc<Hear>);
+pub struct Listener {
+    /// Tells it an event, in its order, once it is folded.
+    pub hear: Box<Hear>,
+    /// What it made of them, for a snapshot.
+    pub keep: Box<Keep>,
+    /// Has it take that up before it hears what came after; false where it can't.
+    pub resume: Box<Resume>,
+}
+
+impl Listener {
+    /// One who makes nothing of what it hears.
+    #[must_use]
+    pub fn new(hear: impl Fn(&Ledger, HostId, u64, &Event) + Send + Sync + 'static) -> Self {
+        Self { hear: Box::new(hear), keep: Box::new(Vec::new), resume: Box::new(|kept, _| kept.is_empty()) }
+    }
+}
 
 type Hear = dyn Fn(&Ledger, HostId, u64, &Event) + Send + Sync;
+type Keep = dyn Fn() -> Vec<u8> + Send + Sync;
+type Resume = dyn Fn(&[u8], &Ledger) -> bool + Send + Sync;
+
+/// What is folded, while it is written.
+struct Folded<'a> {
+    ledger: RwLockWriteGuard<'a, Ledger>,
+    evidence: RwLockWriteGuard<'a, Evidence>,
+    trails: RwLockWriteGuard<'a, Trails>,
+}
 
 impl std::fmt::Debug for Listener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -60,13 +90,19 @@ impl Projection {
     pub fn new(bus: Bus) -> Self {
         let (ledger, changed, positions) = (Arc::default(), Arc::default(), watch::Sender::new(BTreeMap::new()));
         let (evidence, trails, rounds) = (Arc::default(), Arc::default(), Arc::default());
-        Self { ledger, changed, trails, positions, evidence, bus, listener: None, rounds }
+        Self { ledger, changed, trails, positions, evidence, bus, listener: None, keeping: None, rounds }
     }
 
-    /// The same, and somebody is told every event in its order, once it is folded.
+    /// The same, and somebody is told every event.
     #[must_use]
-    pub fn heard_by(self, listener: impl Fn(&Ledger, HostId, u64, &Event) + Send + Sync + 'static) -> Self {
-        Self { listener: Some(Listener(Arc::new(listener))), ..self }
+    pub fn heard_by(self, listener: Listener) -> Self {
+        Self { listener: Some(Arc::new(listener)), ..self }
+    }
+
+    /// The same, begun with a snapshot where there is one, and kept in others.
+    #[must_use]
+    pub fn kept_in(self, snapshots: Snapshots, meters: Meters) -> Self {
+        Self { keeping: Some(Keeping { snapshots, meters }), ..self }
     }
 
     /// Follows every log until told to stop.
@@ -76,8 +112,12 @@ impl Projection {
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), FollowError> {
         let (deliver, mut deliveries) = mpsc::channel(DELIVERIES_MAX);
         let mut followers = tokio::task::JoinSet::new();
+        let (resumed, stopped) = (self.clone(), stop.clone());
+        let resumed = tokio::task::spawn_blocking(move || resumed.resume(&stopped)).await;
+        let (mut heads, mut kept) = (resumed.unwrap_or_default(), Taken::default());
         for source in self.bus.sources(&ServiceName::WRITERS) {
-            followers.spawn(follow(self.bus.clone(), source, Default::default(), deliver.clone(), stop.clone()));
+            let heard = heads.get(&source.host()).copied().unwrap_or_default();
+            followers.spawn(follow(self.bus.clone(), source, heard, deliver.clone(), stop.clone()));
         }
         drop(deliver);
         if followers.is_empty() {
@@ -92,7 +132,8 @@ impl Projection {
                     if taken == 0 {
                         return Ok(());
                     }
-                    self.take(&mut batch);
+                    self.take(&mut batch, &mut heads);
+                    self.snapshot_if_due(&heads, &mut kept);
                 }
                 Some(ended) = followers.join_next() => {
                     if let Ok(Err(error)) = ended {
@@ -104,11 +145,9 @@ impl Projection {
     }
 
     /// Folds what was heard, then says how far it goes: who waits for that finds the catalog on the shelf too.
-    fn take(&self, batch: &mut Vec<(HostId, Delivery)>) {
-        let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
-        let mut evidence = self.evidence.write().unwrap_or_else(PoisonError::into_inner);
-        let mut trails = self.trails.write().unwrap_or_else(PoisonError::into_inner);
-        let mut reached = BTreeMap::new();
+    fn take(&self, batch: &mut Vec<(HostId, Delivery)>, heads: &mut Heads) {
+        let Folded { mut ledger, mut evidence, mut trails } = self.folded();
+        let mut reached = BTreeMap::<HostId, Header>::new();
         for (source, Delivery { header, event, .. }) in batch.drain(..) {
             let shared = self.bus.shelf().take();
             if source.service == ServiceName::Catalog && shared.position >= header.sequence {
@@ -122,16 +161,27 @@ impl Projection {
             if let Subject::File(file) = event.subject {
                 self.changes_of_files().insert(file);
             }
-            if let Some(Listener(hear)) = &self.listener {
-                hear(&ledger, source, header.sequence, &event);
+            if let Some(listener) = &self.listener {
+                (listener.hear)(&ledger, source, header.sequence, &event);
             }
-            reached.insert(source, header.sequence);
+            reached.insert(source, header);
         }
         if reached.keys().any(|source| source.service == ServiceName::Catalog) {
             self.bus.shelf().lay(ledger.catalog.clone());
         }
         drop((ledger, evidence, trails));
-        self.positions.send_modify(|positions| positions.append(&mut reached));
+        heads.extend(reached.iter().map(|(host, header)| (*host, (header.sequence, header.hash()))));
+        let reached = reached.iter().map(|(host, header)| (*host, header.sequence));
+        self.positions.send_modify(|positions| positions.extend(reached));
+    }
+
+    /// What is folded, for whoever changes it.
+    fn folded(&self) -> Folded<'_> {
+        Folded {
+            ledger: self.ledger.write().unwrap_or_else(PoisonError::into_inner),
+            evidence: self.evidence.write().unwrap_or_else(PoisonError::into_inner),
+            trails: self.trails.write().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     fn changes_of_files(&self) -> MutexGuard<'_, BTreeSet<FileId>> {

@@ -15,9 +15,10 @@ use runtime::hearing::Hearing;
 use runtime::host::{Checkpoints, Host, HostParts};
 use runtime::log::Logs;
 use runtime::nats::{self, Carrier, Desk, Feed, Link, Outbox, Outgoing, Vault};
-use runtime::projection::Projection;
+use runtime::projection::{Listener, Projection};
 use runtime::records::Records;
 use runtime::shelf::CatalogShelf;
+use runtime::snapshot;
 use runtime::store::BlobStore;
 use runtime::watched::Watched;
 use tokio::sync::{mpsc, watch};
@@ -268,6 +269,10 @@ impl Wiring {
             return Ok(Projection::new(self.bus.only(is_catalog)));
         }
         let projection = Projection::new(self.bus.clone());
+        let projection = match snapshots::of(&self.settings) {
+            Some(kept) => projection.kept_in(kept.of(ServiceName::Gateway.name()), self.settings.meters.clone()),
+            None => projection,
+        };
         // Where validation runs elsewhere, what it would say is said here too, from the same rules and the same facts.
         let mut elsewhere = BTreeMap::new();
         for partition in (0..self.settings.partitions.of).map(Partition) {
@@ -280,11 +285,7 @@ impl Wiring {
         if elsewhere.is_empty() {
             return Ok(projection);
         }
-        Ok(projection.heard_by(move |ledger, host, sequence, event| {
-            if let Some(service) = elsewhere.get(&host) {
-                service.heard(ledger, host, sequence, event);
-            }
-        }))
+        Ok(projection.heard_by(listener(elsewhere, self.bus.clone())))
     }
 
     /// How the process does.
@@ -367,6 +368,39 @@ impl Wiring {
             }
             _ => BlobStore::near(service, blobs),
         })
+    }
+}
+
+/// What services that run elsewhere would make of the facts that they hear.
+fn listener(elsewhere: BTreeMap<HostId, ValidationService>, bus: Bus) -> Listener {
+    let keep = |services: &BTreeMap<HostId, ValidationService>| -> BTreeMap<HostId, Vec<u8>> {
+        services.iter().map(|(host, service)| (*host, service.keep())).collect()
+    };
+    let elsewhere = Arc::new(elsewhere);
+    let (heard, kept) = (elsewhere.clone(), elsewhere.clone());
+    Listener {
+        hear: Box::new(move |ledger, host, sequence, event| {
+            if let Some(service) = heard.get(&host) {
+                service.heard(ledger, host, sequence, event);
+            }
+        }),
+        keep: Box::new(move || snapshot::encoded(&keep(&kept))),
+        resume: Box::new(move |kept, ledger| {
+            let Some(kept) = snapshot::decoded::<BTreeMap<HostId, Vec<u8>>>(kept) else { return false };
+            let take_up = |all: &BTreeMap<HostId, Vec<u8>>| {
+                all.iter().all(|(host, kept)| {
+                    let (service, log) = (elsewhere.get(host), bus.source(*host));
+                    service.zip(log).is_some_and(|(service, log)| service.resume(kept, ledger, log))
+                })
+            };
+            let before = keep(&elsewhere);
+            let taken = kept.keys().eq(elsewhere.keys()) && take_up(&kept);
+            if !taken {
+                // All of them or none: what some have taken up they let go of.
+                take_up(&before);
+            }
+            taken
+        }),
     }
 }
 

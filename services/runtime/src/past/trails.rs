@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use ledger::{Event, Fact, FileId, HostId, Partition, ServiceName, Subject};
+use serde::{Deserialize, Serialize};
 
 /// Where a fact stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Trail {
 }
 
 /// Where the facts of every file stand, in the order in which they were heard: of each host, that of its chain.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Trails {
     /// Each step as two numbers: what it is and who wrote it, and its sequence.
     files: HashMap<FileId, Vec<u8>>,
