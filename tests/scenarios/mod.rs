@@ -83,3 +83,5 @@ mod proven;
 mod walk;
 
 mod portal;
+
+mod clocks;

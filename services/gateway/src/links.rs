@@ -82,7 +82,9 @@ pub(crate) fn holds(secret: &[u8], path: &str, query: &str, now: Moment) -> bool
     let (Some(expires), Some(given)) = (expires, given) else { return false };
     // The comparison of the library takes the same time wherever the first difference is.
     let same = mac(secret, path, expires).is_some_and(|mac| mac.verify_slice(&given.0).is_ok());
-    same && now.0 / Moment::SECOND < expires
+    let left = expires.saturating_sub(now.0 / Moment::SECOND);
+    // One that had longer to go than any is given was made before the clock was set back; clocks of gateways differ a bit.
+    same && left > 0 && left <= 2 * LIFETIME_SECONDS
 }
 
 fn signature(secret: &[u8], path: &str, expires: i64) -> Vec<u8> {

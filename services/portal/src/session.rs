@@ -53,8 +53,9 @@ impl Session {
         Some(Self { key: ObjectId::new(key)?, opened, seen })
     }
 
+    /// One that was used long after now was opened before the clock was set back, and could live for ever.
     fn lives(&self, now: i64) -> bool {
-        now < self.opened.saturating_add(LIFE_SECONDS) && now < self.seen.saturating_add(IDLE_SECONDS)
+        now < self.opened.saturating_add(LIFE_SECONDS) && now.abs_diff(self.seen) < IDLE_SECONDS.unsigned_abs()
     }
 
     /// The session as used now, where that is worth another cookie.
@@ -113,6 +114,8 @@ mod tests {
             (1_000 + IDLE_SECONDS - 1, true),
             (1_000 + IDLE_SECONDS, false),
             (1_000 + LIFE_SECONDS, false),
+            (1_000 - IDLE_SECONDS + 1, true),
+            (1_000 - IDLE_SECONDS, false),
         ] {
             let found = Session::of(&headers(&format!("other=1; {cookie}; more=2")), SECRET, at(now));
             assert_eq!(found, known.then(|| session.clone()), "at {now}");
