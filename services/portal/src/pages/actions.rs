@@ -11,12 +11,11 @@ use crate::fault::Fault;
 use crate::signed::Signed;
 
 /// The actions that are a path of the API, with the fields that they take.
-const ACTIONS: [(&str, &[&str]); 7] = [
+const ACTIONS: [(&str, &[&str]); 6] = [
     ("submit", &[]),
     ("accept", &["acceptance_note"]),
     ("reject", &["rejection_note"]),
     ("reprocess", &[]),
-    ("close", &["external_billing_id"]),
     ("delete", &[]),
     ("seal", &[]),
 ];
@@ -48,6 +47,23 @@ pub(crate) async fn act(
     signed.api.post(&path, once.as_deref(), &Value::Object(sent.fields)).await?;
     let to = if *action == "delete" { "/files".to_owned() } else { format!("/files/{id}?done={action}") };
     Ok(Redirect::to(&to).into_response())
+}
+
+/// The fields that closing a chunk takes.
+const BILLING: [&str; 2] = ["external_billing_id", "external_billing_note"];
+
+/// Closes a chunk: each of its records is billed with what is given.
+pub(crate) async fn close_chunk(
+    signed: Signed,
+    Path((id, chunk)): Path<(String, String)>,
+    Form(mut sent): Form<Sent>,
+) -> Result<Response, Fault> {
+    let (id, chunk) = (clean(&id)?, clean(&chunk)?);
+    sent.fields.retain(|name, value| BILLING.contains(&name.as_str()) && value != "");
+    let once = (!sent.once.is_empty()).then(|| format!("{}-{chunk}", sent.once));
+    let path = format!("/public/v1/usage/chunks/{chunk}/close");
+    signed.api.post(&path, once.as_deref(), &Value::Object(sent.fields)).await?;
+    Ok(Redirect::to(&format!("/files/{id}?done=chunk")).into_response())
 }
 
 /// Uploads a usage file's workbook.

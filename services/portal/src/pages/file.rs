@@ -35,7 +35,7 @@ fn told(action: &str) -> Option<&'static str> {
         "reject" => "Rejected: the vendor sees your note and can upload a corrected workbook.",
         "reprocess" => "The workbook is read and checked again, against today's catalog.",
         "delete" => "Deleted. Its record ids are free again.",
-        "close" => "Closed: every record that was open counts as billed.",
+        "chunk" => "The chunk is closed: each of its records counts as billed.",
         "seal" => "No more records are reported to it; they are checked now.",
         "reconcile" => "The reconciliation was uploaded. Its records are closed now.",
         _ => return None,
@@ -61,12 +61,6 @@ fn button(action: &str) -> Option<Button> {
         "reject" => ("Reject", false, Some(("rejection_note", "What the vendor has to change")), None),
         "reprocess" => ("Check again", false, None, None),
         "seal" => ("Complete reporting", true, None, Some("Records can't be reported to it any more.")),
-        "close" => (
-            "Close all",
-            false,
-            Some(("external_billing_id", "Billing id of what is still open")),
-            Some("Every open record counts as billed."),
-        ),
         "delete" => ("Delete", false, None, Some("It can't be brought back; its history stays.")),
         _ => return None,
     };
@@ -82,6 +76,7 @@ struct Details {
     buttons: Vec<Button>,
     uploads: bool,
     reconciles: bool,
+    closes: bool,
     wrong: Vec<Wrong>,
     wrong_total: Count,
     chunks: Vec<Chunk>,
@@ -129,6 +124,7 @@ pub(crate) async fn show(signed: Signed, Path(id): Path<String>, Query(done): Qu
         buttons: buttons.collect(),
         uploads: may.contains(&"upload") && !file.reported,
         reconciles: may.contains(&"reconciliation"),
+        closes: may.contains(&"close"),
         wrong,
         wrong_total,
         chunks,
@@ -154,7 +150,6 @@ fn makes_sense(action: &str, file: &File, sides: &[&str]) -> bool {
     match action {
         "seal" => file.reported,
         "submit" => file.status != "pending" && (file.status != "draft" || file.reported),
-        "close" => file.status != "closed",
         "reprocess" => sides.contains(&"vendor") && !matches!(file.status.as_str(), "accepted" | "closed"),
         _ => true,
     }

@@ -1,0 +1,244 @@
+"""People at a browser: the portal in real headless Chromium; runs in the venv that has Playwright and axe.
+
+Reads what it needs from standard input and prints a JSON list of what it looked at: [sentence, what was wrong or null].
+"""
+
+import json
+import pathlib
+import re
+import sys
+import time
+import traceback
+from contextlib import contextmanager
+
+import axe_playwright_python
+from playwright.sync_api import expect, sync_playwright
+
+TASK = json.load(sys.stdin)
+URL, KEYS, BOOKS = TASK["url"], TASK["keys"], TASK["books"]
+AXE = (pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+# What keeps somebody from working; the milder ones are advice.
+SEVERE = ("serious", "critical")
+PATIENCE_MS = 20_000
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+LOOKED = []
+
+
+@contextmanager
+def sentence(text):
+    """What must hold; goes on behind it when it doesn't."""
+    try:
+        yield
+        LOOKED.append([text, None])
+    except Exception as error:  # whatever it is, it is told
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        LOOKED.append([text, f"{str(error)[:1500]} (line {where.lineno})"])
+
+
+class Person:
+    """Somebody at a browser of their own. What the browser complains of is kept."""
+
+    def __init__(self, chromium, key=None, **options):
+        self.context = chromium.new_context(**{"viewport": DESKTOP, "timezone_id": "Asia/Tokyo", **options})
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.page = self.context.new_page()
+        self.complaints = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on("request", lambda sent: sent.url.startswith(URL) or self.complaints.append(f"loads {sent.url}"))
+        if key:
+            self.sign_in(KEYS[key])
+
+    def sign_in(self, key):
+        self.page.goto(f"{URL}/sign-in")
+        self.page.get_by_label("API key").fill(key)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(f"{URL}/")
+
+    def goto(self, path):
+        return self.page.goto(f"{URL}{path}")
+
+    def sees(self, text):
+        expect(self.page.get_by_text(text).first).to_be_visible(timeout=PATIENCE_MS)
+
+    def choose(self, value):
+        self.page.locator(f'input[value="{value}"]').check()
+        self.page.get_by_role("button", name="Next").click()
+
+    def press(self, name):
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def open(self, name):
+        self.page.locator("summary", has_text=name).click()
+
+
+def created(vendor):
+    """The wizard from its first step to the page of the new file; gives its path."""
+    page = vendor.page
+    vendor.goto("/")
+    page.get_by_role("link", name="Create usage file").click()
+    page.get_by_role("link", name="Next").click()
+    for choice in ("PRD-404-832-779", "production", "PA-000-003", "MP-38661"):
+        vendor.choose(choice)
+    page.get_by_label("First day").fill("2026-09-01")
+    page.get_by_label("Last day").fill("2026-09-30")
+    page.get_by_label("External id").fill("browser-1")
+    vendor.press("Create")
+    vendor.sees("The usage file was created.")
+    page.get_by_role("link", name="Go to details").click()
+    return page.url.removeprefix(URL).split("?")[0]
+
+
+def uploaded(vendor, book):
+    vendor.page.get_by_label(re.compile("Upload usage file")).set_input_files(book)
+    vendor.press("Upload")
+
+
+def life(chromium, how, books, **options):
+    """A file's life by its two sides; gives its path."""
+    vendor = Person(chromium, "vendor", **options)
+    distributor = Person(chromium, "distributor", **options)
+    path = None
+    with sentence(f"{how}: a vendor creates a usage file in seven steps"):
+        path = created(vendor)
+        vendor.sees("nothing was uploaded yet")
+    if path is None:
+        return None
+    with sentence(f"{how}: bad cells are named with their fix, beside their value"):
+        uploaded(vendor, books["bad"])
+        vendor.sees("What is wrong")
+        expect(vendor.page.locator("td.cell").first).to_have_text("many")
+        vendor.sees("Write a plain number")
+    with sentence(f"{how}: a corrected workbook is uploaded again and submitted"):
+        uploaded(vendor, books["good"])
+        # The page follows the work by itself, with a script and without.
+        expect(vendor.page.get_by_role("button", name="Submit", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+        vendor.press("Submit")
+        vendor.sees("the distributor decides on it now")
+    with sentence(f"{how}: the distributor finds it waiting, and accepts it with a note"):
+        distributor.goto("/")
+        distributor.sees("Waiting for your decision")
+        distributor.page.locator(f'a[href="{path}"]').first.click()
+        distributor.open("Accept")
+        distributor.page.get_by_label("A note to the vendor").fill("Thanks <b>& bye</b>")
+        distributor.press("Accept")
+        distributor.sees("its records are extracted for each hub")
+        distributor.sees("Extracted for billing")
+    with sentence(f"{how}: the distributor downloads a chunk, and closes each with its billing id"):
+        distributor.goto(path)
+        link = distributor.page.get_by_role("link", name="Download", exact=True).first
+        expect(link).to_be_visible(timeout=PATIENCE_MS)
+        with distributor.page.expect_download() as download:
+            link.click()
+        content = pathlib.Path(download.value.path()).read_bytes()
+        assert content.startswith(b"PK"), content[:20]
+        # Each of the three records has a subscription on a hub or on none: as many chunks as there are.
+        while distributor.page.locator("summary", has_text="Close").count():
+            distributor.page.locator("summary", has_text="Close").first.click()
+            distributor.page.locator("details[open]").get_by_label("Billing id").fill("INV-77")
+            distributor.press("Close chunk")
+            distributor.sees("each of its records counts as billed")
+    with sentence(f"{how}: the vendor sees who did what, with the note as it was written"):
+        vendor.goto(path)
+        vendor.sees("every record of it is billed")
+        vendor.sees("Thanks <b>& bye</b>")
+        vendor.sees("accepted the file")
+    with sentence(f"{how}: the browser had nothing to complain of"):
+        assert not vendor.complaints + distributor.complaints, vendor.complaints + distributor.complaints
+    return path
+
+
+def pages(path, bad):
+    steps = ["/files/new?step=1", "/files/new?step=2", "/files/new?step=6&product=PRD-404-832-779&environment=production"
+             "&provider=PA-000-003&marketplace=MP-38661"]
+    return ["/", "/files", "/files?status=pending&q=nothing-like-it", path, bad, "/files/UF-2000-01-0000-0000", *steps]
+
+
+def accessible(chromium, path, bad):
+    """axe on every page, by light and in the dark; and the same pages on a phone and enlarged."""
+    for scheme in ("light", "dark"):
+        vendor = Person(chromium, "vendor", color_scheme=scheme)
+        visited = ["/sign-in", *pages(path, bad)]
+        for place in visited:
+            with sentence(f"{place} in {scheme}: axe finds nothing serious"):
+                vendor.goto(place)
+                vendor.page.evaluate(AXE)
+                found = vendor.page.evaluate("axe.run()")["violations"]
+                severe = [
+                    f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0].get('failureSummary', '')[:300]}"
+                    for one in found if one["impact"] in SEVERE
+                ]
+                assert not severe, "; ".join(severe)
+    # 200 % on a small screen is a page of half its width.
+    for name, viewport in (("320 px wide", PHONE), ("enlarged to 200 %", {"width": 640, "height": 450})):
+        person = Person(chromium, "vendor", viewport=viewport)
+        for place in pages(path, bad):
+            with sentence(f"{place} {name}: nothing has to be scrolled sideways but tables"):
+                person.goto(place)
+                width = person.page.evaluate("document.documentElement.scrollWidth")
+                assert width <= viewport["width"], f"the page is {width} px wide"
+
+
+def keyboard(chromium):
+    """Signing in and the wizard without a mouse."""
+    person = Person(chromium)
+    keys = person.page.keyboard
+    with sentence("the keyboard alone: signing in, and a usage file's first steps"):
+        person.goto("/sign-in")
+        keys.type(KEYS["vendor"])
+        keys.press("Enter")
+        person.page.wait_for_url(f"{URL}/")
+        reach(person, "a", "Create usage file")
+        keys.press("Enter")
+        person.page.wait_for_url(f"{URL}/files/new")
+        reach(person, "a", "Next")
+        keys.press("Enter")
+        person.page.wait_for_url(f"{URL}/files/new?step=2")
+        reach(person, "input", "")
+        keys.press("Space")
+        keys.press("Enter")
+        person.sees("Internal testing (preview)")
+    with sentence("the keyboard alone: the first stop is a link to the content"):
+        person.goto("/files")
+        keys.press("Tab")
+        assert person.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+
+
+def reach(person, tag, text):
+    """Tabs to an element."""
+    for _ in range(40):
+        person.page.keyboard.press("Tab")
+        found = person.page.evaluate("[document.activeElement.localName, document.activeElement.textContent]")
+        if found[0] == tag and found[1].strip() == text:
+            return
+    raise AssertionError(f"{text or tag} can't be reached with Tab")
+
+
+def times(chromium, path):
+    with sentence("times are the viewer's, with UTC on hover"):
+        here, there = Person(chromium, "vendor"), Person(chromium, "vendor", timezone_id="UTC")
+        shown = []
+        for person in (here, there):
+            person.goto(path)
+            time_ = person.page.locator("time").first
+            shown.append(time_.text_content())
+            assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", time_.get_attribute("title"))
+        assert shown[0] != shown[1], shown
+
+
+def main():
+    started = time.monotonic()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=TASK["chromium"], args=["--no-sandbox"])
+        path = life(chromium, "with scripts", BOOKS[0])
+        life(chromium, "without scripts", BOOKS[1], java_script_enabled=False)
+        if path:
+            accessible(chromium, path, TASK["bad"])
+            times(chromium, path)
+        keyboard(chromium)
+        chromium.close()
+    print(json.dumps(LOOKED))
+    print(f"{time.monotonic() - started:.1f} s", file=sys.stderr)
+
+
+main()
