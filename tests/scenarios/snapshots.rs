@@ -57,16 +57,23 @@ fn opened<D: Decider>(
     kept: Option<Snapshots>,
     decider: impl FnOnce(&LogReader) -> D,
 ) -> Known {
-    let logs = Logs::open(&data.join("log"), &[id], LogSettings::default()).expect("the log opens");
-    let reader = logs.reader(id).expect("a reader");
-    let (neighbour, asks) = Neighbour::open(reader.clone());
+    let ids = BTreeSet::from([HostId::new(ServiceName::Catalog, 0), id]);
+    let logs = Logs::open(&data.join("log"), &Vec::from_iter(ids.clone()), LogSettings::default());
+    let logs = logs.expect("the log opens");
     let meters = Meters::default();
-    let parts = HostParts {
+    let (mut neighbours, mut asks) = (BTreeMap::new(), BTreeMap::new());
+    for id in &ids {
+        let (neighbour, queue) = Neighbour::open(logs.reader(*id).expect("a reader"));
+        neighbours.insert(*id, neighbour);
+        asks.insert(*id, queue);
+    }
+    let bus = Bus::new(neighbours, CatalogShelf::default());
+    let mut parts = |id: HostId, kept: Option<Snapshots>| HostParts {
         id,
         writer: logs.writer(id).expect("a writer"),
-        reader: reader.clone(),
-        asks,
-        bus: Bus::new(BTreeMap::from([(id, neighbour)]), CatalogShelf::default()),
+        reader: logs.reader(id).expect("a reader"),
+        asks: asks.remove(&id).expect("it opens once"),
+        bus: bus.clone(),
         published: None,
         blobs: Arc::new(Blobs::open(&data.join("blobs").join(id.service.name())).expect("a folder")),
         records: Records::default(),
@@ -76,7 +83,14 @@ fn opened<D: Decider>(
         meters: meters.clone(),
         checkpoints: None,
     };
-    let digest = Host::open(decider(&reader), parts).expect("its log folds").digest();
+    let beside = HostId::new(ServiceName::Catalog, 0);
+    if id != beside {
+        // It lays its fold for the others.
+        let service = catalog::CatalogService { partitions: 1, webhooks_to_private: false };
+        drop(Host::open(service, parts(beside, None)).expect("its log folds"));
+    }
+    let reader = logs.reader(id).expect("a reader");
+    let digest = Host::open(decider(&reader), parts(id, kept)).expect("its log folds").digest();
     logs.close();
     Known { start: meters.read(&START_POSITION, &[&id.to_string()]), digest }
 }

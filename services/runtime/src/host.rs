@@ -177,7 +177,7 @@ impl<D: Decider> Host<D> {
                 self.signed.note(&entry.header, &event.fact);
             }
             self.recorded_at = self.recorded_at.max(event.recorded_at);
-            self.ledger.evolve(entry.header.sequence, &event);
+            self.evolve(entry.header.host, entry.header.sequence, &event);
             self.decider.heard(&self.ledger, entry.header.host, entry.header.sequence, &event);
         }
         self.last_at = self.recorded_at;
@@ -286,6 +286,17 @@ impl<D: Decider> Host<D> {
 
     /// Folds one event; the files that it may set in motion join `touched`.
     fn fold(&mut self, source: HostId, sequence: u64, event: &Event, touched: &mut BTreeSet<FileId>) {
+        self.evolve(source, sequence, event);
+        self.decider.heard(&self.ledger, source, sequence, event);
+        self.roots.note(event);
+        self.recorded_at = self.recorded_at.max(event.recorded_at);
+        match &event.subject {
+            Subject::File(file) => drop(touched.insert(*file)),
+            Subject::Object(_) => touched.extend(self.waiting.iter().copied()),
+        }
+    }
+
+    fn evolve(&mut self, source: HostId, sequence: u64, event: &Event) {
         let of_catalog = source.service == ServiceName::Catalog;
         let shared = self.parts.bus.shelf().take();
         if of_catalog && self.parts.id.service != ServiceName::Catalog && shared.position >= sequence {
@@ -294,13 +305,6 @@ impl<D: Decider> Host<D> {
         } else {
             drop(shared);
             self.ledger.evolve(sequence, event);
-        }
-        self.decider.heard(&self.ledger, source, sequence, event);
-        self.roots.note(event);
-        self.recorded_at = self.recorded_at.max(event.recorded_at);
-        match &event.subject {
-            Subject::File(file) => drop(touched.insert(*file)),
-            Subject::Object(_) => touched.extend(self.waiting.iter().copied()),
         }
     }
 

@@ -114,7 +114,8 @@ impl Projection {
         let mut followers = tokio::task::JoinSet::new();
         let (resumed, stopped) = (self.clone(), stop.clone());
         let resumed = tokio::task::spawn_blocking(move || resumed.resume(&stopped)).await;
-        let (mut heads, mut kept) = (resumed.unwrap_or_default(), Taken::default());
+        let mut heads = resumed.unwrap_or_default();
+        let mut kept = Taken::at(&heads);
         for source in self.bus.sources(&ServiceName::WRITERS) {
             let heard = heads.get(&source.host()).copied().unwrap_or_default();
             followers.spawn(follow(self.bus.clone(), source, heard, deliver.clone(), stop.clone()));

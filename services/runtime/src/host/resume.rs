@@ -25,7 +25,9 @@ pub(super) struct Known {
     place: Place,
     /// Of the ledger.
     digest: Hash,
+    /// Without the catalog where the process has that once; then this is how far it goes at least.
     ledger: Ledger,
+    catalog: Option<u64>,
     recorded_at: Moment,
     traces: FileTraces,
     signed: Signed,
@@ -88,11 +90,17 @@ impl<D: Decider> Host<D> {
         }
     }
 
-    fn take_up(&mut self, known: Known) -> Result<(), SnapshotError> {
+    fn take_up(&mut self, mut known: Known) -> Result<(), SnapshotError> {
         let log = self.parts.reader.clone();
         known.place.check(&log)?;
         if digest_of(&known.ledger) != known.digest {
             return Err(SnapshotError::Digest);
+        }
+        if let Some(position) = known.catalog {
+            known.ledger.catalog = self.parts.bus.shelf().take();
+            if known.ledger.catalog.position < position {
+                return Err(SnapshotError::Catalog);
+            }
         }
         if !self.decider.resume(&known.own, &known.ledger, &Source::Near(log)) {
             return Err(SnapshotError::Own);
@@ -120,18 +128,26 @@ impl<D: Decider> Host<D> {
         self.ledger.catalog.position > self.catalog_heard()
     }
 
+    /// Whether the catalog's own service is in this process: then its fold is kept once, with that.
+    fn shares_catalog(&self) -> bool {
+        let catalog = self.parts.bus.source(HostId::new(ServiceName::Catalog, 0));
+        self.parts.id.service != ServiceName::Catalog && matches!(catalog, Some(Source::Near(_)))
+    }
+
     /// What it knows by its log. Whoever writes it down looks the rest up.
     pub(super) fn known(&self) -> Known {
         let place =
             Place { host: self.parts.id, position: self.position, sequence: self.sequence, ends: BTreeMap::new() };
         let mut ledger = self.ledger.clone();
-        if self.catalog_is_ahead() {
+        let catalog = self.shares_catalog().then(|| self.catalog_heard());
+        if catalog.is_some() || self.catalog_is_ahead() {
             ledger.catalog = Arc::default();
         }
         Known {
             place,
             digest: Hash::ZERO,
             ledger,
+            catalog,
             recorded_at: self.recorded_at,
             traces: self.traces.clone(),
             signed: self.signed.clone(),

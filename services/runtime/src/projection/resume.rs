@@ -2,7 +2,7 @@
 //! beside the fold writes it down.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use ledger::digest::digest_of;
@@ -17,6 +17,7 @@ use crate::evidence::Evidence;
 use crate::meters::{Meters, SNAPSHOTS, START_POSITION};
 use crate::past::Trails;
 use crate::snapshot::{SnapshotError, Snapshots};
+use crate::source::Source;
 
 /// The pause before asking again for a log that can't be reached.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -38,13 +39,22 @@ pub(super) struct Taken {
     writing: Option<JoinHandle<()>>,
 }
 
+impl Taken {
+    /// The one that a fold went on from.
+    pub(super) fn at(heads: &Heads) -> Self {
+        Self { facts: facts(heads), writing: None }
+    }
+}
+
 /// What is folded.
 #[derive(Deserialize, Serialize)]
 struct Folded {
     heads: Heads,
     /// Of the ledger.
     digest: Hash,
+    /// Without the catalog where the process has its service, which keeps it; then this is how far it goes at least.
     ledger: Ledger,
+    catalog: Option<u64>,
     evidence: Evidence,
     trails: Trails,
     /// What the listener keeps.
@@ -54,6 +64,11 @@ struct Folded {
 /// How many facts were folded.
 fn facts(heads: &Heads) -> u64 {
     heads.values().map(|(sequence, _)| sequence).sum()
+}
+
+/// How far the catalog is folded.
+fn catalog_heard(heads: &Heads) -> u64 {
+    heads.get(&HostId::new(ServiceName::Catalog, 0)).map_or(0, |(sequence, _)| *sequence)
 }
 
 /// Whether the logs have these facts. Waits for one that can't be reached, as whoever follows it does. Blocks.
@@ -81,10 +96,16 @@ impl Projection {
     pub(super) fn resume(&self, stop: &watch::Receiver<bool>) -> Heads {
         let mut heads = Heads::default();
         let Some(Keeping { snapshots, meters }) = &self.keeping else { return heads };
-        snapshots.first(|folded: Folded| {
+        snapshots.first(|mut folded: Folded| {
             check(&self.bus, &folded.heads, stop)?;
             if digest_of(&folded.ledger) != folded.digest {
                 return Err(SnapshotError::Digest);
+            }
+            if let Some(position) = folded.catalog {
+                folded.ledger.catalog = self.bus.shelf().take();
+                if folded.ledger.catalog.position < position {
+                    return Err(SnapshotError::Catalog);
+                }
             }
             let Folded { own, ledger, .. } = &folded;
             if !self.listener.as_ref().map_or(own.is_empty(), |listener| (listener.resume)(own, ledger)) {
@@ -98,17 +119,16 @@ impl Projection {
         heads
     }
 
+    /// Whether the catalog's own service is in this process.
+    fn shares_catalog(&self) -> bool {
+        matches!(self.bus.source(HostId::new(ServiceName::Catalog, 0)), Some(Source::Near(_)))
+    }
+
     fn take_up(&self, folded: Folded) {
-        let Folded { heads, mut ledger, evidence, trails, .. } = folded;
+        let Folded { heads, ledger, evidence, trails, .. } = folded;
         tracing::info!(facts = facts(&heads), "the gateway started from a snapshot");
         self.changes_of_files().extend(ledger.files.keys().copied());
-        let shared = self.bus.shelf().take();
-        if shared.position >= ledger.catalog.position {
-            // The process has it once.
-            ledger.catalog = shared;
-        } else {
-            self.bus.shelf().lay(ledger.catalog.clone());
-        }
+        self.bus.shelf().lay(ledger.catalog.clone());
         let mut known = self.folded();
         (*known.ledger, *known.evidence, *known.trails) = (ledger, evidence, trails);
         drop(known);
@@ -122,15 +142,20 @@ impl Projection {
         let busy = taken.writing.as_ref().is_some_and(|writing| !writing.is_finished());
         let now = facts(heads);
         // The catalog that the process shares may have what isn't durable yet; what was heard of it is.
-        let catalog = heads.get(&HostId::new(ServiceName::Catalog, 0)).map_or(0, |(sequence, _)| *sequence);
-        let early = self.read().catalog.position > catalog;
+        let early = self.read().catalog.position > catalog_heard(heads);
         if busy || early || !snapshots.is_due(taken.facts, now) {
             return;
+        }
+        let mut ledger = self.read().clone();
+        let catalog = self.shares_catalog().then(|| catalog_heard(heads));
+        if catalog.is_some() {
+            ledger.catalog = Arc::default();
         }
         let mut folded = Folded {
             heads: heads.clone(),
             digest: Hash::ZERO,
-            ledger: self.read().clone(),
+            ledger,
+            catalog,
             evidence: self.evidence().clone(),
             trails: self.trails.read().unwrap_or_else(PoisonError::into_inner).clone(),
             own: self.listener.as_ref().map_or_else(Vec::new, |listener| (listener.keep)()),

@@ -60,6 +60,9 @@ pub enum SnapshotError {
     /// It was made of other facts.
     #[error("it is of another log")]
     Elsewhere,
+    /// It was made beside the catalog's service, which isn't in this process any more, or lost facts.
+    #[error("the catalog that it goes with isn't in this process")]
+    Catalog,
     /// What was read isn't what was written.
     #[error("what it holds has another digest than what was written")]
     Digest,
