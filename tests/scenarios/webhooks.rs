@@ -294,7 +294,7 @@ fn nothing_is_lost_while_the_receiver_or_the_product_is_away() {
 
 #[test]
 fn what_nobody_takes_for_a_day_is_given_up() {
-    let (world, receiver) = (world(), Receiver::new());
+    let (mut world, receiver) = (world(), Receiver::new());
     let [deaf, other] = ["deaf", "other"].map(|path| made(&world, Vendor, &receiver.url(path)));
     let nowhere = json!({ "external_url": "http://127.0.0.1:1/" });
     put(&world, Vendor, &deaf, &nowhere).expect(200);
@@ -302,6 +302,7 @@ fn what_nobody_takes_for_a_day_is_given_up() {
     world.wait(Vendor, &one(&deaf), |shown| shown["last_failure"] == "could not be reached");
     world.until("the other one", || receiver.changes("other").len() == 1);
     world.let_pass(25 * 3_600);
+    world.restart();
     world.wait(Vendor, &one(&deaf), |shown| shown["given_up"] == 1);
     assert!(world.get(Vendor, &one(&other)).expect(200)["given_up"].is_null(), "others are told");
     // What comes later is told again.
@@ -309,6 +310,26 @@ fn what_nobody_takes_for_a_day_is_given_up() {
     let later = world.create(CONTRACT);
     world.until("the later one", || receiver.changes("deaf").len() == 1);
     assert_eq!(receiver.changes("deaf"), [(later, "draft".to_owned())], "{file} is given up");
+}
+
+/// Goal: a clock that jumps loses nobody a change, and holds none up. Method: a change is refused until after the clock was
+/// set ahead by 35 days, another one until after it was set back.
+#[test]
+fn what_is_told_again_goes_by_no_clock() {
+    let (world, receiver) = (world(), Receiver::new());
+    made(&world, Vendor, &receiver.url("hook"));
+    let mut told = Vec::new();
+    for jump in [35 * 86_400, -36 * 86_400] {
+        receiver.set_down(true);
+        let refused = receiver.refused();
+        told.push((world.create(CONTRACT), "draft".to_owned()));
+        world.until("a call", || receiver.refused() > refused);
+        world.let_pass(jump);
+        let refused = receiver.refused();
+        world.until("another call", || receiver.refused() > refused);
+        receiver.set_down(false);
+        world.until("the change", || receiver.changes("hook") == told);
+    }
 }
 
 #[test]

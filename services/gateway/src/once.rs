@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::FromRequestParts;
@@ -14,7 +15,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use ledger::digest::digest_of;
-use ledger::{Command, FileId, Hash, Moment, Rejection, Scope};
+use ledger::{Command, FileId, Hash, Rejection, Scope};
 use runtime::bus::AskKey;
 
 use crate::app::App;
@@ -27,8 +28,8 @@ const KEY_CHARS_MAX: usize = 200;
 const KEYS_MAX: usize = 1_024;
 /// Bytes of an answer that is kept, so that all of them take 64 MiB at most; a longer one is made again.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
-/// An answer is kept for this long: the signed links in it last no longer.
-const KEPT_MICROS: i64 = 600 * Moment::SECOND;
+/// An answer is kept for this long, wherever the clock is set meanwhile: the signed links in it last no longer.
+const KEPT: Duration = Duration::from_secs(600);
 
 /// What makes a repeated request recognisable, where the client sent `Idempotency-Key`.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +107,7 @@ type Slot = tokio::sync::Mutex<Option<Kept>>;
 #[derive(Debug)]
 struct Kept {
     content: Hash,
-    at: Moment,
+    at: Instant,
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -149,8 +150,8 @@ impl App {
         let Some(key) = once.key() else { return work.await };
         let slot = self.answers.slot(key.seed);
         let mut kept = slot.lock().await;
-        let now = self.clock.now();
-        if let Some(first) = kept.as_ref().filter(|first| now.0.saturating_sub(first.at.0) < KEPT_MICROS) {
+        let now = Instant::now();
+        if let Some(first) = kept.as_ref().filter(|first| now.duration_since(first.at) < KEPT) {
             return if first.content == key.content { Ok(first.response()) } else { Err(Rejection::KeyReused.into()) };
         }
         let response = work.await?;

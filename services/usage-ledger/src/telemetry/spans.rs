@@ -77,7 +77,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Spans {
             return;
         };
         if span.sampled && !span.trace_id.is_empty() {
-            span.ended = self.clock.now();
+            // A clock that was set back meanwhile has nothing end before it began.
+            span.ended = self.clock.now().max(span.begun);
             self.queue.put(span);
         }
     }

@@ -24,12 +24,21 @@ pub(super) struct Line {
     passed: Cursor,
     /// What waits lies between `passed` and here.
     looked: Cursor,
-    waiting: VecDeque<Change>,
+    waiting: VecDeque<Waiting>,
     /// How far `passed` had come when it was last written.
     written: u64,
     failures: u32,
     due: Instant,
     calling: bool,
+}
+
+/// A change that is to be told.
+#[derive(Debug)]
+struct Waiting {
+    change: Change,
+    /// How old it was when it was read, by the clock. From then on no clock is asked, which may be set meanwhile.
+    age: Duration,
+    read: Instant,
 }
 
 impl Line {
@@ -67,11 +76,19 @@ impl Line {
         self.waiting.is_empty() && !self.passed.covers(end)
     }
 
-    /// Takes what concerns it of a page, which may begin before its own place.
-    pub(super) fn take(&mut self, page: &[Change], cursor: &Cursor, concerns: impl Fn(&Webhook, &Change) -> bool) {
+    /// Takes what concerns it of a page that was read now, and may begin before its own place.
+    pub(super) fn take(
+        &mut self,
+        page: &[Change],
+        cursor: &Cursor,
+        now: Moment,
+        concerns: impl Fn(&Webhook, &Change) -> bool,
+    ) {
         let new = page.iter().filter(|change| change.sequence > self.passed.passed(change.host));
         let own = new.filter(|change| change.at >= self.since && concerns(&self.webhook, change));
-        self.waiting.extend(own.cloned());
+        let read = Instant::now();
+        let age = |at: Moment| Duration::from_micros(u64::try_from(now.0.saturating_sub(at.0)).unwrap_or_default());
+        self.waiting.extend(own.map(|change| Waiting { change: change.clone(), age: age(change.at), read }));
         self.looked = self.looked.most(cursor);
         if self.waiting.is_empty() {
             self.passed.clone_from(&self.looked);
@@ -83,14 +100,14 @@ impl Line {
         self.waiting.len() as u64
     }
 
-    /// The change that is told next.
-    pub(super) fn head(&self) -> Option<&Change> {
-        self.waiting.front()
+    /// The change that is told next, if it isn't told already.
+    pub(super) fn next(&self) -> Option<&Change> {
+        self.waiting.front().filter(|_| !self.calling).map(|head| &head.change)
     }
 
-    /// The same, if it isn't told already.
-    pub(super) fn next(&self) -> Option<&Change> {
-        self.head().filter(|_| !self.calling)
+    /// How old the first change is.
+    pub(super) fn age(&self) -> Duration {
+        self.waiting.front().map_or(Duration::ZERO, |head| head.age.saturating_add(head.read.elapsed()))
     }
 
     /// When it is to be called, if there is something to tell.
@@ -106,7 +123,7 @@ impl Line {
 
     /// Goes on behind the next change.
     pub(super) fn pass(&mut self) {
-        if let Some(change) = self.waiting.pop_front() {
+        if let Some(Waiting { change, .. }) = self.waiting.pop_front() {
             self.passed.0.insert(change.host, change.sequence);
         }
         if self.waiting.is_empty() {

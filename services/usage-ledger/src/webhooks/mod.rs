@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::{Calls, Changes, Cursor};
-use ledger::{Moment, ObjectId};
+use ledger::ObjectId;
 use runtime::bus::FollowError;
 use runtime::clock::Clock;
 use runtime::meters::{Meters, WEBHOOK_BACKLOG, WEBHOOK_CALLS};
@@ -31,7 +31,7 @@ use crate::product::ProductError;
 /// Calls at a time: each takes a thread while it waits.
 const CALLS_AT_ONCE: usize = 8;
 /// How long a change is told again and again to somebody who doesn't take it.
-const TRIED_FOR: i64 = 24 * 3_600 * Moment::SECOND;
+const TRIED_FOR: Duration = Duration::from_secs(24 * 3_600);
 /// Where nothing is to be done, it is looked again after so long.
 const IDLE: Duration = Duration::from_secs(600);
 /// Facts that a webhook may have passed without a call before its place is written: as many are looked at again after a
@@ -154,10 +154,10 @@ impl Desk {
         // The runtime ends.
         let Ok(page) = page else { return Ok(false) };
         let Changes { changes, cursor, more } = page?;
-        let mut unwritten = Vec::new();
+        let (mut unwritten, now) = (Vec::new(), self.parts.clock.now());
         for (id, line) in self.lines.iter_mut().filter(|(_, line)| line.is_idle(&end)) {
             let calls = &self.parts.calls;
-            line.take(&changes, &cursor, |webhook, change| calls.concerns(webhook, change));
+            line.take(&changes, &cursor, now, |webhook, change| calls.concerns(webhook, change));
             if line.unwritten() > UNWRITTEN_MAX {
                 unwritten.push(id.clone());
             }
@@ -210,8 +210,7 @@ impl Desk {
                 line.pass();
             }
             Err(reason) => {
-                let age = line.head().map_or(0, |change| self.parts.clock.now().0.saturating_sub(change.at.0));
-                let given_up = age > TRIED_FOR;
+                let given_up = line.age() > TRIED_FOR;
                 self.parts.calls.failed(&id, &reason, given_up);
                 tracing::warn!(webhook = %id, reason, given_up, "a webhook could not be called");
                 if !given_up {
