@@ -33,6 +33,8 @@ mod nats;
 #[cfg(test)]
 mod promises;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod repairs;
 #[cfg(test)]
 mod rotation;

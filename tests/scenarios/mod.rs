@@ -82,6 +82,8 @@ mod proven;
 
 mod walk;
 
+mod damaged;
+
 mod portal;
 
 mod clocks;

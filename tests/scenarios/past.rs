@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::http::{Answer, Body, Request, call};
 use super::world::{CONTRACT, Distributor, OTHER_CONTRACT, OtherDistributor, Party, Vendor, World};
+use crate::random::Random;
 
 const HEADER: &str = "ledger-as-of";
 
@@ -194,14 +195,14 @@ fn check(world: &World, live: &Projection, state: &Lived, seed: u64) {
 
 /// Steps of several files in an order that a seed gives; what isn't possible then is refused, which is a fact as well.
 fn live(world: &World, seed: u64) {
-    let mut dice = dice(seed);
+    let mut random = Random::new(seed);
     let contracts = [(CONTRACT, Distributor), (OTHER_CONTRACT, OtherDistributor)];
     let mut files: Vec<(String, usize)> = Vec::new();
     for step in 0..36 {
-        let known = if files.is_empty() { 0 } else { dice(files.len()) };
-        let choice = if files.len() < 3 && step < 6 { 0 } else { dice(10) };
+        let known = if files.is_empty() { 0 } else { random.below(files.len()) };
+        let choice = if files.len() < 3 && step < 6 { 0 } else { random.below(10) };
         if choice == 0 {
-            let whose = dice(contracts.len());
+            let whose = random.below(contracts.len());
             files.push((world.create(contracts[whose].0), whose));
             continue;
         }
@@ -234,15 +235,4 @@ fn live(world: &World, seed: u64) {
     }
     let accepted = world.accepted(CONTRACT, "past-last", 9);
     world.close(Distributor, &accepted);
-}
-
-/// SplitMix64, as a die of any number of sides.
-fn dice(seed: u64) -> impl FnMut(usize) -> usize {
-    let mut state = seed;
-    move |sides| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % sides as u64).unwrap()
-    }
 }

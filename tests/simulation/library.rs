@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ledger::record::Billing;
 use ledger::{Decimal, Hash};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Hubs of a provider; the last one stands for none.
 pub(super) const HUBS: usize = 3;

@@ -16,7 +16,6 @@ mod host;
 mod jobs;
 mod library;
 mod model;
-mod random;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -18,7 +18,7 @@ use super::fault::Fault;
 use super::host::{Ask, Host, Node, Said};
 use super::library::{Library, billing};
 use super::model::{Model, Stage};
-use super::random::Random;
+use crate::random::Random;
 
 /// 2026-11-22 00:00:00.
 const BEGIN: Moment = Moment(1_795_305_600 * Moment::SECOND);
