@@ -102,32 +102,32 @@ fn rounds() -> u64 {
 }
 
 /// A ledger that is killed, and what it was asked and has answered.
-struct Ledger {
-    folder: tempfile::TempDir,
-    data: PathBuf,
-    backup: PathBuf,
+pub(crate) struct Ledger {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) data: PathBuf,
+    pub(crate) backup: PathBuf,
     /// The drafts by their keys; none where nobody answered.
-    drafts: Vec<Option<Value>>,
+    pub(crate) drafts: Vec<Option<Value>>,
     files: u64,
     kills: u64,
 }
 
 impl Ledger {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let [data, backup] = ["data", "backup"].map(|name| folder.path().join(name));
         std::fs::create_dir(&backup).expect("a folder");
         Self { folder, data, backup, drafts: Vec::new(), files: 0, kills: 0 }
     }
 
-    fn start(&self, point: Option<&str>) -> Result<Server, ExitStatus> {
+    pub(crate) fn start(&self, point: Option<&str>) -> Result<Server, ExitStatus> {
         let backup = text(&self.backup);
         let more = ["--backup", backup, "--rotate-bytes", ROTATE_BYTES, "--checkpoint-after", "1"];
         Server::start_with(&self.data, point, &more)
     }
 
     /// One more draft, with a key of its own.
-    fn draft(&mut self, server: &Server) {
+    pub(crate) fn draft(&mut self, server: &Server) {
         self.drafts.push(drafted(server, self.drafts.len()));
     }
 
@@ -149,14 +149,14 @@ impl Ledger {
     }
 
     /// Starts it again, for a look at what it says.
-    fn start_over(&mut self, point: &str) -> Server {
+    pub(crate) fn start_over(&mut self, point: &str) -> Server {
         let server = self.start(None).expect("the product starts after a kill");
         self.check(&server, point);
         server
     }
 
     /// Everything that was asked is there, once, and its answer is what it was.
-    fn check(&mut self, server: &Server, point: &str) {
+    pub(crate) fn check(&mut self, server: &Server, point: &str) {
         for (key, first) in self.drafts.iter_mut().enumerate() {
             let again = drafted(server, key).unwrap_or_else(|| panic!("{point}: draft {key} isn't answered"));
             let first = first.get_or_insert_with(|| again.clone());
@@ -169,7 +169,7 @@ impl Ledger {
     }
 
     /// Ends it in peace: its backup has everything then.
-    fn stop(&self, mut server: Server) {
+    pub(crate) fn stop(&self, mut server: Server) {
         let status = Command::new("kill").arg(server.child.id().to_string()).status().expect("it runs");
         assert!(status.success() && server.child.wait().expect("it ends").success());
         drop(std::fs::remove_file(self.data.join("admin.sock")));
@@ -325,7 +325,7 @@ fn crashes_of_the_log() {
 }
 
 /// Runs a command that is to die at a point, if one is named.
-fn tool(words: &[&str], point: Option<&str>) -> Output {
+pub(crate) fn tool(words: &[&str], point: Option<&str>) -> Output {
     let mut command = Command::new(binary());
     command.env_remove("USAGE_LEDGER_CRASH").args(words).stdin(Stdio::null());
     let output = command.envs(point.map(|point| ("USAGE_LEDGER_CRASH", point))).output().expect("it runs");
@@ -336,7 +336,7 @@ fn tool(words: &[&str], point: Option<&str>) -> Output {
 }
 
 /// The same in peace.
-fn done(words: &[&str]) {
+pub(crate) fn done(words: &[&str]) {
     let output = tool(words, None);
     assert!(output.status.success(), "{words:?}: {output:?}");
 }

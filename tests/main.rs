@@ -9,6 +9,8 @@ mod crashes;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod directories;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod doctor;

@@ -25,7 +25,7 @@ struct Row {
     is_mended: bool,
 }
 
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 16] = [
     Row {
         name: "nothing",
         damage: |_| (),
@@ -129,6 +129,17 @@ const ROWS: [Row; 15] = [
         found: "the workbook isn't what was kept under its name",
         remedy: "left out",
         is_mended: true,
+    },
+    Row {
+        name: "a damaged file, and a sealed segment is gone that may name it",
+        damage: |data| {
+            remove(&log(data, "validation-0", "seg"));
+            std::fs::write(data.join("blobs/validation").join("0".repeat(64)), "?").expect("written");
+        },
+        from: false,
+        found: "it isn't known whether a fact names it",
+        remedy: "put the log right first",
+        is_mended: false,
     },
     Row {
         name: "no anchor",

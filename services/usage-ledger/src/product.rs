@@ -339,7 +339,7 @@ impl Product {
         settings.partitions.check()?;
         restore::check(&data)?;
         let near = settings.hosts();
-        claim::lay(&settings)?;
+        claim::check(&settings)?;
         let log_settings = LogSettings { rotate_bytes: settings.rotate_bytes, ..LogSettings::default() };
         if !settings.is_whole() && settings.nats.is_none() {
             return Err(ProductError::Apart);
@@ -348,6 +348,7 @@ impl Product {
             return Err(ProductError::Standby);
         }
         let logs = Logs::open(&data.join("log"), &near, log_settings)?;
+        claim::lay(&settings)?;
         let backup =
             settings.backup.as_ref().map(|dir| Backup::start(&logs, &data, dir, &settings.clock)).transpose()?;
         let secrets = Secrets::open(&settings.secrets.clone().unwrap_or_else(|| data.join("secrets")))?;

@@ -10,10 +10,12 @@ use ledger::{Hash, HostId};
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// Another process works on the directory, or another `Logs` of this one.
-    #[error("lock the data directory {path}, which another process holds")]
+    #[error("lock the data directory {path}, which {holder} holds")]
     Locked {
         /// The lock file.
         path: PathBuf,
+        /// Who works on it, as far as the machine says.
+        holder: String,
     },
     /// An operation of the file system failed.
     #[error("{action} {path}")]
@@ -287,7 +289,7 @@ impl LogError {
     #[must_use]
     pub fn place(&self) -> (Option<&Path>, u64) {
         match self {
-            Self::Locked { path }
+            Self::Locked { path, .. }
             | Self::Io { path, .. }
             | Self::Store { path, .. }
             | Self::Blobs { path }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -182,9 +183,25 @@ pub(crate) fn hold(dir: &Path, create: bool) -> Result<File, LogError> {
     let file = options.open(&path).map_err(io_error("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LogError::Locked { path }),
+        Err(TryLockError::WouldBlock) => {
+            let holder = holder(&file).unwrap_or_else(|| "another process".to_owned());
+            Err(LogError::Locked { path, holder })
+        }
         Err(TryLockError::Error(source)) => Err(LogError::Io { action: "lock", path, source }),
     }
+}
+
+/// Who holds a lock, as the kernel tells of those that can be seen from here: `1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF`.
+fn holder(lock: &File) -> Option<String> {
+    let inode = lock.metadata().ok()?.ino();
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let pid = locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, _, pid, file, ..] = words[..] else { return None };
+        (file.rsplit(':').next()?.parse() == Ok(inode)).then(|| pid.to_owned())
+    })?;
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(format!("process {pid} ({})", name.trim()))
 }
 
 fn find_anchor(dir: &Path, hosts: &[HostId]) -> Result<(Anchor, Option<usize>), LogError> {

@@ -134,8 +134,7 @@ impl Repair<'_> {
         // Without a database it can't be said which segments are the right ones: then the findings stay.
         let lost = Logs::lost_segments(&dir, backup.as_deref(), aside.as_deref()).unwrap_or_default();
         let mut found: Vec<Damage> = lost.iter().map(|lost| self.sealed(lost)).collect();
-        let is_open = |finding: &&Finding| finding.path.extension().is_some_and(|extension| extension == "open");
-        for finding in verified.findings.iter().filter(is_open).filter(|finding| finding.is_fault) {
+        for finding in verified.findings.iter().filter(|finding| finding.is_fault && is_open(finding)) {
             if let (Some(aside), Some(host)) = (&aside, finding.host) {
                 Logs::put_aside(&finding.path, &aside.join(host.to_string())).map_err(|source| self.failed(source))?;
             }
@@ -182,7 +181,10 @@ impl Repair<'_> {
 
     /// Workbooks: from the backup, or made again.
     fn workbooks(&self, verified: &Verified, found: &mut Vec<Damage>) -> Result<(), AuditError> {
-        let folder = self.data.join("blobs");
+        let (folder, log) = (self.data.join("blobs"), self.data.join("log"));
+        // Of a damaged open segment the database has everything.
+        let hides_facts = |finding: &Finding| finding.is_fault && finding.path.starts_with(&log) && !is_open(finding);
+        let is_log_read = !verified.findings.iter().any(hides_facts);
         let mut remade = BTreeSet::new();
         for finding in verified.findings.iter().filter(|finding| finding.path.starts_with(&folder)) {
             let name = |path: Option<&Path>| Some(path?.file_name()?.to_string_lossy().into_owned());
@@ -194,21 +196,29 @@ impl Repair<'_> {
             let source = self.from.map(|from| from.join("blobs").join(service.name()).join(hash.to_string()));
             let source = source.filter(|source| blobs::digest(source).is_ok_and(|(found, _)| found == hash));
             let (means, how) = match (is_original, &source) {
-                (Some(true), _) => {
-                    ("an upload can't be downloaded or read again; what was read of it is in the log", None)
-                }
+                (Some(true), _) => (
+                    "an upload can't be downloaded or read again; what was read of it is in the log",
+                    Err("name a backup that has it with --from, or put the file that was sent there under this name"),
+                ),
                 (Some(false), _) => {
-                    ("it can't be downloaded; the ledger made it, and can make it again", Some("made again"))
+                    ("it can't be downloaded; the ledger made it, and can make it again", Ok("made again"))
                 }
-                (None, _) => ("no fact names it", Some("left out")),
+                (None, _) if !is_log_read => (
+                    "it isn't known whether a fact names it: a part of the log can't be read",
+                    Err("put the log right first, and look again; it stays where it is"),
+                ),
+                (None, _) => ("no fact names it", Ok("left out")),
             };
-            let how =
-                source.as_ref().map(|source| format!("put back from {}", source.display())).or(how.map(str::to_owned));
-            let Some(how) = how else {
-                let advice =
-                    "name a backup that has it with --from, or put the file that was sent there under this name";
-                found.push(Damage { remedy: Remedy::Refused(advice.to_owned()), ..of(finding, means, String::new()) });
-                continue;
+            let how = source
+                .as_ref()
+                .map_or(how.map(str::to_owned), |source| Ok(format!("put back from {}", source.display())));
+            let how = match how {
+                Ok(how) => how,
+                Err(advice) => {
+                    let remedy = Remedy::Refused(advice.to_owned());
+                    found.push(Damage { remedy, ..of(finding, means, String::new()) });
+                    continue;
+                }
             };
             let kept =
                 if finding.path.exists() { format!("kept in {}, and ", self.aside().display()) } else { String::new() };
@@ -242,6 +252,11 @@ impl Repair<'_> {
         let (temp, clock, done) = (temp.path(), Clock::Machine, &AtomicU64::default());
         Remaking { place: &place, into, temp, clock, threads, done }.run().map(drop)
     }
+}
+
+/// Whether it is about an open segment.
+fn is_open(finding: &Finding) -> bool {
+    finding.path.extension().is_some_and(|extension| extension == "open")
 }
 
 /// Copies a workbook that was found whole.
