@@ -114,7 +114,8 @@ impl<D: Play> Host<D> {
 
     fn now(&mut self, now: Moment) -> Moment {
         let told = Moment(now.0 + self.skew);
-        self.last_at = if self.fault.happens(Fault::ClockGoesBack, self.id) { told } else { self.last_at.max(told) };
+        let behind = told < self.last_at && !self.fault.happens(Fault::ClockGoesBack, self.id);
+        self.last_at = if behind { Moment(self.last_at.0 + 1) } else { told };
         self.last_at
     }
 

@@ -483,8 +483,11 @@ impl<D: Decider> Host<D> {
         Ok(())
     }
 
+    /// Later than everything that was heard, also while the clock is behind that: what follows from something is told
+    /// from what came at the same time, and never made again and again for it.
     fn now(&mut self) -> Moment {
-        self.last_at = self.last_at.max(self.parts.clock.now());
+        let now = self.parts.clock.now();
+        self.last_at = if now < self.last_at { Moment(self.last_at.0.saturating_add(1)) } else { now };
         self.last_at
     }
 }
