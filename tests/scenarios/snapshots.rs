@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use ledger::digest::digest_of;
 use ledger::{Hash, HostId, ServiceName};
@@ -19,6 +20,7 @@ use runtime::shelf::CatalogShelf;
 use runtime::snapshot::Snapshots;
 use serde_json::json;
 use tokio::sync::watch;
+use usage_ledger::audit::verify::Target;
 use usage_ledger::product::Settings;
 use usage_ledger::snapshots;
 
@@ -319,6 +321,45 @@ fn a_wrong_snapshot_of_a_gateway_is_passed_over() {
         assert_eq!(*shown.get_or_insert_with(|| all.clone()), all, "{what}");
         world.stop();
     }
+}
+
+/// Goal: `audit verify` names a snapshot that no start uses, and takes it for no fault of the ledger. Method: each kind of
+/// wrong one is put in the place of a right one, of a host and of the gateway.
+#[test]
+fn verify_notes_wrong_snapshots() {
+    let mut world = World::alone(often);
+    live(&world, 0);
+    world.stop();
+    let id = HostId::new(ServiceName::Approval, 0);
+    let data = world.data_of(id);
+    let noted = || {
+        let target = Target { path: &data, is_backup: false, folds: false };
+        let verified = target.verify(&AtomicU64::default()).expect("it is read");
+        assert!(verified.holds(), "{:?}", verified.findings);
+        let noted = verified.findings.into_iter().map(|finding| (finding.host, finding.path, finding.what));
+        noted.collect::<Vec<_>>()
+    };
+    assert_eq!(noted(), []);
+    for (of, host) in [(id.to_string(), Some(id)), ("gateway".to_owned(), None)] {
+        let path = snapshots_in(&kept(&data).of(&of).folder).pop().expect("one").1;
+        let right = std::fs::read(&path).expect("bytes");
+        let middle = right.len() / 2;
+        let changed = |at: usize| [&right[..at], &[right[at] ^ 1], &right[at + 1..]].concat();
+        for (bytes, why) in [
+            (Vec::new(), "it isn't a snapshot of this version"),
+            (right[..middle].to_vec(), "it isn't whole, or it was changed"),
+            (changed(middle), "it isn't whole, or it was changed"),
+            (changed(8), "it isn't whole, or it was changed"),
+        ] {
+            std::fs::write(&path, bytes).expect("a file");
+            assert_eq!(noted(), [(host, path.clone(), format!("the snapshot can't be used: {why}"))]);
+        }
+        std::fs::write(&path, &right).expect("a file");
+    }
+    let (last, path) = found(&data, id).pop().expect("one");
+    let ahead = path.with_file_name(format!("{:020}.snapshot", last + 1_000_000));
+    std::fs::copy(&path, &ahead).expect("copied");
+    assert_eq!(noted(), [(Some(id), ahead, "the snapshot can't be used: it is ahead of the log".to_owned())]);
 }
 
 /// The snapshots in a folder, the oldest first: how far each goes, and where it is.

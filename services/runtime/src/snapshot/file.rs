@@ -40,15 +40,30 @@ pub(super) fn write(path: &Path, build: Hash, value: &impl Serialize) -> Result<
 /// Reads a snapshot of this build, if it is what was written.
 pub(super) fn read<T: DeserializeOwned>(path: &Path, build: Hash) -> Result<T, SnapshotError> {
     let bytes = std::fs::read(path).map_err(io_error("read", path))?;
-    let rest = bytes.strip_prefix(&MAGIC).ok_or(SnapshotError::Form)?;
-    let rest = rest.strip_prefix(&build.0).ok_or(SnapshotError::Build)?;
-    let (content, hash) = rest.split_last_chunk::<HASH_BYTES>().ok_or(SnapshotError::Changed)?;
-    let hashed = bytes.get(..bytes.len() - HASH_BYTES).unwrap_or_default();
-    if Hash::of(hashed).0 != *hash {
-        return Err(SnapshotError::Changed);
+    let (written_by, content) = whole(&bytes)?;
+    if *written_by != build.0 {
+        return Err(SnapshotError::Build);
     }
     let (value, rest) = postcard::take_from_bytes(content)?;
     if rest.is_empty() { Ok(value) } else { Err(SnapshotError::Form) }
+}
+
+/// Whether a snapshot is what was written, by whichever build.
+pub(super) fn check(path: &Path) -> Result<(), SnapshotError> {
+    let bytes = std::fs::read(path).map_err(io_error("read", path))?;
+    whole(&bytes).map(|_| ())
+}
+
+/// Who wrote a snapshot, and its content.
+fn whole(bytes: &[u8]) -> Result<(&[u8; HASH_BYTES], &[u8]), SnapshotError> {
+    let rest = bytes.strip_prefix(&MAGIC).ok_or(SnapshotError::Form)?;
+    let (hashed, hash) = bytes.split_last_chunk::<HASH_BYTES>().ok_or(SnapshotError::Changed)?;
+    if Hash::of(hashed).0 != *hash {
+        return Err(SnapshotError::Changed);
+    }
+    let (build, rest) = rest.split_first_chunk().ok_or(SnapshotError::Changed)?;
+    let content = rest.get(..rest.len().saturating_sub(HASH_BYTES)).ok_or(SnapshotError::Changed)?;
+    Ok((build, content))
 }
 
 /// Where the bytes of a value go: hashed and written block by block, so that no second copy is in memory.

@@ -144,6 +144,38 @@ impl Snapshots {
     }
 }
 
+/// A snapshot of any build, as it lies in its folder.
+#[derive(Debug)]
+pub struct Found {
+    /// The fold that it is of: a host, or the gateway.
+    pub of: String,
+    /// The entries that it was made of, by its name.
+    pub entries: u64,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it is what was written.
+    pub outcome: Result<(), SnapshotError>,
+}
+
+/// The snapshots of every fold below a folder, each read once; those that are replaced meanwhile are left out.
+///
+/// # Errors
+/// When a folder can't be read.
+pub fn found(folder: &Path) -> Result<Vec<Found>, SnapshotError> {
+    let mut found = Vec::new();
+    for of in names(folder)? {
+        for name in names(&folder.join(&of))? {
+            let Some(entries) = name.strip_suffix(SUFFIX).and_then(|entries| entries.parse().ok()) else { continue };
+            let path = folder.join(&of).join(&name);
+            let outcome = file::check(&path);
+            if outcome.is_ok() || path.exists() {
+                found.push(Found { of: of.clone(), entries, path, outcome });
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// The bytes of something that is kept within a snapshot.
 #[must_use]
 pub fn encoded(value: &impl Serialize) -> Vec<u8> {

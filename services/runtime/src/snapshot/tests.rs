@@ -78,11 +78,13 @@ fn a_damaged_one_is_never_offered() {
     for bytes in flipped.chain(cut).chain([[&whole[..], &[0]].concat()]) {
         std::fs::write(&path, &bytes).expect("a file");
         assert_eq!(offered(&snapshots), [value(1)], "{bytes:?}");
+        assert!(file::check(&path).is_err(), "{bytes:?}");
     }
     std::fs::write(&path, &whole).expect("a file");
     assert_eq!(offered(&snapshots), [value(2), value(1)]);
     let other = Snapshots { build: Hash::of(b"another build"), ..snapshots };
     assert_eq!(offered(&other), []);
+    file::check(&path).expect("another build wrote it, and it is right");
 }
 
 /// Goal: bytes that say of themselves that they are whole are still only bytes. Method: the content of a snapshot is

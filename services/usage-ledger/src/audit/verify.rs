@@ -1,5 +1,6 @@
 //! Going through all that a data directory or a backup holds: every frame, header, payload, chain and segment, what the
 //! anchor vouches for, and the workbooks that facts name. Nothing is opened or changed, and a process may work meanwhile.
+//! Snapshots are looked at too, but they are caches: a wrong one is noted, and no fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,10 +11,12 @@ use ledger::{Event, Fact, Hash, HostId, Ledger, Moment, ServiceName};
 use proto::decode_event;
 use runtime::blobs;
 use runtime::log::{Entry, FRAME_BYTES_FIXED, HostReport, LogError, Logs};
+use runtime::snapshot::{self, SnapshotError};
 use serde_json::{Value, json};
 
 use super::fold::shown;
 use super::vouched::Vouched;
+use crate::snapshots;
 
 /// Where an error of the log sends to: here.
 pub(super) const SAYS_MORE: &str = "; `usage-ledger audit verify` says more";
@@ -137,8 +140,27 @@ impl Target<'_> {
         verified.findings.extend(read.findings);
         verified.named = read.named;
         self.workbooks(done, &mut verified);
+        self.snapshots(&mut verified);
         verified.findings.sort_by_key(|finding| !finding.is_fault);
         Ok(verified)
+    }
+
+    /// Notes the snapshots that a start would pass over; what another version wrote is not wrong.
+    fn snapshots(&self, verified: &mut Verified) {
+        let folder = snapshots::folder(self.path);
+        let found = snapshot::found(&folder).unwrap_or_else(|error| {
+            verified.findings.push(of_snapshot(None, folder, &error));
+            Vec::new()
+        });
+        for one in found {
+            let host = verified.hosts.iter().find(|(host, _)| host.to_string() == one.of);
+            // What is read of a directory on which a process works may be a little behind.
+            let end = host.filter(|_| !verified.running).map_or(u64::MAX, |(_, known)| known.log.position);
+            let ahead = if one.entries > end { Err(SnapshotError::Ahead) } else { Ok(()) };
+            if let Err(error) = one.outcome.and(ahead) {
+                verified.findings.push(of_snapshot(host.map(|(host, _)| *host), one.path, &error));
+            }
+        }
     }
 
     /// Reads every workbook that is there, on several threads, and misses those that aren't.
@@ -280,6 +302,12 @@ fn workbooks_of(event: &Event) -> BTreeSet<((ServiceName, Hash), bool)> {
         Fact::ReconciliationProcessed { processed, .. } => made(ServiceName::Extraction, &[*processed]),
         _ => BTreeSet::new(),
     }
+}
+
+fn of_snapshot(host: Option<HostId>, path: PathBuf, error: &SnapshotError) -> Finding {
+    let what = format!("the snapshot can't be used: {error}");
+    let advice = "delete it if it stays; a start passes it over and reads more of the log instead";
+    Finding { is_fault: false, host, path, position: 0, what, advice }
 }
 
 fn of_fault(host: Option<HostId>, error: &LogError, dir: &Path, is_backup: bool) -> Finding {
