@@ -65,6 +65,7 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::CheckFailed { .. } => "check_failed",
         Fact::ProcessedStarted { .. } => "processed_started",
         Fact::ProcessedWritten { .. } => "processed_written",
+        Fact::BillingRefused { .. } => "billing_refused",
         Fact::ExtractionStarted { .. } => "extraction_started",
         Fact::ChunkOpened { .. } => "chunk_opened",
         Fact::ChunkFilled { .. } => "chunk_filled",

@@ -18,7 +18,7 @@ fn facts(lines: &[Value]) -> Vec<&str> {
     lines.iter().map(|line| line["fact"].as_str().expect("a name")).collect()
 }
 
-/// A file that was rejected, uploaded again, accepted and closed, with two refusals on the way.
+/// A file that was rejected, uploaded again, accepted and closed, with three refusals on the way.
 fn rejected_and_closed(world: &World) -> String {
     let file = world.pending(CONTRACT, "history", 12);
     let path = |action: &str| format!("usage/files/{file}/{action}");
@@ -29,6 +29,9 @@ fn rejected_and_closed(world: &World) -> String {
     assert_eq!(world.checked(&file)["status"], "ready");
     world.submit(&file);
     world.post(Distributor, &path("accept"), &json!({ "acceptance_note": "as agreed" })).expect(201);
+    let chunk = format!("usage/chunks/{}/close", world.chunks(Distributor, &file)[0]["id"].as_str().expect("an id"));
+    let unbilled = json!({ "external_billing_id": "" });
+    (0..2).for_each(|_| assert_eq!(world.post(Distributor, &chunk, &unbilled).status, 400));
     world.close(Distributor, &file);
     world.reach(&file, "closed");
     file
@@ -72,6 +75,13 @@ fn a_history_has_every_fact_and_refusal_for_those_whose_business_it_is() {
     );
     let refused = providers.iter().find(|line| line["fact"] == "CommandRefused").expect("it was");
     assert_eq!((&refused["error_code"], &refused["action"]), (&json!("USG_003"), &json!("was refused: accept, once")));
+    let unclosed = providers.iter().filter(|line| line["fact"] == "BillingRefused").collect::<Vec<_>>();
+    let [unclosed] = unclosed[..] else { panic!("one for a minute: {unclosed:#?}") };
+    assert_eq!(
+        (&unclosed["error_code"], &unclosed["action"], &unclosed["position"]["host"]),
+        (&json!("VAL_001"), &json!("was refused: close-chunk, once"), &json!("extraction-0"))
+    );
+    assert_eq!(only(&vendors, "BillingRefused"), 0, "how its provider bills is no business of the vendor");
     for party in [OtherVendor, OtherDistributor] {
         assert_eq!(world.ours(party, "GET", &path, Body::Nothing).status, 404);
     }

@@ -13,6 +13,10 @@ use crate::wire;
 use crate::wire::event::Fact as Wire;
 use crate::wire::records_closed::By;
 
+pub(super) fn refused(action: &str, reason: &str, count: u32) -> Wire {
+    Wire::BillingRefused(wire::BillingRefused { action: action.to_owned(), reason: reason.to_owned(), count })
+}
+
 pub(super) fn extraction_started(upload: u32, attempt: u32) -> Wire {
     Wire::ExtractionStarted(wire::ExtractionStarted { upload, attempt })
 }
@@ -106,9 +110,14 @@ pub(super) fn chunk_failed(chunk: u16, detail: &str) -> Wire {
     Wire::ChunkFailed(wire::ChunkFailed { chunk: chunk.into(), detail: detail.to_owned() })
 }
 
-pub(super) fn chunk_closed_to_wire(chunk: u16, billing_id: &str, billing_note: &str) -> wire::ChunkClosed {
+pub(super) fn chunk_closed_to_wire(chunk: u16, billing_id: &str, billing_note: &str) -> Wire {
     let (billing_id, billing_note) = (billing_id.to_owned(), billing_note.to_owned());
-    wire::ChunkClosed { chunk: chunk.into(), billing_id, billing_note }
+    Wire::ChunkClosed(wire::ChunkClosed { chunk: chunk.into(), billing_id, billing_note })
+}
+
+pub(super) fn chunk_closed(it: wire::ChunkClosed) -> Result<Fact, WireError> {
+    let wire::ChunkClosed { chunk, billing_id, billing_note } = it;
+    Ok(Fact::ChunkClosed { chunk: narrow(chunk, "chunk")?, billing_id, billing_note })
 }
 
 pub(super) fn reconciliation_received_to_wire(

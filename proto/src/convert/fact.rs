@@ -57,6 +57,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::ProcessedStarted { upload, attempt } => Wire::ProcessedStarted(w::ProcessedStarted { upload, attempt }),
         &Fact::ProcessedWritten { upload, vendor, provider, rejects, writer } =>
             Wire::ProcessedWritten(written(upload, [Some(vendor), provider, rejects], writer)),
+        Fact::BillingRefused { action, reason, count } => ex::refused(action, reason, *count),
         &Fact::ExtractionStarted { upload, attempt } => ex::extraction_started(upload, attempt),
         Fact::ChunkOpened { upload, chunk, hub, hub_external_id, totals, records } => Wire::ChunkOpened(
             ex::chunk_opened_to_wire((*upload, *chunk, *records), hub.as_ref(), hub_external_id, totals)),
@@ -70,8 +71,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::ChunkNamed { chunk, external_id } => ex::chunk_named(*chunk, external_id),
         Fact::RecordsClosed { by, rows, records } => Wire::RecordsClosed(ex::records_closed_to_wire(*by, rows, *records)),
         &Fact::ChunkRegenerated { chunk } => Wire::ChunkRegenerated(w::ChunkRegenerated { chunk: chunk.into() }),
-        Fact::ChunkClosed { chunk, billing_id, billing_note } =>
-            Wire::ChunkClosed(ex::chunk_closed_to_wire(*chunk, billing_id, billing_note)),
+        Fact::ChunkClosed { chunk, billing_id: id, billing_note: note } => ex::chunk_closed_to_wire(*chunk, id, note),
         Fact::ReconciliationReceived { reconciliation, blob, bytes, note } => Wire::ReconciliationReceived(
             ex::reconciliation_received_to_wire(*reconciliation, *blob, *bytes, note)),
         &Fact::ReconciliationStarted { reconciliation, attempt } => reconciling(reconciliation.into(), attempt),
@@ -217,6 +217,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::CheckFailed(it) => Fact::CheckFailed { upload: it.upload, attempt: it.attempt, detail: it.detail },
         Wire::ProcessedStarted(it) => Fact::ProcessedStarted { upload: it.upload, attempt: it.attempt },
         Wire::ProcessedWritten(it) => processed(it)?,
+        Wire::BillingRefused(it) => Fact::BillingRefused { action: it.action, reason: it.reason, count: it.count },
         Wire::ExtractionStarted(it) => Fact::ExtractionStarted { upload: it.upload, attempt: it.attempt },
         Wire::ChunkOpened(it) => ex::chunk_opened(it)?,
         Wire::ChunkFilled(it) => ex::chunk_filled(it)?,
@@ -229,8 +230,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ChunkNamed(it) => Fact::ChunkNamed { chunk: narrow(it.chunk, "chunk")?, external_id: it.external_id },
         Wire::RecordsClosed(it) => ex::records_closed(it)?,
         Wire::ChunkRegenerated(it) => Fact::ChunkRegenerated { chunk: narrow(it.chunk, "chunk")? },
-        Wire::ChunkClosed(it) => Fact::ChunkClosed {
-            chunk: narrow(it.chunk, "chunk")?, billing_id: it.billing_id, billing_note: it.billing_note },
+        Wire::ChunkClosed(it) => ex::chunk_closed(it)?,
         Wire::ReconciliationReceived(it) => ex::reconciliation_received(it)?,
         Wire::ReconciliationStarted(it) => Fact::ReconciliationStarted {
             reconciliation: narrow(it.reconciliation, "reconciliation")?, attempt: it.attempt },

@@ -17,7 +17,7 @@ use super::{hash, moment, named, object_id};
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
     let first = [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers()];
-    [first.concat(), webhooks(), asked(), writers(), signed(), rooted(), stated()].concat()
+    [first.concat(), webhooks(), asked(), writers(), signed(), rooted(), stated(), unclosed()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -371,4 +371,9 @@ fn stated() -> Vec<Fact> {
     vec![Fact::StatementSigned {
         note: "usage-ledger statement/1\nfile UF-2026-11-0112-0001\n\n— … …\n".to_owned()
     }]
+}
+
+/// What was asked about billing, and refused.
+fn unclosed() -> Vec<Fact> {
+    vec![Fact::BillingRefused { action: "close-chunk".to_owned(), reason: "USG_030".to_owned(), count: 2 }]
 }

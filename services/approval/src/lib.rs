@@ -118,8 +118,7 @@ impl Decider for Approval {
     }
 
     fn refused(&self, command: &Command, rejection: &Rejection, count: u32) -> Option<(Subject, Fact)> {
-        // A foreign or unknown object leaves no trace on it (design §3).
-        if matches!(rejection, Rejection::NotFound | Rejection::KeyUnknown | Rejection::Unavailable) {
+        if !rejection.is_noted() {
             return None;
         }
         let (action, reason) = (command.action().to_owned(), rejection.code().to_owned());

@@ -79,7 +79,8 @@ fn concerns(fact: &Fact) -> bool {
         ServiceName::Validation => matches!(fact, Fact::CheckStarted { .. } | Fact::FileChecked(_)),
         ServiceName::Extraction => !matches!(
             fact,
-            Fact::ReconciliationReceived { .. }
+            Fact::BillingRefused { .. }
+                | Fact::ReconciliationReceived { .. }
                 | Fact::ReconciliationStarted { .. }
                 | Fact::ReconciliationProcessed { .. }
                 | Fact::ReconciliationFailed { .. }

@@ -221,6 +221,12 @@ impl Decider for ExtractionService {
             Job::Reconcile(job) => job.run(tools),
         }
     }
+
+    fn refused(&self, command: &Command, rejection: &Rejection, count: u32) -> Option<(Subject, Fact)> {
+        let file = command.file().filter(|_| rejection.is_noted())?;
+        let (action, reason) = (command.action().to_owned(), rejection.code().to_owned());
+        Some(on(file, Fact::BillingRefused { action, reason, count }))
+    }
 }
 
 /// The first chunk whose workbook is neither written nor given up.

@@ -315,6 +315,15 @@ pub enum Fact {
     },
 
     // ── extraction ──
+    /// A closing, a name for a chunk or a reconciliation was refused; counted as [`Self::CommandRefused`] is.
+    BillingRefused {
+        /// What was wanted: `close-chunk`, `close-records`, …
+        action: String,
+        /// The refusal's code, as the API shows it.
+        reason: String,
+        /// How many since the last one was recorded.
+        count: u32,
+    },
     /// Dividing an accepted file into chunks began.
     ExtractionStarted {
         /// Which upload was accepted.

@@ -181,6 +181,12 @@ impl Rejection {
         }
     }
 
+    /// Whether it is recorded with the object that it is about: a foreign or unknown one keeps no trace (design §3).
+    #[must_use]
+    pub fn is_noted(&self) -> bool {
+        !matches!(self, Self::NotFound | Self::KeyUnknown | Self::Unavailable)
+    }
+
     /// A wrong field.
     #[must_use]
     pub fn field(field: &str, message: impl Into<String>) -> Self {

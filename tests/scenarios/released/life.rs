@@ -79,6 +79,7 @@ fn billed_in_pieces(world: &World) {
     world.post(Distributor, &format!("{record}/close"), &json!({ "external_billing_id": "INV-0" })).expect(201);
     for chunk in &chunks {
         let path = format!("usage/chunks/{}", chunk["id"].as_str().expect("an id"));
+        assert_eq!(world.post(Distributor, &format!("{path}/close"), &json!({})).status, 400);
         put(world, Distributor, &path, &json!({ "external_id": "batch-1" })).expect(200);
         world.post(Distributor, &format!("{path}/regenerate"), &json!({})).expect(201);
     }

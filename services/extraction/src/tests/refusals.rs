@@ -2,7 +2,10 @@
 
 use ledger::catalog::Environment;
 use ledger::file::ChunkStatus;
-use ledger::{Command, Fact, Hash, Rejection, Role, Scope, ServiceName, Status};
+use ledger::{Command, Fact, Hash, Rejection, Role, Scope, ServiceName, Status, Subject};
+use runtime::decider::Decider;
+
+use crate::ExtractionService;
 
 use super::world::{World, billing, file, holder, provider};
 
@@ -190,5 +193,24 @@ fn what_is_asked_of_others_is_not_found() {
         Command::RevokeKey { key: super::world::id("SU-1") },
     ] {
         assert_eq!(world.asks(&provider(), &command), Err(Rejection::NotFound));
+    }
+}
+
+#[test]
+fn a_refusal_is_noted_with_a_file_that_may_be_seen() {
+    let noted = |action: &str, reason: &str| {
+        let (action, reason) = (action.to_owned(), reason.to_owned());
+        Some((Subject::File(file()), Fact::BillingRefused { action, reason, count: 3 }))
+    };
+    let status = Rejection::ChunkStatusWrong { action: "closed", status: ChunkStatus::Closed };
+    for (command, rejection, expected) in [
+        (close_chunk(1, "INV-1", ""), status, noted("close-chunk", "USG_030")),
+        (close_file(), Rejection::RecordsOpen { open: 6 }, noted("close", "USG_032")),
+        (receive(), Rejection::RoleNotAllowed, noted("reconcile", "AUTH_003")),
+        (close_records("INV-1"), Rejection::NotFound, None),
+        (close_records("INV-1"), Rejection::KeyUnknown, None),
+        (close_records("INV-1"), Rejection::Unavailable, None),
+    ] {
+        assert_eq!(ExtractionService::default().refused(&command, &rejection, 3), expected, "{command:?}");
     }
 }

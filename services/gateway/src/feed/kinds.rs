@@ -81,6 +81,7 @@ pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
         | Fact::DynamicItemsFound { .. }
         | Fact::FileChecked(_)
         | Fact::ProcessedStarted { .. }
+        | Fact::BillingRefused { .. }
         | Fact::ExtractionStarted { .. }
         | Fact::ChunkOpened { .. }
         | Fact::ChunkFilled { .. }

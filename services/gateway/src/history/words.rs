@@ -38,13 +38,19 @@ fn told(fact: &'static str, side: Side, action: impl Into<String>) -> Told {
     Told { fact, side, action: action.into(), why: None, error_code: None }
 }
 
+fn refused(fact: &'static str, action: &str, reason: &str, count: u32) -> Told {
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let refused = told(fact, Side::Asker, format!("was refused: {action}, {times}"));
+    Told { error_code: Some(reason.to_owned()), ..refused }
+}
+
 /// A fact about a file; none for what is about nothing that anybody looks for in a history.
 pub(super) fn of(fact: &Fact) -> Option<Told> {
     of_approval(fact).or_else(|| of_jobs(fact)).or_else(|| of_extraction(fact))
 }
 
 fn of_approval(fact: &Fact) -> Option<Told> {
-    use Side::{Asker, Both, Vendor};
+    use Side::{Both, Vendor};
     Some(match fact {
         Fact::FileCreated(_) => told("FileCreated", Both, "created the file"),
         Fact::FileDescribed(_) => told("FileDescribed", Vendor, "changed what is said of the file"),
@@ -62,11 +68,7 @@ fn of_approval(fact: &Fact) -> Option<Told> {
         Fact::FileSubmitted { .. } => told("FileSubmitted", Both, "submitted the file"),
         Fact::FileAccepted { note, .. } => told("FileAccepted", Both, "accepted the file").because(note),
         Fact::FileRejected { note, .. } => told("FileRejected", Both, "rejected the file").because(note),
-        Fact::CommandRefused { action, reason, count } => {
-            let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
-            let refused = told("CommandRefused", Asker, format!("was refused: {action}, {times}"));
-            Told { error_code: Some(reason.clone()), ..refused }
-        }
+        Fact::CommandRefused { action, reason, count } => refused("CommandRefused", action, reason, *count),
         Fact::RecordsApproved { .. } => told("RecordsApproved", Both, "approved all records"),
         Fact::RecordsMarked { rows, mark, .. } => {
             let word = match mark {
@@ -136,6 +138,7 @@ fn of_jobs(fact: &Fact) -> Option<Told> {
 fn of_extraction(fact: &Fact) -> Option<Told> {
     use Side::{Both, Provider};
     Some(match fact {
+        Fact::BillingRefused { action, reason, count } => refused("BillingRefused", action, reason, *count),
         Fact::ExtractionStarted { .. } => told("ExtractionStarted", Provider, "began to divide it into chunks"),
         Fact::ChunkOpened { chunk, hub, records, .. } => {
             let hub = hub.as_ref().map_or("no hub".to_owned(), |hub| format!("{} ({})", hub.id, hub.name));

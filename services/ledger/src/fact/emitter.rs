@@ -45,7 +45,8 @@ impl Fact {
             | Self::CheckFailed { .. }
             | Self::ProcessedStarted { .. }
             | Self::ProcessedWritten { .. } => ServiceName::Validation,
-            Self::ExtractionStarted { .. }
+            Self::BillingRefused { .. }
+            | Self::ExtractionStarted { .. }
             | Self::ChunkOpened { .. }
             | Self::ChunkFilled { .. }
             | Self::FileExtracted { .. }

@@ -152,7 +152,7 @@ fn validation(it: &mut Numbers<'_>) -> Fact {
 fn extraction(it: &mut Numbers<'_>) -> Fact {
     let (upload, chunk, attempt) = (it.u32(), it.u16(), it.u32());
     let (reconciliation, records, detail) = (chunk, it.u32(), it.text());
-    match it.0.below(17) {
+    match it.0.below(18) {
         0 => Fact::ExtractionStarted { upload, attempt },
         1 => {
             let (hub, hub_external_id, totals) = (it.hub(), it.text(), vec![total(records)]);
@@ -172,6 +172,7 @@ fn extraction(it: &mut Numbers<'_>) -> Fact {
         10 => Fact::ReconciliationReceived { reconciliation, blob: Hash::ZERO, bytes: 7, note: detail },
         11 => Fact::ReconciliationStarted { reconciliation, attempt },
         16 => Fact::ChunkRegenerated { chunk },
+        17 => Fact::BillingRefused { action: detail, reason: it.text(), count: records },
         12 => {
             let (closed, open) = (it.u32(), it.u32());
             Fact::ReconciliationProcessed { reconciliation, closed, open, summary: detail, processed: None }
