@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use ledger::digest::digest_of;
 use ledger::{Hash, HostId, ServiceName};
@@ -276,6 +277,25 @@ fn a_gateway_that_starts_from_a_snapshot_knows_what_the_logs_say() {
         for file in whole.read().files.keys() {
             assert_eq!(steps(&whole, *file), steps(fold, *file));
         }
+    }
+}
+
+/// Goal: what a catalog's log has beside the catalog, its checkpoints, keeps nobody from a snapshot that goes without the
+/// catalog. Method: the catalog's log is signed before the other services go on; each starts from a snapshot.
+#[test]
+fn a_start_takes_the_catalog_from_the_process_also_when_its_log_was_signed() {
+    let mut world = World::alone(|settings| {
+        settings.snapshot_after = 1;
+        settings.checkpoint_after = Duration::from_millis(1);
+    });
+    let catalog = HostId::new(ServiceName::Catalog, 0);
+    world.until("a checkpoint of the catalog's log", || {
+        world.head(catalog).0 > world.product().bus.shelf().take().position
+    });
+    live(&world, 0);
+    world.restart();
+    for of in ["approval-0", "validation-0", "extraction-0", "gateway"] {
+        assert!(start_of(&world, of) > 0, "{of} has read its whole log");
     }
 }
 

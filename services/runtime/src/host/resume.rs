@@ -139,7 +139,7 @@ impl<D: Decider> Host<D> {
         let place =
             Place { host: self.parts.id, position: self.position, sequence: self.sequence, ends: BTreeMap::new() };
         let mut ledger = self.ledger.clone();
-        let catalog = self.shares_catalog().then(|| self.catalog_heard());
+        let catalog = self.shares_catalog().then_some(self.ledger.catalog.position);
         if catalog.is_some() || self.catalog_is_ahead() {
             ledger.catalog = Arc::default();
         }

@@ -147,7 +147,7 @@ impl Projection {
             return;
         }
         let mut ledger = self.read().clone();
-        let catalog = self.shares_catalog().then(|| catalog_heard(heads));
+        let catalog = self.shares_catalog().then_some(ledger.catalog.position);
         if catalog.is_some() {
             ledger.catalog = Arc::default();
         }
