@@ -196,7 +196,7 @@ fn a_folder_that_is_not_for_this_ledger_is_refused() {
     let disk = made(&disks);
     let backup = start(&logs, &folder, &disk).unwrap();
     until(&backup.progress(), is_whole);
-    assert!(refused(&disk).contains("another process holds"));
+    assert!(refused(&disk).contains(&format!("which process {} (", std::process::id())));
     backup.finish();
     // The same hosts with other facts, and the same ledger as it was before.
     let other = Folder::new("other");

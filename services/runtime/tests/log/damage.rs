@@ -208,7 +208,7 @@ fn a_directory_is_held_by_one() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("which another process holds"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("which process {} (", std::process::id())));
     logs.close();
     open(&folder.log()).unwrap();
 }
