@@ -20,9 +20,9 @@ use crate::tree::{folders, root, text};
 const RELEASES: &str = "tests/fixtures/releases";
 /// Facts that no fixture holds, and why; `proto/golden` has the bytes of each.
 const NOWHERE: [(&str, &str); 4] = [
-    ("billing_refused", "up to 0.1.0 refused closings were not recorded"),
     ("check_failed", "a check ends so when it has crashed three times"),
     ("chunk_failed", "a chunk ends so when its writing has crashed three times"),
+    ("billing_refused", "up to 0.1.0 refused closings were not recorded"),
     ("writer_changed", "only a process over NATS takes over from another one"),
 ];
 /// zstd's strongest: the same catalog stands in many logs, far from one another.
