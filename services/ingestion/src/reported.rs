@@ -3,11 +3,11 @@
 //!
 //! A record of an open file takes 32 bytes here, with the table around it some 40 to 75; nothing of a sealed one is kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ledger::fact::{FileColumn, FileRead, Part, RecordsRead};
 use ledger::merkle::{Growing, leaf};
-use ledger::record::{ReadBatch, record_key};
+use ledger::record::ReadBatch;
 use ledger::report::{Print, Receipt, ReportedRecords, prints};
 use ledger::{Event, Fact, FileId, Hash, Ledger, ObjectId, Subject};
 use runtime::snapshot;
@@ -182,29 +182,76 @@ impl Reported {
         let Some(&Subject::File(file)) = recorded.first().map(|event| &event.subject) else {
             return self.receipts(call);
         };
-        let Some(own) = self.files.get(&call.file) else { return vec![Receipt::Refused; call.prints.len()] };
-        let (rows, others) = (own.rows_of(recorded), self.others(file, own));
+        // The file that collects such records by now may be one that wasn't heard of yet, or none.
+        let others = self.files.get(&call.file).map_or_else(Vec::new, |own| self.others(file, own));
         let known = self.files.get(&file).map(|file| &file.known);
+        let rows = rows_of(call, recorded);
+        let mut later: HashSet<[u8; 12]> = rows.keys().map(|&index| call.prints[index].key).collect();
         let mut added: HashMap<[u8; 12], Known> = HashMap::new();
-        let receipt = |(print, &admitted): (&Print, &bool)| {
-            let there = known.and_then(|known| known.get(&print.key));
-            if let Some(known) = added.get(&print.key) {
-                return known.compared(print, admitted);
+        let receipt = |(index, (print, &admitted)): (usize, (&Print, &bool))| {
+            if let Some(&row) = rows.get(&index) {
+                later.remove(&print.key);
+                added.insert(print.key, Known { row, content: print.content });
+                return Receipt::Added { row };
             }
-            match (rows.get(&print.key), there) {
-                (Some(&row), there) if there.is_none_or(|there| there.content == print.content) => {
-                    added.insert(print.key, Known { row, content: print.content });
-                    Receipt::Added { row }
-                }
-                (Some(_), _) => Receipt::Refused,
-                (None, Some(known)) => known.compared(print, admitted),
+            if later.contains(&print.key) {
+                // Another one of its id was added after it.
+                return Receipt::Refused;
+            }
+            let there = added.get(&print.key).or_else(|| known.and_then(|known| known.get(&print.key)));
+            match there {
+                Some(known) => known.compared(print, admitted),
                 // What no open file holds rests in the file itself, which is sealed by now.
-                (None, None) if admitted => Receipt::Taken { file: holder(&others, print).unwrap_or(file) },
-                (None, None) => Receipt::Refused,
+                None if admitted => Receipt::Taken { file: holder(&others, print).unwrap_or(file) },
+                None => Receipt::Refused,
             }
         };
-        call.prints.iter().zip(&call.admitted).map(receipt).collect()
+        call.prints.iter().zip(&call.admitted).enumerate().map(receipt).collect()
     }
+}
+
+/// Which records of a call were added by what was recorded for it, each with its row. They were laid down in its order.
+fn rows_of(call: &ReportedRecords, recorded: &[Event]) -> HashMap<usize, u32> {
+    let batches = recorded.iter().filter_map(|event| match &event.fact {
+        Fact::RecordsRead(read) => decoded(read),
+        _ => None,
+    });
+    // The known columns come first and in their order, in every file.
+    let place = |name: &String| columns::RECORDS.iter().position(|column| column.name == name);
+    let places: Vec<Option<usize>> = call.columns.iter().map(place).collect();
+    let mut rows = HashMap::new();
+    let mut next = 0;
+    for batch in batches {
+        for (at, &row) in batch.rows.iter().enumerate() {
+            let is_it = |index: &usize| is_laid_down(call, (*index, &places), &batch, at);
+            if let Some(index) = (next..call.prints.len()).find(is_it) {
+                rows.insert(index, row);
+                next = index + 1;
+            }
+        }
+    }
+    rows
+}
+
+/// Whether a record of a call is one that was laid down. Under which name a column of the vendor's own stands in a batch
+/// isn't asked, since the file may be gone that knew: its values are.
+fn is_laid_down(
+    call: &ReportedRecords,
+    (index, places): (usize, &[Option<usize>]),
+    batch: &ReadBatch,
+    at: usize,
+) -> bool {
+    let own = || (columns::RECORDS.len()..batch.columns.len()).map(|column| batch.cell(at, column).text);
+    let mut cells = 0;
+    let same = places.iter().enumerate().all(|(column, place)| {
+        let text = call.batch.cell(index, column).text;
+        cells += usize::from(!text.is_empty());
+        match place {
+            Some(place) => batch.cell(at, *place).text == text,
+            None => text.is_empty() || own().any(|own| own == text),
+        }
+    });
+    same && cells == (0..batch.columns.len()).filter(|column| !batch.cell(at, *column).text.is_empty()).count()
 }
 
 /// Which of some files holds a record of that id.
@@ -273,24 +320,6 @@ impl Collected {
             parts: self.parts.clone(),
             records: self.records,
         }
-    }
-
-    /// The rows that facts brought, by key.
-    fn rows_of(&self, recorded: &[Event]) -> HashMap<[u8; 12], u32> {
-        let batches = recorded.iter().filter_map(|event| match &event.fact {
-            Fact::RecordsRead(read) => decoded(read),
-            _ => None,
-        });
-        let mut rows = HashMap::new();
-        for batch in batches {
-            for (index, &row) in batch.rows.iter().enumerate() {
-                // The known columns come first and in their order, in every file.
-                let record_id = columns::RECORDS.iter().position(|column| column.name == "record_id").unwrap_or(0);
-                let record_id = batch.cell(index, record_id).text;
-                rows.insert(record_key(&self.contract, &self.product, record_id), row);
-            }
-        }
-        rows
     }
 
     fn add(&mut self, sequence: u64, read: &RecordsRead) {

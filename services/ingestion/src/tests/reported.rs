@@ -156,6 +156,30 @@ fn each_record_is_told_what_became_of_it() {
 }
 
 #[test]
+fn a_repeated_call_is_told_what_it_added_whichever_file_collects_by_then() {
+    let mut world = World::open();
+    let rows: [&[&str]; 4] = [&["r-1", "1", ""], &["r-1", "2", "north"], &["r-2", "3", ""], &["r-3", "4", ""]];
+    let sent = |about| {
+        let admitted = [false, true, true, false];
+        call(file(about), &["record_id", "quantity", "v.Zone"], &rows, &admitted)
+    };
+    let (receipts, recorded) = world.report(FILE, sent(FILE)).unwrap();
+    assert_eq!(receipts, [Refused, Added { row: 2 }, Added { row: 3 }, Refused]);
+    let check = |world: &World, when: &str| {
+        // The file itself, where a gateway is late; the next one of its kind; and that before it was heard of.
+        for about in [FILE, OTHER, 9] {
+            let command = Command::ReportRecords(sent(about).into());
+            assert_eq!(world.service.receipts(&command, &recorded), receipts, "{when}, asked of {about}");
+        }
+    };
+    check(&world, "open");
+    world.given(FILE, Fact::ReportSealed { upload: 1, catalog_position: 2 });
+    check(&world, "sealed");
+    world.read();
+    check(&world, "read");
+}
+
+#[test]
 fn the_first_records_settle_the_known_columns_and_later_ones_add_the_vendors_own() {
     let mut world = World::open();
     let known: Vec<&str> = workbook::columns::RECORDS.iter().map(|column| column.name).collect();
