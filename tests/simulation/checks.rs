@@ -11,12 +11,13 @@ use runtime::hearing::is_kept;
 
 use super::catalog::id;
 use super::model::{File, Sums};
+use super::reports::{Sent, laid_down};
 use super::world::World;
 
 /// A sentence, and what contradicts it.
 type Check = (&'static str, fn(&World) -> Option<String>);
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     ("each fact is recorded once, and heard by whoever hears it", recorded_once),
     ("the times of a log never go back", times_go_on),
     ("a log that is folded again gives what its service knows", replays),
@@ -25,6 +26,7 @@ const CHECKS: [Check; 9] = [
     ("every file stands where its answers left it, with the counts that follow", stands),
     ("what is valid is accepted, what is accepted is extracted or exempt, and nothing else is closed", sums_hold),
     ("each record is closed once, and billed as somebody asked", closed_once),
+    ("a record that was reported is in its file once, as it was sent", reported_once),
     ("nobody has a say in what it may not see, and items are what accepted files brought", rights_hold),
 ];
 
@@ -122,9 +124,11 @@ fn pairs(world: &World) -> impl Iterator<Item = (FileId, &UsageFile, &File)> {
 
 fn stands(world: &World) -> Option<String> {
     pairs(world).find_map(|(id, known, file)| {
-        let usage = file.usage(&world.library).filter(|usage| usage.readable);
-        let rows = usage.map_or(&[][..], |usage| &usage.rows);
-        let count = |wanted: bool| rows.iter().filter(|row| row.valid == wanted).count();
+        let rows = file.rows(&world.library);
+        // Records are checked once their file takes no more; until then only some hear of them (`reported_once`).
+        let collected = file.reported.as_ref().is_some_and(|reported| !reported.is_sealed);
+        let checked = if collected { &[] } else { rows };
+        let count = |wanted: bool| checked.iter().filter(|row| row.valid == wanted).count();
         let (valid, status) = (count(true), file.status(&world.library));
         let taken = ["accepted", "closed"].contains(&status);
         let exempt = rows.iter().filter(|row| taken && row.valid && row.reserved).count();
@@ -133,7 +137,8 @@ fn stands(world: &World) -> Option<String> {
         let pending = if status == "pending" { valid } else { 0 };
         let accepted = if taken { valid } else { 0 };
         let expected = [rows.len(), valid, count(false), pending, accepted, file.closed.len() + exempt];
-        let same = shown.iter().zip(expected).all(|(shown, expected)| *shown as usize == expected);
+        let shown_of = shown.iter().zip(expected).skip(usize::from(collected));
+        let same = shown_of.into_iter().all(|(shown, expected)| *shown as usize == expected);
         let found = (known.status().name(), shown);
         (found.0 != status || !same).then(|| format!("{id} is {found:?}, not {:?}", (status, expected)))
     })
@@ -152,7 +157,7 @@ fn summed<'a>(totals: impl IntoIterator<Item = &'a Total>) -> Sums {
 
 fn sums_hold(world: &World) -> Option<String> {
     pairs(world).filter(|(_, known, _)| known.verdict().is_some()).find_map(|(id, known, file)| {
-        let rows = &file.usage(&world.library)?.rows;
+        let rows = file.rows(&world.library);
         let of = |reserved| file.sums(rows.iter().filter(move |row| row.valid && row.reserved == reserved));
         let (billed, exempt) = (of(false), of(true));
         let mut found =
@@ -189,6 +194,36 @@ fn closed_once(world: &World) -> Option<String> {
         let known: Vec<_> = known.collect();
         let wrong = !same || known.iter().any(|known| *known != Some(billed));
         wrong.then(|| format!("{id}: closed as {found:?}, asked as {:?}; billed {known:?}", file.closed))
+    })
+}
+
+fn reported_once(world: &World) -> Option<String> {
+    let mut names = BTreeMap::<FileId, Vec<String>>::new();
+    let mut laid = BTreeMap::<FileId, Vec<Sent>>::new();
+    for said in world.node(ServiceName::Ingestion).said() {
+        let event = proto::decode_event(said).expect("what was written is read");
+        let Subject::File(file) = event.subject else { continue };
+        match event.fact {
+            Fact::ColumnsReported { columns, .. } => {
+                names.entry(file).or_default().extend(columns.into_iter().map(|column| column.name));
+            }
+            Fact::RecordsRead(read) if !read.payload.is_empty() => {
+                laid.entry(file).or_default().extend(laid_down(said, names.get(&file)?));
+            }
+            _ => {}
+        }
+    }
+    world.model.files.iter().find_map(|(id, file)| {
+        let reported = file.reported.as_ref()?;
+        let told = reported.ids.iter().zip(&reported.rows);
+        let told: Vec<Sent> =
+            told.map(|(record_id, row)| Sent { record_id: record_id.clone(), row: row.clone() }).collect();
+        let laid = laid.remove(id).unwrap_or_default();
+        let mut shown = world.gateways.iter().map(|gateway| gateway.ledger.file(*id).map(|file| file.stats().uploaded));
+        if let Some(wrong) = shown.find(|shown| shown.map(|shown| shown as usize) != Some(told.len())) {
+            return Some(format!("{id} is shown with {wrong:?} records, and {} were told to be added", told.len()));
+        }
+        (laid != told).then(|| format!("{id} has {laid:?}, and {told:?} were told to be added"))
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use ledger::digest::digest_of;
+use ledger::report::Receipt;
 use ledger::{
     Command, Context, Event, EventId, FileId, Hash, HostId, Ledger, Moment, Rejection, Role, Scope, ServiceName,
     Subject,
@@ -30,6 +31,26 @@ pub(super) struct Ask {
     pub(super) now: Moment,
 }
 
+impl Ask {
+    /// What makes it recognisable when it comes again. Reported records are the same whichever file collects them by
+    /// then (services/gateway/src/reported).
+    fn content(&self) -> Hash {
+        let who = (self.scope.account.as_ref(), self.scope.actor.id());
+        match &self.command {
+            Command::ReportRecords(call) => digest_of(&(call.content, who)),
+            command => digest_of(&(command, who)),
+        }
+    }
+}
+
+/// What somebody is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) events: Vec<Event>,
+    /// What became of each reported record.
+    pub(super) receipts: Vec<Receipt>,
+}
+
 /// What was said, in the bytes that were written.
 pub(super) type Said = Rc<Vec<u8>>;
 
@@ -53,7 +74,7 @@ pub(super) trait Node {
     /// Hears the fact of a sequence, and takes it in if it is the next one.
     fn hear(&mut self, source: HostId, sequence: u64, said: &Said, library: &Library);
     /// Decides what is asked.
-    fn ask(&mut self, ask: &Ask, library: &Library) -> Result<Vec<Event>, Rejection>;
+    fn ask(&mut self, ask: &Ask, library: &Library) -> Result<Answer, Rejection>;
     /// Files that a job runs about.
     fn running(&self) -> Vec<FileId>;
     /// Lets a job tell the next thing, or end.
@@ -225,9 +246,9 @@ impl<D: Play> Node for Host<D> {
         self.advance_all(touched, library);
     }
 
-    fn ask(&mut self, ask: &Ask, library: &Library) -> Result<Vec<Event>, Rejection> {
+    fn ask(&mut self, ask: &Ask, library: &Library) -> Result<Answer, Rejection> {
         let Ask { command, scope, key, now } = ask;
-        let cause = digest_of(&(command, scope.account.as_ref(), scope.actor.id()));
+        let cause = ask.content();
         let fresh = Hash::of_parts(&[b"once", self.id.to_string().as_bytes(), &self.said.len().to_le_bytes()]);
         let seed = key.unwrap_or(fresh);
         let first = EventId::derive(&seed, self.id.service, 0);
@@ -238,7 +259,10 @@ impl<D: Play> Node for Host<D> {
             let answered: Vec<Event> = (0..).zip(&known).take_while(of_key).map(|(_, event)| event.clone()).collect();
             match answered.first() {
                 Some(first) if first.cause != cause => return Err(Rejection::KeyReused),
-                Some(_) => return Ok(answered),
+                Some(_) => {
+                    let receipts = self.decider.receipts(command, &answered);
+                    return Ok(Answer { events: answered, receipts });
+                }
                 None => {}
             }
         }
@@ -246,9 +270,10 @@ impl<D: Play> Node for Host<D> {
         let context = Context { now: self.now(*now), scope: Scope { role, ..scope.clone() } };
         match self.decider.decide(&self.ledger, command, &context) {
             Ok(facts) => {
+                let receipts = self.decider.receipts(command, &[]);
                 let (events, touched) = self.record(facts, &seed, cause, &context);
                 self.advance_all(touched, library);
-                Ok(events)
+                Ok(Answer { events, receipts })
             }
             Err(rejection) => {
                 let noted = self.decider.refused(command, &rejection, 1).into_iter().collect();

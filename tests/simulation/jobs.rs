@@ -41,7 +41,7 @@ impl Play for IngestionService {
         let Some(known) = ledger.file(file) else { return Vec::new() };
         let Some(reading) = known.current_reading().filter(|reading| reading.end.is_none()) else { return Vec::new() };
         let (upload, attempt) = (reading.upload, reading.attempt);
-        let usage = usage_of(known, library);
+        let usage = &library.usage_of(file, known);
         if !usage.readable {
             let detail = "it is torn".to_owned();
             return vec![ingestion::Own::Unreadable { file, upload, attempt, detail }];
@@ -66,7 +66,7 @@ impl Play for ValidationService {
     fn play(&self, ledger: &Ledger, file: FileId, library: &Library) -> Vec<Self::Own> {
         let Some(known) = ledger.file(file) else { return Vec::new() };
         let Some(checking) = known.current_checking() else { return Vec::new() };
-        let usage = usage_of(known, library);
+        let usage = &library.usage_of(file, known);
         match &checking.end {
             None => checked(known, file, (checking.upload, checking.attempt), usage),
             Some(CheckingEnd::Checked(_)) if checking.processed.is_none() => {
@@ -134,7 +134,7 @@ impl Play for ExtractionService {
         let Some(known) = ledger.file(file) else { return Vec::new() };
         let Some(extraction) = known.current_extraction().filter(|it| it.failed.is_none()) else { return Vec::new() };
         if !extraction.extracted {
-            return vec![divided(known, file, usage_of(known, library))];
+            return vec![divided(known, file, &library.usage_of(file, known))];
         }
         let unwritten = extraction.chunks.iter().find(|(_, chunk)| chunk.workbook.is_none() && chunk.failed.is_none());
         if let Some((chunk, _)) = unwritten {
@@ -186,11 +186,6 @@ fn divided(known: &UsageFile, file: FileId, usage: &Usage) -> extraction::Own {
     });
     let upload = known.upload();
     extraction::Own::Divided { file, upload, divisions: divisions.collect(), exempt: exempt.into_iter().collect() }
-}
-
-fn usage_of<'a>(known: &UsageFile, library: &'a Library) -> &'a Usage {
-    let upload = known.approval.upload.as_ref().expect("it was uploaded");
-    library.usage.get(&upload.blob).expect("it was sent")
 }
 
 /// Two batches at most, so that a job can be interrupted between them.

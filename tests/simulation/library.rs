@@ -1,18 +1,21 @@
 //! What vendors and providers send, by the hash of the workbook that it would be in: jobs read it here, and so does the
-//! model.
+//! model. Records that come one by one jobs read where ingestion laid them down.
 
 use std::collections::BTreeMap;
 
+use ledger::file::ReadingEnd;
 use ledger::record::Billing;
-use ledger::{Decimal, Hash};
+use ledger::{Decimal, FileId, Hash, HostId, ServiceName, UsageFile};
 
+use super::host::Said;
+use super::reports::{Sent, laid_down};
 use crate::random::Random;
 
 /// Hubs of a provider; the last one stands for none.
 pub(super) const HUBS: usize = 3;
 
 /// A record as its vendor meant it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) row: u32,
     pub(super) valid: bool,
@@ -39,9 +42,30 @@ pub(super) struct Library {
     pub(super) usage: BTreeMap<Hash, Usage>,
     /// Which rows a reconciliation bills, and how.
     pub(super) reconciliations: BTreeMap<Hash, Vec<(u32, Billing)>>,
+    /// Records that came by one call, each with whether the rules admitted it.
+    pub(super) reports: BTreeMap<Hash, Vec<(Sent, bool)>>,
+    /// What ingestion laid down of them, by where it says so.
+    pub(super) laid: BTreeMap<(HostId, u64), Said>,
 }
 
 impl Library {
+    /// What a file's current upload holds, as its services know the file.
+    pub(super) fn usage_of(&self, file: FileId, known: &UsageFile) -> Usage {
+        if !known.approval.reported {
+            let upload = known.approval.upload.as_ref().expect("it was uploaded");
+            return self.usage.get(&upload.blob).expect("it was sent").clone();
+        }
+        let reading = known.current_reading().expect("it was read");
+        let Some(ReadingEnd::Read { columns, .. }) = &reading.end else { panic!("{file} was not read to its end") };
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let ingestion = HostId { service: ServiceName::Ingestion, partition: file.partition() };
+        let batch = |part: &ledger::fact::Part| {
+            laid_down(self.laid.get(&(ingestion, part.sequence)).expect("it was laid down"), &names)
+        };
+        let rows: Vec<Row> = reading.parts.iter().flat_map(batch).map(|sent| sent.row).collect();
+        Usage { readable: true, rows, brings: None }
+    }
+
     fn name(&self, kind: &str) -> Hash {
         Hash::of(format!("{kind} {} {}", self.usage.len(), self.reconciliations.len()).as_bytes())
     }

@@ -16,6 +16,7 @@ mod host;
 mod jobs;
 mod library;
 mod model;
+mod reports;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,22 +2,27 @@
 //! everything comes to rest, and the ledger is compared with the model.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use approval::Approval;
 use catalog::CatalogService;
 use extraction::ExtractionService;
 use ingestion::IngestionService;
-use ledger::command::CreateFile;
+use ledger::command::{CreateFile, OpenReport};
+use ledger::fact::Period;
 use ledger::record::Billing;
+use ledger::report::{Receipt, ReportedRecords};
 use ledger::{Command, Event, FileId, Hash, HostId, Ledger, Moment, Rejection, Scope, ServiceName};
 use validation::ValidationService;
 
 use super::catalog::{ACCOUNTS, CONTRACTS, PRODUCTS, contract, holder, id, objects};
 use super::checks;
 use super::fault::Fault;
-use super::host::{Ask, Host, Node, Said};
+use super::host::{Answer, Ask, Host, Node, Said};
 use super::library::{Library, billing};
 use super::model::{Model, Stage};
+use super::reports::{MONTHS, Sent, call};
 use crate::random::Random;
 
 /// 2026-11-22 00:00:00.
@@ -27,6 +32,8 @@ const RESTS: usize = 6;
 const STEPS: usize = 90;
 /// Wishes among which one that can be fulfilled is looked for.
 const TRIES: usize = 12;
+/// Files of a run.
+const FILES: usize = 9;
 const DAY: i64 = 86_400 * Moment::SECOND;
 
 /// Somebody who only reads.
@@ -84,7 +91,7 @@ pub(super) struct World {
     pub(super) nodes: Vec<Box<dyn Node>>,
     pub(super) gateways: [Gateway; 2],
     pub(super) model: Model,
-    asked: Vec<(Ask, Result<Vec<Event>, Rejection>)>,
+    asked: Vec<(Ask, Result<Answer, Rejection>)>,
     now: Moment,
     quiet: bool,
     counts: Counts,
@@ -101,6 +108,12 @@ pub(super) fn live(seed: u64, fault: Fault) -> Result<Counts, String> {
     world.counts.facts = world.nodes.iter().map(|node| node.said().len() as u64).sum();
     world.counts.closed = world.model.files.values().filter(|file| file.is_closed(&world.library)).count() as u64;
     Ok(world.counts)
+}
+
+/// The records that an answer says were added, each with its row.
+fn added(answer: &Answer) -> Vec<(usize, u32)> {
+    let row = |receipt: &Receipt| if let Receipt::Added { row } = receipt { Some(*row) } else { None };
+    answer.receipts.iter().enumerate().filter_map(|(index, receipt)| Some((index, row(receipt)?))).collect()
 }
 
 /// Its index of record ids is for real checks, which aren't played.
@@ -140,10 +153,16 @@ impl World {
         nodes.find(|node: &&dyn Node| node.id().service == service).expect("a service")
     }
 
-    fn tell(&mut self, ask: &Ask) -> Result<Vec<Event>, Rejection> {
+    fn tell(&mut self, ask: &Ask) -> Result<Answer, Rejection> {
         let service = ask.command.service();
         let node = self.nodes.iter_mut().find(|node| node.id().service == service).expect("a service");
-        node.ask(ask, &self.library)
+        let before = node.said().len();
+        let answer = node.ask(ask, &self.library);
+        if matches!(ask.command, Command::ReportRecords(_)) {
+            let new = (1..).zip(node.said()).skip(before);
+            self.library.laid.extend(new.map(|(sequence, said)| ((node.id(), sequence), Rc::clone(said))));
+        }
+        answer
     }
 
     /// Chance goes on for a while.
@@ -264,8 +283,8 @@ impl World {
             let known = ask.command.file().and_then(|file| self.model.files.get(&file));
             self.model.wrong.push(format!("{ask:?} of {known:?} was answered {answer:?}"));
         }
-        if let Ok(events) = &answer {
-            self.model.answered(&ask, events, &self.library);
+        if let Ok(answer) = &answer {
+            self.model.answered(&ask, answer, self.quiet, &self.library);
         }
         self.quiet = false;
         self.asked.push((ask, answer));
@@ -295,7 +314,7 @@ impl World {
         let keyed: Vec<usize> = (0..self.asked.len()).filter(|at| self.asked[*at].0.key.is_some()).collect();
         let Some(at) = self.random.one_of(&keyed).copied() else { return };
         let (mut ask, Ok(first)) = self.asked[at].clone() else { return };
-        if first.is_empty() {
+        if first.events.is_empty() {
             // Nothing was recorded, so nothing binds the key.
             return;
         }
@@ -307,17 +326,27 @@ impl World {
                 return;
             }
         }
-        let expected = if other { Err(Rejection::KeyReused) } else { Ok(first) };
+        if let Command::ReportRecords(call) = &mut ask.command
+            && let Some(file) = self.model.collecting_like(call.file)
+        {
+            // By now another file may collect them: a gateway asks about that one.
+            *call = Arc::new(ReportedRecords { file, ..(**call).clone() });
+        }
         let again = self.tell(&ask);
-        if again != expected {
-            self.model.wrong.push(format!("{:?} came again and was answered {again:?}", ask.command));
+        let same = match (&again, other) {
+            (Err(rejection), true) => *rejection == Rejection::KeyReused,
+            (Ok(again), false) => again.events == first.events && added(again) == added(&first),
+            _ => false,
+        };
+        if !same {
+            self.model.wrong.push(format!("{:?} came again and was answered {again:?}, not {first:?}", ask.command));
         }
     }
 
     fn command(&mut self) -> Option<Command> {
         let known: Vec<FileId> = self.model.files.keys().copied().collect();
-        let choice = self.random.below(24);
-        if known.len() < 2 || (choice == 0 && known.len() < 7) {
+        let choice = self.random.below(32);
+        if known.len() < 2 || (choice == 0 && known.len() < FILES) {
             return Some(self.create());
         }
         let file = *self.random.one_of(&known)?;
@@ -343,6 +372,9 @@ impl World {
                 Command::CloseChunk { chunk, billing }
             }
             21 => Command::CloseFile { file },
+            24..=29 => self.report(file),
+            30 if known.len() < FILES => self.open_report(),
+            30 | 31 => Command::SealReport { file },
             _ => {
                 let rows = self.rows(file);
                 let blob = self.library.reconciliation(&mut self.random, &rows);
@@ -353,9 +385,40 @@ impl World {
 
     /// Rows of a file, and one that it hasn't.
     fn rows(&self, file: FileId) -> Vec<u32> {
-        let usage = self.model.files.get(&file).and_then(|file| file.usage(&self.library));
-        let rows = usage.into_iter().flat_map(|usage| &usage.rows).map(|row| row.row);
+        let known = self.model.files.get(&file);
+        let rows = known.into_iter().flat_map(|file| file.rows(&self.library)).map(|row| row.row);
         rows.chain([999_999]).collect()
+    }
+
+    fn open_report(&mut self) -> Command {
+        let (contract, _) = CONTRACTS[self.random.below(CONTRACTS.len())];
+        let product = self.random.below(PRODUCTS.len());
+        let month = self.random.below(MONTHS);
+        let from = Moment(BEGIN.0 - i64::try_from(month * 30).expect("it is small") * DAY);
+        Command::OpenReport(Box::new(OpenReport {
+            product: id(PRODUCTS[product].0),
+            contract: id(contract),
+            period: Period { from, to: Moment(from.0 + 5 * DAY) },
+            currency: (product == 1).then(|| "EUR".to_owned()),
+            environment: None,
+        }))
+    }
+
+    /// Records for a file that collects some, if there is one, or for any.
+    fn report(&mut self, file: FileId) -> Command {
+        let collecting: Vec<FileId> = self.model.collecting().collect();
+        let any = self.random.once_in(8);
+        let file = self.random.one_of(&collecting).copied().filter(|_| !any).unwrap_or(file);
+        let known = &self.model.files[&file];
+        let trade = (known.contract.as_str(), known.product.as_str());
+        let (sealed, number) = (self.model.sealed(trade), self.library.reports.len());
+        let sent = (0..=self.random.below(4)).map(|_| {
+            let one = Sent::draw(&mut self.random, sealed);
+            let admitted = one.is_admitted(number) && !self.model.is_spent(trade, &one.record_id);
+            (one, admitted)
+        });
+        let sent = sent.collect();
+        Command::ReportRecords(Arc::new(call(file, trade, sent, &mut self.library)))
     }
 
     fn create(&mut self) -> Command {
