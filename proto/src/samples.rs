@@ -105,6 +105,9 @@ fn golden_name(fact: &Fact) -> String {
         Fact::FileCreated(it) if it.reported => "file_created_reported".to_owned(),
         Fact::FileDescribed(it) if it.time_zone.is_some() => "file_described_zone".to_owned(),
         Fact::FileChecked(it) if it.span.is_some() => "file_checked_exempt".to_owned(),
+        Fact::ProcessedStarted { checkpoint: Some(_), .. }
+        | Fact::ChunkStarted { checkpoint: Some(_), .. }
+        | Fact::ReconciliationStarted { checkpoint: Some(_), .. } => format!("{}_checkpoint", fact_name(fact)),
         Fact::ProcessedWritten { rejects: Some(_), .. } => "processed_written_rejects".to_owned(),
         _ => fact_name(fact).to_owned(),
     }

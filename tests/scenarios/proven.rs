@@ -15,6 +15,7 @@ use usage_ledger::product::Product;
 use super::archived::verify;
 use super::http::Body;
 use super::world::{CONTRACT, Distributor, OtherVendor, Party, Vendor, World, demo_catalog};
+use super::{closing, sheets};
 use crate::kills::binary;
 
 const RECORDS: u32 = 12;
@@ -233,5 +234,48 @@ fn both_sides_of_a_file_are_handed_the_same_roots() {
             found.sort();
             vendor == provider && expected.len() == 5 && found == expected
         });
+    }
+}
+
+/// Goal: whoever gets a workbook is handed a checkpoint that the ledger can be held to. Method: a file whose logs are signed
+/// lives to its end; the row in each of its workbooks must be a checkpoint that the ledger serves, and the answer that
+/// brought the workbook names one that is no older.
+#[test]
+fn workbooks_show_a_checkpoint_of_the_log_that_ordered_them() {
+    let world = eager();
+    world.accepted(CONTRACT, "first", RECORDS);
+    let host = |service: &str| format!("{service}-{}", world.partition_of(CONTRACT));
+    let is_signed = |service: &str| world.checkpoints("").contains_key(&host(service));
+    world.until("both logs are signed", || ["validation", "extraction"].iter().all(|service| is_signed(service)));
+    let file = world.accepted(CONTRACT, "second", RECORDS);
+    let chunk = world.chunks(Distributor, &file)[0]["id"].as_str().expect("an id").to_owned();
+    let ids = closing::ids(&world, &file);
+    closing::reconcile(&world, &file, &file, "record_id", &closing::billed(&ids, "INV-1")).expect("processed");
+    let reconciled = world.get(Distributor, &format!("usage/reconciliations?usagefile.id={file}")).expect(200);
+    let reconciled = reconciled[0]["id"].as_str().expect("an id").to_owned();
+    let processed =
+        |party| world.follow(&world.get(party, &format!("usage/files/{file}")).expect(200)["processed_file_uri"]);
+    for (service, got) in [
+        ("validation", processed(Vendor)),
+        ("validation", processed(Distributor)),
+        ("extraction", world.get(Distributor, &format!("usage/chunks/{chunk}/download"))),
+        ("extraction", world.get(Distributor, &format!("usage/reconciliations/{reconciled}/processedfile"))),
+    ] {
+        let row = sheets::general(&got.body, "checkpoint").expect("a checkpoint");
+        let size =
+            |member: &str| member.rsplit_once(";size=").and_then(|(_, size)| size.parse::<u64>().ok()).expect("a size");
+        let host = host(service);
+        let served = &world.checkpoints(&format!("?host={host}&size={}", size(&row)))[&host];
+        let text = served.text();
+        assert_eq!(row, format!("{host}=:{}:;size={}", text.lines().nth(2).expect("a root"), served.size));
+        let handed = got.header("ledger-checkpoint").expect("handed with the workbook");
+        let newest = handed.split(", ").find(|member| member.starts_with(&host)).expect("of the same log");
+        assert!(size(newest) >= size(&row), "{newest} with {row}");
+    }
+    for list in ["files", "records", "chunks", "reconciliations", "aggregates"] {
+        let got = world.get(Distributor, &format!("usage/{list}"));
+        assert!(got.header("ledger-checkpoint").is_some_and(|handed| handed.contains(&host("extraction"))), "{list}");
+        let then = world.get(Distributor, &format!("usage/{list}?as_of=catalog-0:1"));
+        assert_eq!((then.status, then.header("ledger-checkpoint")), (200, None), "{list}");
     }
 }

@@ -73,6 +73,21 @@ pub(super) fn column(bytes: &[u8], name: &str) -> Vec<String> {
     cells
 }
 
+/// What the `general` tab of a workbook says under a name.
+pub(super) fn general(bytes: &[u8], attribute: &str) -> Option<String> {
+    let mut book = Workbook::open(BufReader::new(Cursor::new(bytes)), Limits::default()).unwrap();
+    let sheet = book.sheet_named(&["general"]).unwrap().expect("a general tab");
+    let mut table = Table::open(book.rows(sheet).unwrap(), &[]).unwrap();
+    let mut found = None;
+    while let Some(record) = table.next_record().unwrap() {
+        let text = |column| record.cell(column).map_or("", |cell| cell.text).to_owned();
+        if text(0) == attribute {
+            found = Some(text(1));
+        }
+    }
+    found
+}
+
 /// Every part of a workbook, inflated, one after the other.
 pub(super) fn unpacked(bytes: &[u8]) -> Vec<u8> {
     let mut package = zip::ZipArchive::new(Cursor::new(bytes)).expect("a workbook");

@@ -8,6 +8,7 @@ use super::approval as ap;
 use super::event::{service, service_number};
 use super::extraction as ex;
 use super::rule;
+use super::signed;
 use super::validation::totals;
 use super::value::{each, file_id, hash, narrow};
 use crate::error::WireError;
@@ -54,7 +55,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
             Wire::DynamicItemsFound(w::DynamicItemsFound { upload, attempt, part, items: dynamic_items(items) }),
         Fact::FileChecked(it) => Wire::FileChecked(it.as_ref().into()),
         &Fact::CheckFailed { upload, attempt, ref detail } => check_failed(upload, attempt, detail),
-        &Fact::ProcessedStarted { upload, attempt } => Wire::ProcessedStarted(w::ProcessedStarted { upload, attempt }),
+        Fact::ProcessedStarted { upload, attempt, checkpoint } => signed::processed(*upload, *attempt, checkpoint.as_ref()),
         &Fact::ProcessedWritten { upload, vendor, provider, rejects, writer } =>
             Wire::ProcessedWritten(written(upload, [Some(vendor), provider, rejects], writer)),
         Fact::BillingRefused { action, reason, count } => ex::refused(action, reason, *count),
@@ -65,7 +66,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::FileExtracted { upload, chunks, records } => extracted(upload, chunks.into(), records),
         Fact::RecordsExempted { upload, reason, rows, records, totals } =>
             Wire::RecordsExempted(ex::records_exempted_to_wire((*upload, *records), *reason, rows, totals)),
-        &Fact::ChunkStarted { chunk, attempt } => Wire::ChunkStarted(w::ChunkStarted { chunk: chunk.into(), attempt }),
+        Fact::ChunkStarted { chunk, attempt, checkpoint } => signed::chunk(*chunk, *attempt, checkpoint.as_ref()),
         &Fact::ChunkWritten { chunk, blob, bytes } => ex::chunk_written(chunk, blob, bytes),
         Fact::ChunkFailed { chunk, detail } => ex::chunk_failed(*chunk, detail),
         Fact::ChunkNamed { chunk, external_id } => ex::chunk_named(*chunk, external_id),
@@ -74,7 +75,8 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::ChunkClosed { chunk, billing_id: id, billing_note: note } => ex::chunk_closed_to_wire(*chunk, id, note),
         Fact::ReconciliationReceived { reconciliation, blob, bytes, note } => Wire::ReconciliationReceived(
             ex::reconciliation_received_to_wire(*reconciliation, *blob, *bytes, note)),
-        &Fact::ReconciliationStarted { reconciliation, attempt } => reconciling(reconciliation.into(), attempt),
+        Fact::ReconciliationStarted { reconciliation: number, attempt, checkpoint } =>
+            signed::reconciliation(*number, *attempt, checkpoint.as_ref()),
         &Fact::ReconciliationProcessed { reconciliation, closed, open, ref summary, processed } =>
             Wire::ReconciliationProcessed(reconciled((reconciliation, closed, open), summary, processed)),
         Fact::ReconciliationFailed { reconciliation, detail } => unreconciled((*reconciliation).into(), detail),
@@ -135,10 +137,6 @@ fn reconciled(
 
 fn extracted(upload: u32, chunks: u32, records: u32) -> Wire {
     Wire::FileExtracted(w::FileExtracted { upload, chunks, records })
-}
-
-fn reconciling(reconciliation: u32, attempt: u32) -> Wire {
-    Wire::ReconciliationStarted(w::ReconciliationStarted { reconciliation, attempt })
 }
 
 fn unreconciled(reconciliation: u32, detail: &str) -> Wire {
@@ -215,14 +213,14 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
             Fact::DynamicItemsFound { upload: it.upload, attempt: it.attempt, part: it.part, items: each(it.items)? },
         Wire::FileChecked(it) => Fact::FileChecked(Box::new(it.try_into()?)),
         Wire::CheckFailed(it) => Fact::CheckFailed { upload: it.upload, attempt: it.attempt, detail: it.detail },
-        Wire::ProcessedStarted(it) => Fact::ProcessedStarted { upload: it.upload, attempt: it.attempt },
+        Wire::ProcessedStarted(it) => signed::processed_started(it)?,
         Wire::ProcessedWritten(it) => processed(it)?,
         Wire::BillingRefused(it) => Fact::BillingRefused { action: it.action, reason: it.reason, count: it.count },
         Wire::ExtractionStarted(it) => Fact::ExtractionStarted { upload: it.upload, attempt: it.attempt },
         Wire::ChunkOpened(it) => ex::chunk_opened(it)?,
         Wire::ChunkFilled(it) => ex::chunk_filled(it)?,
         Wire::FileExtracted(it) => divided(&it)?,
-        Wire::ChunkStarted(it) => Fact::ChunkStarted { chunk: narrow(it.chunk, "chunk")?, attempt: it.attempt },
+        Wire::ChunkStarted(it) => signed::chunk_started(it)?,
         Wire::RecordsExempted(it) => ex::records_exempted(it)?,
         Wire::ChunkWritten(it) => Fact::ChunkWritten {
             chunk: narrow(it.chunk, "chunk")?, blob: hash(&it.blob, "blob")?, bytes: it.size_bytes },
@@ -232,8 +230,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ChunkRegenerated(it) => Fact::ChunkRegenerated { chunk: narrow(it.chunk, "chunk")? },
         Wire::ChunkClosed(it) => ex::chunk_closed(it)?,
         Wire::ReconciliationReceived(it) => ex::reconciliation_received(it)?,
-        Wire::ReconciliationStarted(it) => Fact::ReconciliationStarted {
-            reconciliation: narrow(it.reconciliation, "reconciliation")?, attempt: it.attempt },
+        Wire::ReconciliationStarted(it) => signed::reconciliation_started(it)?,
         Wire::ReconciliationProcessed(it) => ex::reconciliation_processed(it)?,
         Wire::ReconciliationFailed(it) => Fact::ReconciliationFailed {
             reconciliation: narrow(it.reconciliation, "reconciliation")?, detail: it.detail },

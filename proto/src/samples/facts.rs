@@ -3,8 +3,8 @@
 use ledger::catalog::{Environment, Schema};
 use ledger::fact::{
     Category, CheckpointSigned, ClosedBy, DynamicItem, ExemptReason, Fact, FileChecked, FileColumn, FileCreated,
-    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, RecordsRooted, SigningKeyRecorded,
-    SummaryLine, Total, UploadOpened,
+    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, RecordsRooted, SignedRoot,
+    SigningKeyRecorded, SummaryLine, Total, UploadOpened,
 };
 use ledger::note::VerifierKey;
 use ledger::record::{Billing, ClosedRows};
@@ -17,7 +17,7 @@ use super::{hash, moment, named, object_id};
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
     let first = [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers()];
-    [first.concat(), webhooks(), asked(), writers(), signed(), rooted(), stated(), unclosed()].concat()
+    [first.concat(), webhooks(), asked(), writers(), signed(), rooted(), stated(), unclosed(), ordered()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -56,8 +56,8 @@ fn rules() -> Vec<Fact> {
         Fact::RecordsApproved { upload: 2 },
         Fact::RuleRecorded(Box::new(recorded)),
         Fact::RuleDeleted,
-        Fact::ProcessedStarted { upload: 2, attempt: 1 },
-        Fact::ChunkStarted { chunk: 1, attempt: 2 },
+        Fact::ProcessedStarted { upload: 2, attempt: 1, checkpoint: None },
+        Fact::ChunkStarted { chunk: 1, attempt: 2, checkpoint: None },
     ]
 }
 
@@ -229,7 +229,7 @@ fn closing() -> Vec<Fact> {
     vec![
         Fact::RecordsClosed { by: ClosedBy::Reconciliation(3), rows: Box::new(rows), records: 200 },
         Fact::ReconciliationReceived { reconciliation: 3, blob: hash(207), bytes: 9_999, note: "by hand".to_owned() },
-        Fact::ReconciliationStarted { reconciliation: 3, attempt: 1 },
+        Fact::ReconciliationStarted { reconciliation: 3, attempt: 1, checkpoint: None },
         Fact::ReconciliationProcessed {
             reconciliation: 3,
             closed: 200,
@@ -376,4 +376,14 @@ fn stated() -> Vec<Fact> {
 /// What was asked about billing, and refused.
 fn unclosed() -> Vec<Fact> {
     vec![Fact::BillingRefused { action: "close-chunk".to_owned(), reason: "USG_030".to_owned(), count: 2 }]
+}
+
+/// Workbooks that show a checkpoint.
+fn ordered() -> Vec<Fact> {
+    let checkpoint = Some(SignedRoot { size: 1_024, root: hash(11) });
+    vec![
+        Fact::ProcessedStarted { upload: 2, attempt: 1, checkpoint },
+        Fact::ChunkStarted { chunk: 1, attempt: 2, checkpoint },
+        Fact::ReconciliationStarted { reconciliation: 3, attempt: 1, checkpoint },
+    ]
 }

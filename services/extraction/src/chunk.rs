@@ -42,7 +42,7 @@ impl WriteChunk {
     pub(crate) fn new(_ledger: &Ledger, file: FileId, known: &UsageFile, index: u16) -> Option<Self> {
         let chunk = known.current_extraction()?.chunks.get(&index)?;
         let created = chunk.opened_at.as_ref()?.at;
-        let sheet = UsageSheet::of(Kind::Chunk, file, known, chunk.hub.clone(), created)?;
+        let sheet = UsageSheet::of(Kind::Chunk, file, known, chunk.hub.clone(), created, chunk.checkpoint)?;
         let extraction = known.current_extraction()?;
         let in_chunk = |closing: &Closing| (closing.first_row..=closing.last_row).any(|row| chunk.rows.contains(row));
         let closings: Vec<Closing> = extraction.closings.iter().filter(|it| in_chunk(it)).cloned().collect();

@@ -269,7 +269,7 @@ pub(crate) fn conclude(ledger: &Ledger, own: Own) -> Result<Facts, Stale> {
             Ok(vec![on(
                 file,
                 match next_attempt(last) {
-                    Some(attempt) => Fact::ChunkStarted { chunk, attempt },
+                    Some(attempt) => Fact::ChunkStarted { chunk, attempt, checkpoint: None },
                     None => Fact::ChunkFailed { chunk, detail: crashed("writing the chunk's workbook") },
                 },
             )])
@@ -292,7 +292,7 @@ pub(crate) fn conclude(ledger: &Ledger, own: Own) -> Result<Facts, Stale> {
             Ok(vec![on(
                 id.file,
                 match next_attempt(reconciliation.attempt) {
-                    Some(attempt) => Fact::ReconciliationStarted { reconciliation: index, attempt },
+                    Some(attempt) => Fact::ReconciliationStarted { reconciliation: index, attempt, checkpoint: None },
                     None => Fact::ReconciliationFailed { reconciliation: index, detail: crashed("reading it") },
                 },
             )])

@@ -23,6 +23,7 @@ use crate::once::RequestKey;
 use crate::openapi::{Changing, Reading, bodies, params, tag};
 use crate::past::Reader;
 use crate::payload::Payload;
+use crate::proofs::with_checkpoints;
 use crate::sources::Sources;
 use crate::visibility::{self, Kind};
 
@@ -70,7 +71,7 @@ pub(crate) async fn get(reader: Reader, Path(id): Path<String>) -> Answered {
     let shown = reader.find(id.file, |ledger, sources, file| {
         scope.plays_provider(file).then(|| trimmed(sources, ledger, id, file, scope)).flatten()
     });
-    Ok(reader.answer(json::answer(StatusCode::OK, &shown.await?)))
+    Ok(reader.answer_of(id.file.partition(), json::answer(StatusCode::OK, &shown.await?)))
 }
 
 /// Note something on a chunk
@@ -173,7 +174,8 @@ pub(crate) async fn download(Caller(scope): Caller, State(app): State<Arc<App>>,
     });
     let workbook = found.await?;
     let (blob, _) = workbook.map_err(|status| Rejection::ChunkStatusWrong { action: DOWNLOADED, status })?;
-    download::workbook(&app.reconciliations, blob, &format!("{id}.xlsx")).await
+    let workbook = download::workbook(&app.reconciliations, blob, &format!("{id}.xlsx")).await?;
+    Ok(with_checkpoints(&app, Some(id.file.partition()), workbook))
 }
 
 fn chunk_id(text: &str) -> Result<ChunkId, ApiError> {

@@ -21,6 +21,7 @@ use crate::error::{Answered, ApiError};
 use crate::json::words::Workbook;
 use crate::links::{SignedLink, Store};
 use crate::openapi::{Linked, params, tag};
+use crate::proofs::with_checkpoints;
 
 /// The media type of a workbook.
 pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -64,7 +65,7 @@ pub(crate) async fn linked(
         Store::Processed => &app.processed,
         Store::Reconciliation => &app.reconciliations,
     };
-    workbook(store, blob, &name).await
+    Ok(with_checkpoints(&app, None, workbook(store, blob, &name).await?))
 }
 
 /// A workbook as an attachment of a name.

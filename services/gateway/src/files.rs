@@ -163,7 +163,7 @@ pub(crate) async fn get(
     let shown = reader
         .find(id, |ledger, sources, file| json::file::detail(ledger, id, file, scope, sources, workbooks.as_ref()));
     let answer = json::answer(StatusCode::OK, &trimmed(shown.await?, scope));
-    Ok(reader.answer_with_checkpoints(id.partition(), answer))
+    Ok(reader.answer_of(id.partition(), answer))
 }
 
 /// Change what is said of a usage file

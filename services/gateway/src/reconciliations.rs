@@ -22,6 +22,7 @@ use crate::multipart::Form;
 use crate::once::RequestKey;
 use crate::openapi::{Changing, Reading, bodies, params, tag};
 use crate::past::Reader;
+use crate::proofs::with_checkpoints;
 use crate::sources::Sources;
 use crate::visibility::{self, Kind};
 
@@ -90,7 +91,7 @@ pub(crate) async fn get(reader: Reader, Path(id): Path<String>) -> Answered {
     let found = reader.find(id.file, |ledger, sources, file| {
         scope.plays_provider(file).then(|| shown(sources, ledger, id, file, scope)).flatten()
     });
-    Ok(reader.answer(json::answer(StatusCode::OK, &found.await?)))
+    Ok(reader.answer_of(id.file.partition(), json::answer(StatusCode::OK, &found.await?)))
 }
 
 /// Upload a reconciliation
@@ -187,7 +188,8 @@ pub(crate) async fn download(
         let known = file.current_extraction()?.reconciliations.get(&id.index)?;
         scope.plays_provider(file).then(|| blob_of(known)).flatten()
     });
-    download::workbook(&app.reconciliations, found.await?, &format!("{id}{suffix}.xlsx")).await
+    let workbook = download::workbook(&app.reconciliations, found.await?, &format!("{id}{suffix}.xlsx")).await?;
+    Ok(with_checkpoints(&app, Some(id.file.partition()), workbook))
 }
 
 fn processed(known: &Reconciliation) -> Option<ledger::Hash> {

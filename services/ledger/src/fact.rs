@@ -12,13 +12,15 @@ use crate::webhook::WebhookRecorded;
 
 mod contents;
 mod emitter;
+mod subject;
 mod work;
 
 pub use contents::{
     Category, CheckpointSigned, ClosedBy, DynamicItem, ExemptReason, FileChecked, FileColumn, FileCreated,
-    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, RecordsRooted, SigningKeyRecorded,
-    SummaryLine, Total, UploadOpened,
+    FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, RecordsRooted, SignedRoot,
+    SigningKeyRecorded, SummaryLine, Total, UploadOpened,
 };
+pub use subject::Subject;
 pub use work::Work;
 
 /// One thing that happened, as the log keeps it.
@@ -36,15 +38,6 @@ pub struct Event {
     pub recorded_at: Moment,
     /// What happened.
     pub fact: Fact,
-}
-
-/// What an event is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    /// A usage file.
-    File(FileId),
-    /// An object of the catalog.
-    Object(ObjectId),
 }
 
 /// Who wanted something.
@@ -299,6 +292,8 @@ pub enum Fact {
         upload: u32,
         /// From 1; each restart is a new one.
         attempt: u32,
+        /// The newest checkpoint of the log when it was ordered: the workbook shows it.
+        checkpoint: Option<SignedRoot>,
     },
     /// The processed workbooks were written.
     ProcessedWritten {
@@ -383,6 +378,8 @@ pub enum Fact {
         chunk: u16,
         /// From 1; each restart is a new one.
         attempt: u32,
+        /// The newest checkpoint of the log when it was ordered: the workbook shows it.
+        checkpoint: Option<SignedRoot>,
     },
     /// A chunk's workbook was written.
     ChunkWritten {
@@ -447,6 +444,8 @@ pub enum Fact {
         reconciliation: u16,
         /// From 1; each restart is a new one.
         attempt: u32,
+        /// The newest checkpoint of the log when it was ordered: the workbook shows it.
+        checkpoint: Option<SignedRoot>,
     },
     /// A reconciliation workbook was applied.
     ReconciliationProcessed {

@@ -4,6 +4,7 @@
 mod evolve;
 mod extraction;
 mod marks;
+mod shown;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ use crate::rule::{AskedRule, Ruling};
 
 pub use extraction::{Chunk, ChunkStatus, Closing, Exempt, Extraction, Reconciliation, ReconciliationEnd};
 pub use marks::Marks;
+pub use shown::Shown;
 
 /// Attempts at one job before its failure is shown to the user (design §3).
 pub const ATTEMPTS_MAX: u32 = 3;
@@ -209,6 +211,8 @@ pub struct Checking {
     pub end: Option<CheckingEnd>,
     /// Attempts at writing the processed workbooks.
     pub writing: u32,
+    /// The checkpoint that they show.
+    pub checkpoint: Shown,
     /// The processed workbooks.
     pub processed: Option<Processed>,
 }

@@ -393,7 +393,7 @@ impl<D: Decider> Host<D> {
     /// Hands facts over to the log and folds them; whoever is told of them waits for the disk.
     fn record(&mut self, due: Due<'_>) -> Result<(Vec<Event>, BTreeSet<FileId>), HostError> {
         let Due { facts, seed, indexed, cause, context, trace } = due;
-        let facts = self.with_statement(facts, context);
+        let facts = self.with_checkpoint(self.with_statement(facts, context));
         let host = self.parts.id;
         let mut touched = BTreeSet::new();
         let mut events = Vec::with_capacity(facts.len());

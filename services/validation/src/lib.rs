@@ -258,7 +258,7 @@ fn start_processed(ledger: &Ledger, file: FileId) -> Result<Fact, Stale> {
     let checking = ledger.file(file).and_then(UsageFile::current_checking).ok_or(Stale)?;
     let (upload, attempt) = (checking.upload, checking.attempt);
     if checking.writing < ATTEMPTS_MAX {
-        return Ok(Fact::ProcessedStarted { upload, attempt: checking.writing + 1 });
+        return Ok(Fact::ProcessedStarted { upload, attempt: checking.writing + 1, checkpoint: None });
     }
     let detail = "The service stopped three times while writing the processed workbook. Upload the file again, or ask \
                   the operator to look at the log."

@@ -75,7 +75,9 @@ impl WriteJob {
     fn write_view(&self, tools: &Tools<Own>, kind: Kind, hub: Option<Named>) -> Result<Hash, ProcessedError> {
         // The time of the upload is recorded, so that the same bytes can be made again.
         let created = self.known.approval.uploaded_at.as_ref().map_or(Moment::default(), |stamp| stamp.at);
-        let sheet = UsageSheet::of(kind, self.file, &self.known, hub, created).ok_or(ProcessedError::Unchecked)?;
+        let shown = self.known.checking.checkpoint;
+        let sheet =
+            UsageSheet::of(kind, self.file, &self.known, hub, created, shown).ok_or(ProcessedError::Unchecked)?;
         let path = tools.temp_path("processed");
         let mut writer = sheet.create(&path, tools.temp())?;
         for (read, checked) in self.known.reading.parts.iter().zip(&self.known.checking.parts) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ledger::{Moment, ReconciliationId, UsageFile};
+use ledger::{Moment, ReconciliationId, ServiceName, UsageFile};
 
 use crate::columns::{self, RECONCILED_ADDED};
 use crate::read::table::{Column, Record};
@@ -79,6 +79,9 @@ impl ReconciledWriter {
     ) -> Result<Option<Self>, WriteError> {
         let Some(mut general) = general::rows(Kind::Reconciled, id.file, file, None) else { return Ok(None) };
         general.push(("reconciliation_id".to_owned(), id.to_string()));
+        let known = file.current_extraction().and_then(|extraction| extraction.reconciliations.get(&id.index));
+        let shown = known.map(|known| known.checkpoint).unwrap_or_default();
+        general.extend(general::checkpoint(ServiceName::Extraction, id.file, shown));
         let mut headers: Vec<String> = uploaded.iter().map(|column| column.header_text.clone()).collect();
         let added = columns::placed(&headers, &RECONCILED_ADDED);
         for (at, column) in &added {

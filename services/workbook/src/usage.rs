@@ -9,6 +9,7 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use ledger::fact::{Category, FileColumn};
+use ledger::file::Shown;
 use ledger::record::{Billing, CheckedBatch, CheckedRecord, ReadBatch};
 use ledger::{FileId, Moment, Named, UsageFile};
 
@@ -69,14 +70,23 @@ pub struct UsageSheet {
 
 impl UsageSheet {
     /// Takes what the workbook says from a file; none before it was checked. `created` is the time of the fact that
-    /// orders the workbook.
+    /// orders the workbook, and `shown` the checkpoint that it names.
     #[must_use]
-    pub fn of(kind: Kind, id: FileId, file: &UsageFile, hub: Option<Named>, created: Moment) -> Option<Self> {
+    pub fn of(
+        kind: Kind,
+        id: FileId,
+        file: &UsageFile,
+        hub: Option<Named>,
+        created: Moment,
+        shown: Shown,
+    ) -> Option<Self> {
         let facts = file.approval.created.as_deref()?;
+        let mut general = general::rows(kind, id, file, hub.as_ref())?;
+        general.extend(general::checkpoint(kind.writer(), id, shown));
         Some(Self {
             kind,
             file: id,
-            general: general::rows(kind, id, file, hub.as_ref())?,
+            general,
             hub,
             categories: file.categories().to_vec(),
             columns: file.columns().to_vec(),

@@ -28,7 +28,7 @@ fn an_accepted_file_is_divided_written_and_left_alone() {
         ]
     );
     for chunk in 1..=2 {
-        assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk, attempt: 1 }));
+        assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk, attempt: 1, checkpoint: None }));
         assert!(matches!(ExtractionService::default().job(&world.ledger, file()), Some(Job::WriteChunk(_))));
         let own = Own::ChunkWritten { chunk: file().chunk(chunk), blob: Hash::ZERO, bytes: 9 };
         let written = Fact::ChunkWritten { chunk, blob: Hash::ZERO, bytes: 9 };
@@ -81,11 +81,11 @@ fn the_third_crash_of_dividing_ends_in_a_reason() {
 fn the_third_crash_of_writing_ends_in_a_reason_and_the_next_chunk_is_written() {
     let mut world = World::divided();
     for attempt in 1..=3 {
-        assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk: 1, attempt }));
+        assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk: 1, attempt, checkpoint: None }));
     }
     let Some(Fact::ChunkFailed { chunk: 1, detail }) = world.goes_on() else { panic!() };
     assert!(detail.contains("stopped three times while writing the chunk's workbook"), "{detail}");
-    assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk: 2, attempt: 1 }));
+    assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk: 2, attempt: 1, checkpoint: None }));
 }
 
 #[track_caller]
@@ -159,7 +159,7 @@ fn what_cant_be_divided_or_written_says_why() {
     let mut world = World::divided();
     let told = world.tells(Own::ChunkFailed { chunk: file().chunk(1), detail: detail.clone() }).unwrap();
     assert_eq!(told, [Fact::ChunkFailed { chunk: 1, detail }]);
-    assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk: 2, attempt: 1 }));
+    assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk: 2, attempt: 1, checkpoint: None }));
     let unknown = Own::ChunkWritten { chunk: file().chunk(3), blob: Hash::ZERO, bytes: 9 };
     assert_eq!(world.concludes(unknown), Err(Stale));
 }

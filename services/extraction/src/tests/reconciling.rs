@@ -56,7 +56,7 @@ fn workbooks_are_numbered_and_read_one_after_the_other() {
         assert_eq!(told, [Fact::ReconciliationReceived { reconciliation, blob, bytes: 7, note }]);
     }
     for reconciliation in 1..=2 {
-        assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation, attempt: 1 }));
+        assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation, attempt: 1, checkpoint: None }));
         assert!(matches!(ExtractionService::default().job(&world.ledger, file()), Some(Job::Reconcile(_))));
         world.tells(found(reconciliation, &[], &[])).unwrap();
     }
@@ -68,17 +68,17 @@ fn chunks_are_written_before_workbooks_are_read() {
     let mut world = World::divided();
     world.does(&receive("")).unwrap();
     for chunk in 1..=2 {
-        assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk, attempt: 1 }));
+        assert_eq!(world.goes_on(), Some(Fact::ChunkStarted { chunk, attempt: 1, checkpoint: None }));
         world.written(chunk);
     }
-    assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt: 1 }));
+    assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt: 1, checkpoint: None }));
 }
 
 #[test]
 fn the_third_crash_of_reading_ends_in_a_reason() {
     let mut world = received(1);
     for attempt in 1..=3 {
-        assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt }));
+        assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt, checkpoint: None }));
     }
     let Some(Fact::ReconciliationFailed { reconciliation: 1, detail }) = world.goes_on() else { panic!() };
     assert!(detail.contains("stopped three times while reading it"), "{detail}");
@@ -172,7 +172,7 @@ fn a_workbook_that_was_overtaken_is_read_again() {
     let rows = [(2, billing("INV-1", "")), (3, billing("INV-1", ""))];
     let mut world = received(1);
     for attempt in 1..=2 {
-        assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt }));
+        assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt, checkpoint: None }));
         let row = attempt + 1;
         let closed = Command::CloseRecords { file: file(), rows: vec![(row, billing("INV-9", ""))] };
         let read = in_time(&world, found(1, &rows, &[]));
@@ -180,7 +180,7 @@ fn a_workbook_that_was_overtaken_is_read_again() {
         assert_eq!(world.concludes(read), Err(Stale), "the result would say that row {row} was closed by it");
     }
     // The third attempt is the last: what is open is closed, and the result is left out.
-    assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt: 3 }));
+    assert_eq!(world.goes_on(), Some(Fact::ReconciliationStarted { reconciliation: 1, attempt: 3, checkpoint: None }));
     let told = world.tells(found(1, &[(2, billing("INV-1", "")), (4, billing("INV-1", ""))], &[])).unwrap();
     let expected = [
         "closed by reconciliation 1: 1 INV-1/:4",

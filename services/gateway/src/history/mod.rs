@@ -106,10 +106,10 @@ async fn history(reader: Reader, app: Arc<App>, about: About, headers: HeaderMap
         })
     });
     Ok(match found.await?? {
-        Ok(page) => reader.answer(page),
+        Ok(page) => reader.answer_of(about.file.partition(), page),
         Err(all) => {
             let text: String = all.iter().map(|line| format!("{line}\n")).collect();
-            reader.answer(format.response(Body::from(text)))
+            reader.answer_of(about.file.partition(), format.response(Body::from(text)))
         }
     })
 }

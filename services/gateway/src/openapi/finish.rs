@@ -32,6 +32,8 @@ const LISTS: [(&str, &[Field]); 22] = [
     ("list_assets", rql::ASSETS),
     ("list_subscription_assets", rql::ASSETS),
 ];
+/// The operations whose answer is a workbook of the ledger.
+const WORKBOOKS: [&str; 3] = ["download_chunk", "download_reconciliation", "download_workbook"];
 /// What the query string of a list is.
 const CONDITIONS: &str = include_str!("conditions.md");
 /// Whole examples of answers whose parts have none of their own.
@@ -70,6 +72,14 @@ pub(super) fn finished(mut document: Value) -> Value {
                 "description": "With `as_of`: which facts the answer is from. Given as `as_of` it brings this answer again.",
                 "schema": { "type": "string" },
                 "example": "catalog-0:12,ingestion-0:77,approval-0:123",
+            });
+        }
+        if takes(operation, "as_of") || operation["operationId"].as_str().is_some_and(|id| WORKBOOKS.contains(&id)) {
+            operation["responses"]["200"]["headers"]["Ledger-Checkpoint"] = json!({
+                "description": "Without `as_of`: the newest signed root of each log that tells of it, and of how many \
+                                events it is; a dictionary of RFC 9651.",
+                "schema": { "type": "string" },
+                "example": "extraction-0=:XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=:;size=1024",
             });
         }
         if let Some(body) = operation.get_mut("requestBody") {

@@ -100,17 +100,17 @@ impl Reader {
         self.as_of.is_none()
     }
 
-    /// The answer, and with one about the present the newest checkpoints: one about the past is the same whenever it is
-    /// asked for.
-    pub(crate) fn answer_with_checkpoints(&self, partition: Partition, answer: Response) -> Response {
-        if self.is_now() { with_checkpoints(&self.app, partition, answer) } else { self.answer(answer) }
+    /// An answer about files of any partition.
+    pub(crate) fn answer(&self, answer: impl IntoResponse) -> Response {
+        self.answer_of(None, answer)
     }
 
-    /// The answer, with what it is from.
-    pub(crate) fn answer(&self, answer: impl IntoResponse) -> Response {
+    /// An answer about a file, or files of any partition. One about the past says what it is from, and is the same
+    /// whenever it is asked for; one about the present hands out the newest checkpoints.
+    pub(crate) fn answer_of(&self, partition: impl Into<Option<Partition>>, answer: impl IntoResponse) -> Response {
+        let Some(positions) = &self.as_of else { return with_checkpoints(&self.app, partition.into(), answer) };
         let mut response = answer.into_response();
-        let value = self.as_of.as_ref().and_then(|positions| HeaderValue::from_str(&positions.to_string()).ok());
-        response.headers_mut().extend(value.map(|value| (HEADER, value)));
+        response.headers_mut().extend(HeaderValue::from_str(&positions.to_string()).map(|value| (HEADER, value)));
         response
     }
 }

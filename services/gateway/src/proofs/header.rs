@@ -2,8 +2,7 @@
 //! shown another past later.
 
 use axum::http::{HeaderName, HeaderValue};
-use axum::response::Response;
-use data_encoding::BASE64;
+use axum::response::{IntoResponse, Response};
 use ledger::{HostId, Partition, ServiceName};
 use runtime::evidence::LogEvidence;
 
@@ -12,20 +11,26 @@ use crate::app::App;
 /// A dictionary of RFC 9651: each log with its newest root, and of how many events it is.
 const CHECKPOINT: HeaderName = HeaderName::from_static("ledger-checkpoint");
 
-/// An answer about a file, with the newest checkpoint of every log that tells of it.
-pub(crate) fn with_checkpoints(app: &App, partition: Partition, mut response: Response) -> Response {
+/// What clients and proxies take without complaint; with more logs than fit, lists hand out none.
+const BYTES_MAX: usize = 4 * 1024;
+
+/// An answer about a file of a partition, or about files of any, with the newest checkpoint of every log that tells of
+/// them.
+pub(crate) fn with_checkpoints(app: &App, partition: Option<Partition>, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
     let evidence = app.projection.evidence();
-    let concerns = |host: &HostId| host.service == ServiceName::Catalog || host.partition == partition;
+    let of_partition = |host: &HostId| partition.is_none_or(|partition| host.partition == partition);
+    let concerns = |host: &HostId| host.service == ServiceName::Catalog || of_partition(host);
     let logs = evidence.iter().filter(|(host, _)| concerns(host));
-    let members = logs.filter_map(|(host, log)| member(*host, log)).collect::<Vec<_>>();
+    let members = logs.filter_map(|(host, log)| member(*host, log)).collect::<Vec<_>>().join(", ");
     // Before the first checkpoint there is nothing to hand out.
-    if let Some(value) = HeaderValue::from_str(&members.join(", ")).ok().filter(|_| !members.is_empty()) {
+    let fits = (1..=BYTES_MAX).contains(&members.len());
+    if let Some(value) = HeaderValue::from_str(&members).ok().filter(|_| fits) {
         response.headers_mut().insert(CHECKPOINT, value);
     }
     response
 }
 
 fn member(host: HostId, log: &LogEvidence) -> Option<String> {
-    let signed = log.latest.as_ref()?;
-    Some(format!("{host}=:{}:;size={}", BASE64.encode(&signed.root.0), signed.size))
+    Some(log.latest.as_ref()?.signed().member(host))
 }

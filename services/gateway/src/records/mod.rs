@@ -58,7 +58,7 @@ pub(crate) async fn get(reader: Reader, Path(id): Path<String>) -> Answered {
     let view = reader.find(id.file, |_, _, file| FileView::of(id.file, file)).await?;
     let known = reader.known(Some(vec![id.file])).await?;
     let answer = json::answer(StatusCode::OK, &shown(known, view, id, reader.scope.role).await?);
-    Ok(reader.answer_with_checkpoints(id.file.partition(), answer))
+    Ok(reader.answer_of(id.file.partition(), answer))
 }
 
 /// The id in a path; another one names nothing.

@@ -1,11 +1,12 @@
 //! What the larger facts say.
 
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Decimal;
 use crate::catalog::{Environment, Named, Schema};
 use crate::code::Code;
-use crate::id::{Hash, ObjectId, ServiceName};
+use crate::id::{Hash, HostId, ObjectId, ServiceName};
 use crate::moment::Moment;
 use crate::note::VerifierKey;
 
@@ -350,4 +351,30 @@ pub struct CheckpointSigned {
     pub root: Hash,
     /// Both, signed (c2sp.org/tlog-checkpoint).
     pub note: String,
+}
+
+/// What a checkpoint says of a log, without its signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SignedRoot {
+    /// How many own events the log had.
+    pub size: u64,
+    /// The root of the tree over the hashes of their headers.
+    pub root: Hash,
+}
+
+impl SignedRoot {
+    /// As a member of a dictionary of RFC 9651, under the name of its log: `extraction-0=:XcnaeacG…=:;size=1024`. The
+    /// header `Ledger-Checkpoint` and the general tab of workbooks have it so.
+    #[must_use]
+    pub fn member(&self, log: HostId) -> String {
+        format!("{log}=:{}:;size={}", BASE64.encode(&self.root.0), self.size)
+    }
+}
+
+impl CheckpointSigned {
+    /// What it says, without the signature.
+    #[must_use]
+    pub fn signed(&self) -> SignedRoot {
+        SignedRoot { size: self.size, root: self.root }
+    }
 }

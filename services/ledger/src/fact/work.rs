@@ -1,6 +1,6 @@
 //! Which facts begin a service's long work, which end it, and which workbooks it made: for whoever does it again.
 
-use super::Fact;
+use super::{Fact, SignedRoot};
 use crate::id::Hash;
 
 /// Long work of a service about a file.
@@ -39,6 +39,16 @@ impl Fact {
             Self::ExtractionStarted { .. } => Some(Work::Divide),
             Self::ChunkStarted { .. } => Some(Work::WriteChunk),
             Self::ReconciliationStarted { .. } => Some(Work::Reconcile),
+            _ => None,
+        }
+    }
+
+    /// Where a fact that orders a workbook names the checkpoint which that shows (design §9).
+    pub fn checkpoint_mut(&mut self) -> Option<&mut Option<SignedRoot>> {
+        match self {
+            Self::ProcessedStarted { checkpoint, .. }
+            | Self::ChunkStarted { checkpoint, .. }
+            | Self::ReconciliationStarted { checkpoint, .. } => Some(checkpoint),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Approval, Checking, CheckingEnd, Chunk, Closing, Decision, Extraction, Marks, Processed, Reading, ReadingEnd,
-    Reconciliation, ReconciliationEnd, Stamp, UsageFile, Verdict,
+    Reconciliation, ReconciliationEnd, Shown, Stamp, UsageFile, Verdict,
 };
 use crate::fact::{ClosedBy, Fact, Part, RecordMark, UploadOpened};
 use crate::id::{Hash, ServiceName};
@@ -205,7 +205,10 @@ fn evolve_checking(part: &mut Checking, stamp: Stamp, sequence: u64, fact: &Fact
             let end = Some(CheckingEnd::Failed { detail: detail.clone() });
             *part = Checking { upload: *upload, attempt: *attempt, end, ..Checking::default() };
         }
-        Fact::ProcessedStarted { upload, attempt } if *upload == part.upload => part.writing = *attempt,
+        Fact::ProcessedStarted { upload, attempt, checkpoint } if *upload == part.upload => {
+            part.writing = *attempt;
+            part.checkpoint = Shown(*checkpoint);
+        }
         Fact::ProcessedWritten { upload, vendor, provider, rejects, .. } if *upload == part.upload => {
             part.processed = Some(Processed { vendor: *vendor, provider: *provider, rejects: *rejects });
         }
@@ -273,8 +276,9 @@ fn evolve_chunk(chunk: &mut Chunk, stamp: Stamp, fact: &Fact) {
             chunk.opened_at = Some(stamp);
         }
         Fact::ChunkFilled { rows, .. } => chunk.rows.absorb(rows),
-        Fact::ChunkStarted { attempt, .. } => {
+        Fact::ChunkStarted { attempt, checkpoint, .. } => {
             chunk.attempt = *attempt;
+            chunk.checkpoint = Shown(*checkpoint);
             chunk.shown_closed = chunk.closed;
         }
         Fact::ChunkWritten { blob, bytes, .. } => {
@@ -306,7 +310,10 @@ fn evolve_reconciliation(part: &mut Reconciliation, stamp: Stamp, fact: &Fact) {
             part.note.clone_from(note);
             part.received_at = Some(stamp);
         }
-        Fact::ReconciliationStarted { attempt, .. } => part.attempt = *attempt,
+        Fact::ReconciliationStarted { attempt, checkpoint, .. } => {
+            part.attempt = *attempt;
+            part.checkpoint = Shown(*checkpoint);
+        }
         Fact::ReconciliationProcessed { closed, open, summary, processed, .. } => {
             part.end = Some(ReconciliationEnd::Processed {
                 closed: *closed,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Stamp;
+use super::{Shown, Stamp};
 use crate::catalog::Named;
 use crate::fact::{ClosedBy, ExemptReason, Total};
 use crate::id::Hash;
@@ -25,6 +25,8 @@ pub struct Chunk {
     pub totals: Vec<Total>,
     /// Attempts at writing its workbook.
     pub attempt: u32,
+    /// The checkpoint that its workbook shows.
+    pub checkpoint: Shown,
     /// Its workbook.
     pub workbook: Option<(Hash, u64)>,
     /// Why there is none.
@@ -106,6 +108,8 @@ pub struct Reconciliation {
     pub note: String,
     /// Attempts at reading it.
     pub attempt: u32,
+    /// The checkpoint that its processed workbook shows.
+    pub checkpoint: Shown,
     /// When it was received.
     pub received_at: Option<Stamp>,
     /// How it ended.

@@ -85,7 +85,7 @@ impl Story {
             self.say(summarized(upload, 2, part));
         }
         self.say(Fact::FileChecked(Box::new(file_checked(upload, 2, invalid, parts.to_vec()))));
-        self.say(Fact::ProcessedStarted { upload, attempt: 1 });
+        self.say(Fact::ProcessedStarted { upload, attempt: 1, checkpoint: None });
         let provider = (invalid == 0).then_some(Hash::of(b"provider"));
         self.say(Fact::ProcessedWritten { upload, vendor: Hash::of(b"vendor"), provider, rejects: None, writer: 1 });
     }
@@ -100,9 +100,9 @@ impl Story {
             }
         }
         self.say(Fact::FileExtracted { upload, chunks: 2, records: 6 });
-        self.say(Fact::ChunkStarted { chunk: 1, attempt: 1 });
+        self.say(Fact::ChunkStarted { chunk: 1, attempt: 1, checkpoint: None });
         self.say(Fact::ChunkWritten { chunk: 1, blob: Hash::of(b"chunk"), bytes: 9 });
-        self.say(Fact::ChunkStarted { chunk: 2, attempt: 1 });
+        self.say(Fact::ChunkStarted { chunk: 2, attempt: 1, checkpoint: None });
         self.say(Fact::ChunkFailed { chunk: 2, detail: "no space".to_owned() });
     }
 
@@ -114,7 +114,7 @@ impl Story {
         for reconciliation in 1..=2 {
             let (blob, note) = (Hash::of(b"reconciliation"), "note".to_owned());
             self.say(Fact::ReconciliationReceived { reconciliation, blob, bytes: 7, note });
-            self.say(Fact::ReconciliationStarted { reconciliation, attempt: 1 });
+            self.say(Fact::ReconciliationStarted { reconciliation, attempt: 1, checkpoint: None });
         }
         self.say(Fact::ReconciliationFailed { reconciliation: 1, detail: "it is a picture".to_owned() });
         self.say(closed(ClosedBy::Reconciliation(2), &[(5, ""), (6, ""), (7, "INV-3")]));

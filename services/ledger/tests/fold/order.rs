@@ -137,7 +137,7 @@ fn what_is_of_another_upload_or_attempt_changes_nothing() {
     for upload in 0..4 {
         let (vendor, provider) = (Hash::of(b"vendor"), None);
         for fact in [
-            Fact::ProcessedStarted { upload, attempt: 1 },
+            Fact::ProcessedStarted { upload, attempt: 1, checkpoint: None },
             Fact::ProcessedWritten { upload, vendor, provider, rejects: None, writer: 1 },
         ] {
             let shown = format!("{fact:?}");

@@ -139,7 +139,7 @@ fn validation(it: &mut Numbers<'_>) -> Fact {
             Fact::FileChecked(Box::new(checked))
         }
         4 => Fact::CheckFailed { upload, attempt, detail: it.text() },
-        5 => Fact::ProcessedStarted { upload, attempt },
+        5 => Fact::ProcessedStarted { upload, attempt, checkpoint: None },
         6 => {
             let (named, mpn, unit) = (named("PRD-1-D0"), it.text(), it.text());
             let item = DynamicItem { named, mpn, unit, places: u8::MAX, row: it.u32() };
@@ -160,7 +160,7 @@ fn extraction(it: &mut Numbers<'_>) -> Fact {
         }
         2 => Fact::ChunkFilled { upload, chunk, rows: it.rows() },
         3 => Fact::FileExtracted { upload, chunks: chunk, records },
-        4 => Fact::ChunkStarted { chunk, attempt },
+        4 => Fact::ChunkStarted { chunk, attempt, checkpoint: None },
         5 => Fact::ChunkWritten { chunk, blob: Hash::ZERO, bytes: it.0.next() },
         6 => Fact::ChunkFailed { chunk, detail },
         7 => Fact::ChunkNamed { chunk, external_id: detail },
@@ -170,7 +170,7 @@ fn extraction(it: &mut Numbers<'_>) -> Fact {
         }
         9 => Fact::ChunkClosed { chunk, billing_id: detail, billing_note: it.text() },
         10 => Fact::ReconciliationReceived { reconciliation, blob: Hash::ZERO, bytes: 7, note: detail },
-        11 => Fact::ReconciliationStarted { reconciliation, attempt },
+        11 => Fact::ReconciliationStarted { reconciliation, attempt, checkpoint: None },
         16 => Fact::ChunkRegenerated { chunk },
         17 => Fact::BillingRefused { action: detail, reason: it.text(), count: records },
         12 => {

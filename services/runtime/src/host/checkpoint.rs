@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::fact::{CheckpointSigned, SigningKeyRecorded};
+use ledger::fact::{CheckpointSigned, SignedRoot, SigningKeyRecorded};
 use ledger::merkle::{Growing, leaf};
 use ledger::note::{Checkpoint, NoteSigner, VerifierKey};
 use ledger::{Context, Fact, Hash, HostId, ObjectId, Scope, Subject};
@@ -48,6 +48,8 @@ pub(super) struct Signed {
     is_key_unsigned: bool,
     /// Events since the last checkpoint that are not about signing.
     unsigned: u64,
+    /// What the newest checkpoint says.
+    latest: Option<SignedRoot>,
     /// When the first of them came, if one did.
     #[serde(skip)]
     since: Option<Instant>,
@@ -65,7 +67,10 @@ impl Signed {
             Fact::SigningKeyRecorded(recorded) => {
                 (self.key, self.is_key_unsigned) = (Some(recorded.key.clone()), true);
             }
-            Fact::CheckpointSigned(_) => (self.unsigned, self.since, self.is_key_unsigned) = (0, None, false),
+            Fact::CheckpointSigned(signed) => {
+                (self.unsigned, self.since, self.is_key_unsigned) = (0, None, false);
+                self.latest = Some(signed.signed());
+            }
             Fact::StatementSigned { .. } => {}
             _ => {
                 self.unsigned += 1;
@@ -99,6 +104,15 @@ impl Signed {
 }
 
 impl<D: Decider> Host<D> {
+    /// The same facts; those that order a workbook name the newest checkpoint, so that whoever gets the workbook is
+    /// handed it, and the same workbook can be made again.
+    pub(super) fn with_checkpoint(&self, mut facts: Facts) -> Facts {
+        for shown in facts.iter_mut().filter_map(|(_, fact)| fact.checkpoint_mut()) {
+            *shown = self.signed.latest;
+        }
+        facts
+    }
+
     /// Resolves when a checkpoint is due.
     pub(super) fn until_due(&self) -> impl Future<Output = ()> + Send + use<D> {
         let due = self.parts.checkpoints.as_ref().and_then(|checkpoints| self.signed.due(checkpoints));

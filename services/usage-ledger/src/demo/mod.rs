@@ -8,6 +8,7 @@ mod table;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ledger::ObjectId;
 use thiserror::Error;
@@ -20,6 +21,8 @@ use crate::product::{Product, ProductError, Settings};
 
 /// The sample companies, contracts, products and subscriptions.
 const CATALOG: &str = include_str!("../../../../schemas/demo-catalog.json");
+/// Logs are signed sooner than elsewhere, so that a file which lives for seconds has workbooks with a checkpoint.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(1);
 /// The contract of the sample file: Front Street reports to Mighty Mick's.
 const CONTRACT: &str = "CRD-21674-67435-75488";
 /// The product of the sample file; it reports reservations too, so that every published code can be raised.
@@ -143,7 +146,8 @@ pub async fn start(options: Options) -> Result<Demo, DemoError> {
     if std::fs::read_dir(&data).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(DemoError::NotEmpty(data));
     }
-    let settings = Settings { guard: crate::cli::guard(), ..Settings::new(&data, options.listen) };
+    let guard = crate::cli::guard();
+    let settings = Settings { guard, checkpoint_after: CHECKPOINT_AFTER, ..Settings::new(&data, options.listen) };
     let product = Product::start(settings).await?;
     let imported = admin::perform(&product, Request::Import { catalog: CATALOG.to_owned() }).await?;
     let objects = imported.get("objects").and_then(serde_json::Value::as_u64).unwrap_or(0);

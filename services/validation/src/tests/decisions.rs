@@ -24,7 +24,10 @@ fn an_upload_is_checked_once_it_was_read_and_written_once_it_was_checked() {
     // A beginning without an end is a job that crashed: it begins again.
     check_next(&after(&[started(1, 1)]), "check");
     check_next(&after(&[started(1, 1), checked(1, 1)]), "write");
-    check_next(&after(&[started(1, 1), checked(1, 1), Fact::ProcessedStarted { upload: 1, attempt: 1 }]), "write");
+    check_next(
+        &after(&[started(1, 1), checked(1, 1), Fact::ProcessedStarted { upload: 1, attempt: 1, checkpoint: None }]),
+        "write",
+    );
     check_next(&after(&[started(1, 1), checked(1, 1), written(1)]), "nothing");
     check_next(&after(&[started(1, 1), failed(1, 1)]), "nothing");
     // The end of another attempt is none.
@@ -103,7 +106,7 @@ fn the_third_crash_of_checking_ends_in_a_reason() {
 fn the_third_crash_of_writing_ends_in_a_reason() {
     let mut world = World::given(&[ready_to_check(1), vec![started(1, 2), checked(1, 2)]].concat());
     for attempt in 1..=3 {
-        assert_eq!(world.begins(), Fact::ProcessedStarted { upload: 1, attempt });
+        assert_eq!(world.begins(), Fact::ProcessedStarted { upload: 1, attempt, checkpoint: None });
         assert!(matches!(world.service.job(&world.ledger, file(0)), Some(Job::Write(_))));
     }
     let Fact::CheckFailed { upload: 1, attempt: 2, detail } = world.begins() else { panic!() };

@@ -1,7 +1,8 @@
 //! What the `general` tab says of a usage file, in the order of connect-api §4.4; our own rows come after it.
 
 use ledger::catalog::Schema;
-use ledger::{FileId, Moment, Named, UsageFile};
+use ledger::file::Shown;
+use ledger::{FileId, HostId, Moment, Named, ServiceName, UsageFile};
 
 use super::REPORT_ID;
 use crate::write::Kind;
@@ -44,4 +45,11 @@ pub(crate) fn rows(kind: Kind, id: FileId, file: &UsageFile, hub: Option<&Named>
         row("predictive", "yes");
     }
     Some(rows)
+}
+
+/// The row with the newest checkpoint of the log of the service that made the workbook, as the header
+/// `Ledger-Checkpoint` has it; none where the log had none yet.
+pub(crate) fn checkpoint(service: ServiceName, id: FileId, shown: Shown) -> Option<(String, String)> {
+    let log = HostId { service, partition: id.partition() };
+    shown.0.map(|root| ("checkpoint".to_owned(), root.member(log)))
 }

@@ -3,8 +3,10 @@
 pub(crate) mod made;
 
 use calamine::{Data, Reader};
+use ledger::Hash;
 use ledger::catalog::{ItemKind, Schema};
 use ledger::code::Code;
+use ledger::fact::SignedRoot;
 use ledger::record::CellKind;
 
 use super::*;
@@ -150,11 +152,13 @@ fn the_general_tab_ends_with_what_the_records_of_the_workbook_add_up_to() {
     assert_eq!(general(&mut book, "currency").as_deref(), Some("EUR"));
     let mut estimate = World::new(Schema::Qt, &["record_id", "quantity"]);
     estimate.estimate();
+    estimate.signed(SignedRoot { size: 12, root: Hash([0; 32]) });
     estimate.valid(&["r", "2.5"]);
     let (mut book, _) = estimate.written(Kind::ProcessedProvider);
     let rows: Vec<_> = texts(&mut book, "general").iter().map(|row| row.join(" ")).collect();
-    let last = ["predictive yes", "total_records 0", "total_quantity 0", "estimate_records 1", "estimate_quantity 2.5"];
-    assert_eq!(rows[rows.len() - 5..], last);
+    let checkpoint = format!("checkpoint validation-0=:{}=:;size=12", "A".repeat(43));
+    let totals = ["total_records 0", "total_quantity 0", "estimate_records 1", "estimate_quantity 2.5"];
+    assert_eq!(rows[rows.len() - 6..], [&["predictive yes", &checkpoint], &totals[..]].concat());
     let mut empty = World::new(Schema::Qt, &["record_id"]);
     let (mut book, _) = empty.written(Kind::Chunk);
     assert_eq!(general(&mut book, "total_records").as_deref(), Some("0"));

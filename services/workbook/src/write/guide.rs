@@ -1,5 +1,7 @@
 //! The kinds of workbook and what each tells the person who opens it.
 
+use ledger::ServiceName;
+
 use crate::columns::{Column, PROVIDER_ADDED, RECONCILED_ADDED, RECONCILIATION_ADDED, REJECTS_ADDED, VENDOR_ADDED};
 
 /// What a workbook is for.
@@ -40,6 +42,15 @@ impl Kind {
             Self::Reconciliation => "Reconciliation of accepted usage",
             Self::Reconciled => "Result of a reconciliation",
             Self::Rejects => "Rejected usage records",
+        }
+    }
+
+    /// The service that makes it.
+    #[must_use]
+    pub fn writer(self) -> ServiceName {
+        match self {
+            Self::ProcessedVendor | Self::ProcessedProvider | Self::Rejects => ServiceName::Validation,
+            Self::Chunk | Self::Reconciliation | Self::Reconciled => ServiceName::Extraction,
         }
     }
 

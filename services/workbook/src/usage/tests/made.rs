@@ -5,8 +5,8 @@ use std::io::{Cursor, Read};
 use calamine::{Reader, Xlsx};
 use ledger::catalog::{Environment, ItemKind, Named, Schema};
 use ledger::code::Code;
-use ledger::fact::{Category, FileColumn, FileCreated, Period, UploadOpened};
-use ledger::file::{Checking, Reading, ReadingEnd};
+use ledger::fact::{Category, FileColumn, FileCreated, Period, SignedRoot, UploadOpened};
+use ledger::file::{Checking, Reading, ReadingEnd, Shown};
 use ledger::record::{
     CellKind, CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, ReadColumn, RecordError, SubscriptionFacts,
 };
@@ -130,6 +130,11 @@ impl World {
         self.file.approval.created.as_mut().unwrap().predictive = true;
     }
 
+    /// The log of validation was signed before the processed workbooks were ordered.
+    pub(super) fn signed(&mut self, root: SignedRoot) {
+        self.file.checking.checkpoint = Shown(Some(root));
+    }
+
     /// The last record gets a warning.
     pub(super) fn warn(&mut self, warning: RecordError) {
         self.checked.records.last_mut().unwrap().warnings.push(warning);
@@ -208,7 +213,8 @@ impl World {
         let path = folder.path().join("made.xlsx");
         let hub = (kind == Kind::Chunk).then(|| named("HB-1", "Hub"));
         let id = FileId::parse("UF-2026-10-0000-0001").unwrap();
-        let sheet = UsageSheet::of(kind, id, &self.file, hub, Moment(1_795_000_000 * Moment::SECOND)).unwrap();
+        let created = Moment(1_795_000_000 * Moment::SECOND);
+        let sheet = UsageSheet::of(kind, id, &self.file, hub, created, self.file.checking.checkpoint).unwrap();
         let mut writer = sheet.create(&path, folder.path()).unwrap();
         let wanted = |record: &CheckedRecord| kind != Kind::Rejects || !record.is_valid();
         writer.batch(&self.read, &self.checked, wanted).unwrap();
