@@ -136,6 +136,11 @@ fn a_file_lives_its_whole_life_in_the_portal() {
     assert!(vendor.upload(&format!("{file}/upload"), "usage_file", &faulty).contains("was uploaded"));
     let page = vendor.wait(&file, "What is wrong");
     assert!(page.contains("<td class=\"cell\">NO-SUCH-PART</td>") && page.contains("USG_FILE_001"), "{page}");
+    let grid = vendor.page(&format!("{file}/records?code=USG_FILE_001"));
+    assert_eq!(grid.matches("NO-SUCH-PART").count(), 2, "the value at its cell, and what is said of it: {grid}");
+    let record = links(&grid).into_iter().find(|link| link.starts_with("/records/UR-")).expect("a link to the record");
+    let record = vendor.page(&record);
+    assert!(record.contains("Each cell, to the character") && record.contains("<code>NO-SUCH-PART</code>"), "{record}");
     let (sound, _) = world.generate(CONTRACT, "portal", 60);
     vendor.upload(&format!("{file}/upload"), "usage_file", &sound);
     vendor.wait(&file, "it was not submitted yet");
@@ -158,6 +163,9 @@ fn a_file_lives_its_whole_life_in_the_portal() {
     }
     let page = vendor.wait(&file, "every record of it is billed");
     assert!(page.contains("accepted the file") && page.contains("Thank you &#38; goodbye"), "{page}");
+    let then = vendor.page(&format!("{file}?step=1"));
+    assert!(then.contains("This is the file as it was") && then.contains("s-draft"), "{then}");
+    assert!(!then.contains("method=\"post\" action=\"/files"), "nothing can be done with the past: {then}");
     let link = vendor.get(&format!("{file}/download/processed"));
     let workbook = vendor.get(link.header("location").expect("a link"));
     assert!(workbook.body.starts_with(b"PK") && !sheets::unpacked(&workbook.body).is_empty());

@@ -83,8 +83,110 @@ function send(form) {
   request.send(new FormData(form));
 }
 
+// The slider of a file's past says which step it stands at, and goes there when it is let go.
+function sliders() {
+  for (const form of document.querySelectorAll("form[data-slider]")) {
+    const input = form.querySelector("input");
+    const label = form.querySelector("label");
+    const steps = document.querySelectorAll(".steps time");
+    if (!input || !label) continue;
+    input.addEventListener("input", () => {
+      const time = steps[Number(input.value) - 1];
+      label.textContent = `After step ${input.value}, ${time ? time.textContent : ""}`;
+    });
+    input.addEventListener("change", () => /** @type {HTMLFormElement} */ (form).requestSubmit());
+  }
+}
+
+// A grid of many pages becomes one long list: three pages of it are in the document, the rest is space to scroll through.
+const SPACE_MAX = 12e6;
+const ROW_PIXELS = 52;
+
+/** @param {HTMLElement} grid */
+function long(grid) {
+  const table = grid.querySelector("table");
+  const first = grid.querySelector("tbody");
+  const nav = document.querySelector("nav.pages");
+  const total = Number(grid.dataset.total);
+  const rows = first ? first.rows.length : 0;
+  if (!table || !first || !nav || total <= rows || nav.querySelector("[rel=prev]")) return;
+  const pages = Math.ceil(total / rows);
+  const height = Math.min(rows * ROW_PIXELS, SPACE_MAX / pages);
+  const known = new Map([[0, first]]);
+  const above = space(table, first);
+  const below = space(table, null);
+  const told = nav.querySelector("span");
+  nav.querySelectorAll("a").forEach((link) => link.remove());
+  grid.classList.add("long");
+  let busy = false;
+
+  /** @param {number} page */
+  async function body(page) {
+    const there = known.get(page);
+    if (there) return there;
+    const answer = await fetch(`${grid.dataset.pages?.replace("page=", `page=${page}`)}`, { headers: { accept: "text/html" } });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".grid tbody");
+    const made = document.adoptNode(fresh ?? document.createElement("tbody"));
+    if (known.size > 20) for (const old of [...known.keys()].slice(0, 10)) known.delete(old);
+    known.set(page, /** @type {HTMLTableSectionElement} */ (made));
+    return made;
+  }
+
+  function page() {
+    const middle = grid.getBoundingClientRect().top + grid.clientHeight / 2;
+    for (const part of table.querySelectorAll("tbody[data-page]")) {
+      const { top, bottom } = part.getBoundingClientRect();
+      if (top <= middle && bottom >= middle) return Number(part.getAttribute("data-page"));
+    }
+    return Math.min(pages - 1, Math.floor(grid.scrollTop / height));
+  }
+
+  async function arrange() {
+    if (busy) return;
+    busy = true;
+    const here = page();
+    const wanted = [here - 1, here, here + 1].filter((one) => one >= 0 && one < pages);
+    try {
+      const parts = await Promise.all(wanted.map(body));
+      // What is in view stays where it is, whatever the height of what comes before it.
+      const anchor = known.get(here);
+      const before = anchor?.isConnected ? anchor.getBoundingClientRect().top : null;
+      for (const old of table.querySelectorAll("tbody[data-page]")) if (!parts.includes(old)) old.remove();
+      parts.forEach((part, index) => {
+        part.setAttribute("data-page", String(wanted[index]));
+        if (part.parentNode !== table || part.nextSibling !== (parts[index + 1] ?? below)) table.insertBefore(part, below);
+      });
+      above.style.height = `${wanted[0] * height}px`;
+      below.style.height = `${(pages - 1 - wanted[wanted.length - 1]) * height}px`;
+      if (anchor && before !== null) grid.scrollTop += anchor.getBoundingClientRect().top - before;
+      if (told) told.textContent = `around row ${(here * rows + 1).toLocaleString("en")} of ${total.toLocaleString("en")}`;
+    } catch {
+      // The next scroll tries again.
+    }
+    busy = false;
+    if (page() !== here) arrange();
+  }
+
+  first.setAttribute("data-page", "0");
+  grid.addEventListener("scroll", () => requestAnimationFrame(arrange));
+  arrange();
+}
+
+/** Room that a table keeps for rows that aren't there. */
+function space(table, before) {
+  const part = document.createElement("tbody");
+  const room = part.insertRow().insertCell();
+  room.colSpan = 99;
+  part.setAttribute("aria-hidden", "true");
+  part.className = "space";
+  table.insertBefore(part, before);
+  return room;
+}
+
 localTimes(document);
 uploads(document);
+sliders();
+for (const grid of document.querySelectorAll(".grid[data-pages]")) long(/** @type {HTMLElement} */ (grid));
 setTimeout(refresh, 1000);
 const shown = document.querySelector(".zone");
 if (shown && zone !== "UTC") shown.textContent = `Times in ${zone}; UTC on hover`;

@@ -12,6 +12,7 @@ mod fault;
 mod guard;
 mod pages;
 mod query;
+mod record;
 mod session;
 mod shape;
 mod signed;
@@ -59,6 +60,8 @@ pub fn router(portal: Portal) -> Router {
         .route("/files", get(pages::files::list).post(pages::new::create))
         .route("/files/new", get(pages::new::step))
         .route("/files/{id}", get(pages::file::show))
+        .route("/files/{id}/records", get(pages::records::list))
+        .route("/records/{id}", get(pages::record::show))
         .route("/files/{id}/upload", post(pages::actions::upload))
         .route("/files/{id}/reconciliation", post(pages::actions::reconcile))
         .route("/files/{id}/do/{action}", post(pages::actions::act))

@@ -5,5 +5,7 @@ pub(crate) mod download;
 pub(crate) mod file;
 pub(crate) mod files;
 pub(crate) mod new;
+pub(crate) mod record;
+pub(crate) mod records;
 pub(crate) mod signin;
 pub(crate) mod start;

@@ -212,6 +212,14 @@ pub(crate) struct Wrong {
 pub(crate) struct Step {
     pub(crate) recorded_at: At,
     #[serde(default)]
+    pub(crate) account: String,
+    #[serde(default)]
+    pub(crate) fact: String,
+    #[serde(default)]
+    pub(crate) position: Position,
+    #[serde(default)]
+    pub(crate) reproduce: String,
+    #[serde(default)]
     pub(crate) by: Reference,
     #[serde(default)]
     pub(crate) surface: String,
@@ -221,6 +229,15 @@ pub(crate) struct Step {
     pub(crate) why: String,
     #[serde(default)]
     pub(crate) status: Change,
+}
+
+/// Where a fact stands in its log.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Position {
+    pub(crate) host: String,
+    pub(crate) sequence: u64,
+    pub(crate) hash: String,
 }
 
 /// What a step did to the status.

@@ -13,9 +13,19 @@ impl At {
         self.0.format("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
+    /// For the API, to the last digit that it gave.
+    pub(crate) fn exact(&self) -> String {
+        self.0.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+    }
+
     /// For people, short.
     pub(crate) fn shown(&self) -> String {
         self.0.format("%-d %b %Y, %H:%M").to_string()
+    }
+
+    /// For tables: to the second, as workbooks have it.
+    pub(crate) fn short(&self) -> String {
+        self.0.format("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     /// All of it.

@@ -77,6 +77,7 @@ pub const FILES: &[Field] = &[
 pub const RECORDS: &[Field] = &[
     Field::block("id"),
     Field::one_of("status", "status", RECORD_STATUSES).nullable().ordered(),
+    Field::text("error_codes", "error_codes"),
     Field::text("usagefile.id", "usagefile.id").searched(),
     Field::text("usage_file", "usagefile.id").searched(),
     Field::one_of("usagefile.schema", "usagefile.schema", SCHEMAS).searched(),

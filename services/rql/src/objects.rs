@@ -191,6 +191,11 @@ impl Subject for RecordObject<'_> {
         let number_of = |of: fn(&CheckedRecord) -> Option<Decimal>| self.record().and_then(of);
         match path {
             "status" => self.status.is_some_and(|status| test(Scalar::Text(status))),
+            // Each of them, as conditions on lists of values go.
+            "error_codes" => {
+                let errors = self.record().map(|record| record.errors.as_slice()).unwrap_or_default();
+                errors.iter().any(|error| test(Scalar::Text(&error.code.to_string())))
+            }
             "usagefile.id" => test(Scalar::Text(&self.of.id.to_string())),
             "usagefile.schema" => test(Scalar::Text(self.of.created.schema.lower())),
             "product_id" => id(Some(&self.of.created.product.id), test),

@@ -151,7 +151,8 @@ def life(chromium, how, books, **options):
 def pages(path, bad):
     steps = ["/files/new?step=1", "/files/new?step=2", "/files/new?step=6&product=PRD-404-832-779&environment=production"
              "&provider=PA-000-003&marketplace=MP-38661"]
-    return ["/", "/files", "/files?status=pending&q=nothing-like-it", path, bad, "/files/UF-2000-01-0000-0000", *steps]
+    return ["/", "/files", "/files?status=pending&q=nothing-like-it", path, f"{path}?step=3", bad, f"{bad}/records",
+            f"{bad.replace('files/UF', 'records/UR')}-0000-0002", "/files/UF-2000-01-0000-0000", *steps]
 
 
 def accessible(chromium, path, bad):
@@ -226,6 +227,60 @@ def times(chromium, path):
         assert shown[0] != shown[1], shown
 
 
+def grid(chromium):
+    """The records of a file that is longer than a page."""
+    many, records = TASK["many"], TASK["records"]
+    person = Person(chromium, "vendor")
+    page = person.page
+    rows = page.locator(".grid tbody[data-page] tr")
+    with sentence("the grid is one long list, of which only what is looked at is loaded"):
+        person.goto(f"{many}/records")
+        expect(rows.first).to_contain_text("browser-many-0")
+        page.locator(".grid").evaluate("grid => grid.scrollTop = grid.scrollHeight")
+        last = page.get_by_role("link", name=str(records + 1), exact=True)
+        expect(last).to_be_visible(timeout=PATIENCE_MS)
+        assert rows.count() <= 300, rows.count()
+        page.locator(".grid").evaluate("grid => grid.scrollTop = 0")
+        expect(page.get_by_role("link", name="2", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    with sentence("the grid shows a bad cell with its value, what is wrong and the fix"):
+        page.get_by_label("Error code").fill("USG_FILE_006")
+        person.press("Filter")
+        for text in ("many", "Write a plain number"):
+            expect(page.locator("td.cell")).to_contain_text(text)
+        expect(page.locator(".grid tbody tr")).to_have_count(1)
+    with sentence("a record leads to the cells of the workbook that it was read from"):
+        page.locator(".grid tbody a").first.click()
+        person.sees("Each cell, to the character")
+        expect(page.locator("td.cell")).to_have_text("many")
+    with sentence("without a script the grid has pages"):
+        plain = Person(chromium, "vendor", java_script_enabled=False)
+        plain.goto(f"{many}/records")
+        plain.page.get_by_role("link", name="Next").click()
+        plain.sees(f"101 to 200 of {records:,}")
+    with sentence("the grid's browser had nothing to complain of"):
+        assert not person.complaints, person.complaints
+
+
+def past(chromium, path):
+    """A file as it was."""
+    for scripts in (True, False):
+        how = "with scripts" if scripts else "without scripts"
+        person = Person(chromium, "vendor", java_script_enabled=scripts)
+        with sentence(f"{how}: the slider shows the file as it was, and nothing can be done there"):
+            person.goto(path)
+            slider = person.page.get_by_label("See it as it was")
+            slider.focus()
+            person.page.keyboard.press("Home")
+            if not scripts:
+                person.press("Show")
+            person.sees("This is the file as it was")
+            expect(person.page.locator(".head .status")).to_have_text("draft")
+            assert person.page.locator("#live form[method=post]").count() == 0
+            person.page.get_by_role("link", name="Back to now").click()
+            person.sees("every record of it is billed")
+        assert not person.complaints, person.complaints
+
+
 def main():
     started = time.monotonic()
     with sync_playwright() as playwright:
@@ -235,6 +290,8 @@ def main():
         if path:
             accessible(chromium, path, TASK["bad"])
             times(chromium, path)
+            past(chromium, path)
+        grid(chromium)
         keyboard(chromium)
         chromium.close()
     print(json.dumps(LOOKED))

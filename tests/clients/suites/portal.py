@@ -16,6 +16,8 @@ from checks import holds, same
 PROGRAM = pathlib.Path(__file__).parents[1] / "programs" / "portal.py"
 # What all scripts of a page may weigh on the wire.
 SCRIPT_BYTES_MAX = 60 * 1024
+# Records of a file that is many pages of its grid.
+RECORDS = 1234
 
 
 def run(world):
@@ -58,6 +60,11 @@ def workbooks(world):
         {"bad": book(f"{number}-bad", quantity="many"), "good": book(f"{number}-good")} for number in range(2)
     ]
     bad = world.file(ids.VENDOR, ids.PULSE, ids.AGREEMENT)
+    many = world.file(ids.VENDOR, ids.PULSE, ids.AGREEMENT)
+    rows = [world.row(f"browser-many-{number}", place=number) for number in range(RECORDS)]
+    rows[-1]["quantity"] = "many"
+    world.upload(ids.VENDOR, many, openpyxl_book(rows))
     world.upload(ids.VENDOR, bad, pathlib.Path(book("shown", quantity="many")).read_bytes())
     world.wait(ids.VENDOR, bad, "invalid")
-    return {"books": books, "bad": f"/files/{bad}"}
+    world.wait(ids.VENDOR, many, "invalid")
+    return {"books": books, "bad": f"/files/{bad}", "many": f"/files/{many}", "records": RECORDS}

@@ -22,6 +22,8 @@ use crate::past::Known;
 const ORDERED_DEPTH_MAX: u64 = 100_000;
 /// Sorting begins with so many records more than the page needs.
 const SORT_SLACK: usize = 8_192;
+/// What each record has of its own, and doesn't share with all of its status, subscription and item.
+const OWN: [&str; 3] = ["start_date", "end_date", "error_codes"];
 /// Files whose counts are remembered; with more, all are forgotten.
 const COUNTS_MAX: usize = 4_096;
 
@@ -179,9 +181,8 @@ impl Scan<'_> {
             subscription: known.and_then(|known| known.subscription),
             item: known.and_then(|known| known.item),
         };
-        let decided = memory
-            .entry(alike)
-            .or_insert_with(|| self.wanted.query.decided(record, |path| !matches!(path, "start_date" | "end_date")));
+        let decided =
+            memory.entry(alike).or_insert_with(|| self.wanted.query.decided(record, |path| !OWN.contains(&path)));
         decided.unwrap_or_else(|| self.wanted.query.matches(record))
     }
 

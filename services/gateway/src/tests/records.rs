@@ -270,6 +270,8 @@ async fn a_page_is_the_same_however_it_is_found() {
     expect(&world, "status=invalid", &[6], "items 0-0/1").await;
     expect(&world, "not(in(status,(approved,valid)))", &[6], "items 0-0/1").await;
     expect(&world, "item.id=null()", &[6], "items 0-0/1").await;
+    expect(&world, "error_codes=USG_FILE_001", &[6], "items 0-0/1").await;
+    expect(&world, "error_codes=USG_FILE_006", &[], "items 0-0/0").await;
     expect(&world, "eq(usagefile.schema,tr)", &[], "items 0-0/0").await;
     let window = "eq(asset.id,AS-1),in(status,(approved,closed)),(and(ge(start_date,2026-10-04),lt(start_date,2026-10-07))%7C\
                   and(ge(end_date,2026-11-01),lt(end_date,2026-11-02)))&limit=100&offset=0";

@@ -10,6 +10,7 @@ use crate::count::Count;
 use crate::fault::Fault;
 use crate::shape::{Chunk, File, Lifecycle, Reconciliation, Step, Wrong};
 use crate::signed::{Role, Signed};
+use crate::time::At;
 
 /// Things wrong in records that are shown; the rest is in the workbook of rejects.
 const WRONG_SHOWN: u64 = 50;
@@ -18,11 +19,14 @@ const STEPS_SHOWN: u64 = 200;
 /// Chunks and reconciliations that are shown.
 const PARTS_SHOWN: u64 = 100;
 
-/// What was just done, in the address that a form leads to.
+/// What the address says beside the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Done {
+pub(crate) struct Asked {
+    /// What was just done: a form leads here.
     done: String,
+    /// After which of its steps the file is shown, from 1; as it is now without one.
+    step: usize,
 }
 
 /// What a page says of an action once it is done.
@@ -73,6 +77,10 @@ struct Details {
     chrome: Chrome,
     file: File,
     meaning: String,
+    /// When the step was that it is shown after; none for now.
+    past: Option<At>,
+    /// The number of that step, or of the last one.
+    step: usize,
     buttons: Vec<Button>,
     uploads: bool,
     reconciles: bool,
@@ -85,13 +93,28 @@ struct Details {
     once: String,
 }
 
+impl Details {
+    /// Whether the file is shown as it was after a step.
+    fn is_at(&self, step: &usize) -> bool {
+        self.past.is_some() && self.step == *step
+    }
+}
+
 /// The page.
-pub(crate) async fn show(signed: Signed, Path(id): Path<String>, Query(done): Query<Done>) -> Result<Response, Fault> {
+pub(crate) async fn show(
+    signed: Signed,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Fault> {
     let api = &signed.api;
-    let file: File = api.get(&format!("/public/v1/usage/files/{}", clean(&id)?)).await?;
-    let id = file.id.clone();
+    let id = clean(&id)?.to_owned();
+    let path = format!("/ledger/v1/usage/files/{id}/history?limit={STEPS_SHOWN}");
+    let steps = api.list::<Step>(&path).await?.items;
+    let past = asked.step.checked_sub(1).and_then(|index| steps.get(index)).map(|step| step.recorded_at);
+    let then = |path: String, joint| past.map_or(path.clone(), |at| format!("{path}{joint}as_of={}", at.exact()));
+    let file: File = api.get(&then(format!("/public/v1/usage/files/{id}"), '?')).await?;
     let lifecycle: Lifecycle = api.get("/ledger/v1/lifecycle").await?;
-    let sides = sides(signed.who.role, &file);
+    let sides = if past.is_some() { &[] } else { sides(signed.who.role, &file) };
     let may: Vec<&str> = lifecycle
         .transitions
         .iter()
@@ -109,18 +132,17 @@ pub(crate) async fn show(signed: Signed, Path(id): Path<String>, Query(done): Qu
     }
     let (mut chunks, mut reconciliations) = (Vec::new(), Vec::new());
     if matches!(file.status.as_str(), "accepted" | "closed") && signed.who.role != Role::Vendor {
-        let path = format!("/public/v1/usage/chunks?usagefile.id={id}&limit={PARTS_SHOWN}");
-        chunks = api.list(&path).await?.items;
-        let path = format!("/public/v1/usage/reconciliations?usagefile.id={id}&limit={PARTS_SHOWN}");
-        reconciliations = api.list(&path).await?.items;
+        let of_file = then(format!("usagefile.id={id}&limit={PARTS_SHOWN}"), '&');
+        chunks = api.list(&format!("/public/v1/usage/chunks?{of_file}")).await?.items;
+        reconciliations = api.list(&format!("/public/v1/usage/reconciliations?{of_file}")).await?.items;
     }
-    let path = format!("/ledger/v1/usage/files/{id}/history?limit={STEPS_SHOWN}");
-    let steps = api.list(&path).await?.items;
     let mut chrome = signed.chrome("files");
-    chrome.done = told(&done.done);
+    chrome.done = told(&asked.done);
     Ok(page(&Details {
         chrome,
         meaning,
+        past,
+        step: if past.is_some() { asked.step } else { steps.len() },
         buttons: buttons.collect(),
         uploads: may.contains(&"upload") && !file.reported,
         reconciles: may.contains(&"reconciliation"),
@@ -143,6 +165,11 @@ fn sides(role: Role, file: &File) -> &'static [&'static str] {
         Role::Distributor | Role::Reseller => &["provider"],
         Role::Operator => &[],
     }
+}
+
+/// Whether somebody sees what is wrong with records, which is the vendor's own business.
+pub(crate) fn plays_vendor(role: Role) -> bool {
+    role.is_vendor()
 }
 
 /// Whether an action that is allowed would do anything: what would change nothing is no button.

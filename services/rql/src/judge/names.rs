@@ -11,7 +11,7 @@ use crate::objects::PARAMS_PREFIX;
 use crate::{FILES, Placed, RECORDS, RqlError};
 
 /// What a provider doesn't see, and so can't decide by.
-const HIDDEN: [&str; 1] = ["external_id"];
+const HIDDEN: [&str; 2] = ["external_id", "error_codes"];
 
 const FILE_NAMES: &[Field] = &[
     Field::text("description", "description"),
