@@ -55,7 +55,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
             Wire::DynamicItemsFound(w::DynamicItemsFound { upload, attempt, part, items: dynamic_items(items) }),
         Fact::FileChecked(it) => Wire::FileChecked(it.as_ref().into()),
         &Fact::CheckFailed { upload, attempt, ref detail } => check_failed(upload, attempt, detail),
-        Fact::ProcessedStarted { upload, attempt, checkpoint } => signed::processed(*upload, *attempt, checkpoint.as_ref()),
+        &Fact::ProcessedStarted { upload, attempt, checkpoint } => signed::processed(upload, attempt, checkpoint),
         &Fact::ProcessedWritten { upload, vendor, provider, rejects, writer } =>
             Wire::ProcessedWritten(written(upload, [Some(vendor), provider, rejects], writer)),
         Fact::BillingRefused { action, reason, count } => ex::refused(action, reason, *count),
@@ -66,7 +66,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::FileExtracted { upload, chunks, records } => extracted(upload, chunks.into(), records),
         Fact::RecordsExempted { upload, reason, rows, records, totals } =>
             Wire::RecordsExempted(ex::records_exempted_to_wire((*upload, *records), *reason, rows, totals)),
-        Fact::ChunkStarted { chunk, attempt, checkpoint } => signed::chunk(*chunk, *attempt, checkpoint.as_ref()),
+        &Fact::ChunkStarted { chunk, attempt, checkpoint } => signed::chunk(chunk, attempt, checkpoint),
         &Fact::ChunkWritten { chunk, blob, bytes } => ex::chunk_written(chunk, blob, bytes),
         Fact::ChunkFailed { chunk, detail } => ex::chunk_failed(*chunk, detail),
         Fact::ChunkNamed { chunk, external_id } => ex::chunk_named(*chunk, external_id),
@@ -75,8 +75,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::ChunkClosed { chunk, billing_id: id, billing_note: note } => ex::chunk_closed_to_wire(*chunk, id, note),
         Fact::ReconciliationReceived { reconciliation, blob, bytes, note } => Wire::ReconciliationReceived(
             ex::reconciliation_received_to_wire(*reconciliation, *blob, *bytes, note)),
-        Fact::ReconciliationStarted { reconciliation: number, attempt, checkpoint } =>
-            signed::reconciliation(*number, *attempt, checkpoint.as_ref()),
+        &Fact::ReconciliationStarted { reconciliation: at, attempt, checkpoint } => signed::reconciled(at, attempt, checkpoint),
         &Fact::ReconciliationProcessed { reconciliation, closed, open, ref summary, processed } =>
             Wire::ReconciliationProcessed(reconciled((reconciliation, closed, open), summary, processed)),
         Fact::ReconciliationFailed { reconciliation, detail } => unreconciled((*reconciliation).into(), detail),

@@ -56,7 +56,7 @@ impl TryFrom<wire::CheckpointSigned> for CheckpointSigned {
 }
 
 /// The checkpoint that a workbook is to show.
-fn shown(root: Option<&SignedRoot>) -> Option<wire::SignedRoot> {
+fn shown(root: Option<SignedRoot>) -> Option<wire::SignedRoot> {
     root.map(|it| wire::SignedRoot { size: it.size, root: it.root.0.to_vec() })
 }
 
@@ -64,15 +64,15 @@ fn to_show(root: Option<wire::SignedRoot>) -> Result<Option<SignedRoot>, WireErr
     root.map(|it| Ok(SignedRoot { size: it.size, root: hash(&it.root, "checkpoint")? })).transpose()
 }
 
-pub(super) fn processed(upload: u32, attempt: u32, root: Option<&SignedRoot>) -> Wire {
+pub(super) fn processed(upload: u32, attempt: u32, root: Option<SignedRoot>) -> Wire {
     Wire::ProcessedStarted(wire::ProcessedStarted { upload, attempt, checkpoint: shown(root) })
 }
 
-pub(super) fn chunk(chunk: u16, attempt: u32, root: Option<&SignedRoot>) -> Wire {
+pub(super) fn chunk(chunk: u16, attempt: u32, root: Option<SignedRoot>) -> Wire {
     Wire::ChunkStarted(wire::ChunkStarted { chunk: chunk.into(), attempt, checkpoint: shown(root) })
 }
 
-pub(super) fn reconciliation(number: u16, attempt: u32, root: Option<&SignedRoot>) -> Wire {
+pub(super) fn reconciled(number: u16, attempt: u32, root: Option<SignedRoot>) -> Wire {
     let reconciliation = number.into();
     Wire::ReconciliationStarted(wire::ReconciliationStarted { reconciliation, attempt, checkpoint: shown(root) })
 }

@@ -146,25 +146,24 @@ function long(grid) {
     busy = true;
     const here = page();
     const wanted = [here - 1, here, here + 1].filter((one) => one >= 0 && one < pages);
-    try {
-      const parts = await Promise.all(wanted.map(body));
+    const parts = await Promise.all(wanted.map(body)).catch(() => null);
+    // Without them the next scroll tries again.
+    if (parts) {
       // What is in view stays where it is, whatever the height of what comes before it.
       const anchor = known.get(here);
       const before = anchor?.isConnected ? anchor.getBoundingClientRect().top : null;
       for (const old of table.querySelectorAll("tbody[data-page]")) if (!parts.includes(old)) old.remove();
       parts.forEach((part, index) => {
         part.setAttribute("data-page", String(wanted[index]));
-        if (part.parentNode !== table || part.nextSibling !== (parts[index + 1] ?? below)) table.insertBefore(part, below);
+        table.insertBefore(part, below.closest("tbody"));
       });
       above.style.height = `${wanted[0] * height}px`;
       below.style.height = `${(pages - 1 - wanted[wanted.length - 1]) * height}px`;
       if (anchor && before !== null) grid.scrollTop += anchor.getBoundingClientRect().top - before;
-      if (told) told.textContent = `around row ${(here * rows + 1).toLocaleString("en")} of ${total.toLocaleString("en")}`;
-    } catch {
-      // The next scroll tries again.
+      if (told) told.textContent = `${(here * rows + 1).toLocaleString("en")} and on, of ${total.toLocaleString("en")}`;
     }
     busy = false;
-    if (page() !== here) arrange();
+    if (parts && page() !== here) arrange();
   }
 
   first.setAttribute("data-page", "0");
@@ -172,7 +171,7 @@ function long(grid) {
   arrange();
 }
 
-/** Room that a table keeps for rows that aren't there. */
+// Room that a table keeps for rows that aren't there.
 function space(table, before) {
   const part = document.createElement("tbody");
   const room = part.insertRow().insertCell();

@@ -61,7 +61,7 @@ def workbooks(world):
     ]
     bad = world.file(ids.VENDOR, ids.PULSE, ids.AGREEMENT)
     many = world.file(ids.VENDOR, ids.PULSE, ids.AGREEMENT)
-    rows = [world.row(f"browser-many-{number}", place=number) for number in range(RECORDS)]
+    rows = [world.row(f"browser-many-{number}", place=number % 3) for number in range(RECORDS)]
     rows[-1]["quantity"] = "many"
     world.upload(ids.VENDOR, many, openpyxl_book(rows))
     world.upload(ids.VENDOR, bad, pathlib.Path(book("shown", quantity="many")).read_bytes())
