@@ -62,6 +62,7 @@ fn what_was_known_when_a_chunk_was_extracted_is_answered_later_with_the_same_byt
     }
     let detail = world.get(Vendor, &with(&format!("usage/files/{file}"), "2026-11-22T00:00:00Z"));
     assert_eq!(detail.refusal(), (404, "NFND_000".to_owned()), "it wasn't there when the ledger began");
+    before_the_first_fact(&world);
     let at = world.now();
     world.let_pass(3600);
 
@@ -101,6 +102,18 @@ fn what_was_known_when_a_chunk_was_extracted_is_answered_later_with_the_same_byt
     }
     world.end(second);
     refusals(&world, &file, &pending);
+}
+
+/// Where nothing was known yet, the answer has positions, too, and they bring it again.
+fn before_the_first_fact(world: &World) {
+    for path in ["usage/files?limit=10", "usage/aggregates", "usage/records"] {
+        let first = world.get(Vendor, &with(path, "2020-01-01"));
+        assert_eq!((first.status, first.json()), (200, json!([])), "{path}");
+        let positions = header(&first, HEADER);
+        assert_eq!(positions, "catalog-0:0", "{path}");
+        let again = world.get(Vendor, &with(path, positions));
+        assert_eq!((again.status, &again.body, header(&again, HEADER)), (200, &first.body, positions), "{path}");
+    }
 }
 
 /// What isn't answered as of the past, and who doesn't see it.

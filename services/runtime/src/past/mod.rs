@@ -8,7 +8,7 @@ mod trails;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ledger::HostId;
+use ledger::{HostId, ServiceName};
 
 pub use replay::{Stopped, catalog_at, file_at, ledger_at};
 pub use told::told;
@@ -50,8 +50,12 @@ impl FromIterator<(HostId, u64)> for Positions {
 }
 
 impl fmt::Display for Positions {
-    /// `catalog-0:12,approval-0:123`: one text for equal positions.
+    /// `catalog-0:12,approval-0:123`: one text for equal positions. Before the first fact it is that of the log that every
+    /// ledger has, `catalog-0:0`, since nothing at all could not be given back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return write!(f, "{}:0", HostId::new(ServiceName::Catalog, 0));
+        }
         for (place, (host, sequence)) in self.each().enumerate() {
             let comma = if place > 0 { "," } else { "" };
             write!(f, "{comma}{host}:{sequence}")?;
@@ -69,7 +73,8 @@ mod tests {
         for (text, written) in [
             ("approval-0:123,catalog-0:7", Some("catalog-0:7,approval-0:123")),
             (" catalog-0:7 , ingestion-12:1", Some("catalog-0:7,ingestion-12:1")),
-            ("catalog-0:0", Some("")),
+            ("catalog-0:0", Some("catalog-0:0")),
+            ("approval-0:0,ingestion-0:0", Some("catalog-0:0")),
             ("catalog-0:1,catalog-0:2", None),
             ("gateway-0:1", None),
             ("approval-00:1", None),
@@ -80,6 +85,8 @@ mod tests {
         ] {
             let read = Positions::parse(text).map(|positions| positions.to_string());
             assert_eq!(read.as_deref(), written, "{text:?}");
+            let again = written.map(|written| Positions::parse(written).map(|positions| positions.to_string()));
+            assert_eq!(again.flatten().as_deref(), written, "what is written is read");
         }
     }
 }
