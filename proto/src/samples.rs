@@ -133,7 +133,7 @@ fn event(fact: Fact, number: u8) -> Event {
     };
     let cause = hash(number);
     let id = EventId::derive(&cause, fact.emitter(), number.into());
-    Event { id, subject, cause, actor, recorded_at: moment(i64::from(number)), fact }
+    Event { id, subject, cause, actor, surface: ledger::Surface::Api, recorded_at: moment(i64::from(number)), fact }
 }
 
 fn file_id() -> FileId {

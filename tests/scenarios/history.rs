@@ -88,6 +88,39 @@ fn a_history_has_every_fact_and_refusal_for_those_whose_business_it_is() {
     the_rest(&world, &file, &whole, rejected);
 }
 
+/// Goal: a history says by which way the holder of a key came. Method: the same key acts on one file with a program that
+/// names itself as it likes, with the command line's name, and in the portal; nothing that is sent makes it the portal.
+#[test]
+fn a_history_says_by_which_way_somebody_came() {
+    let world = World::new();
+    let said = |file: &str, fact: &str, refused: bool| {
+        let lines = list(&world, Operator, &format!("usage/files/{file}/history?limit=1000"));
+        let line = lines.iter().rfind(|line| line["fact"] == fact).unwrap_or_else(|| panic!("{lines:#?}"));
+        assert_eq!(line["error_code"].is_null(), !refused, "{line:#}");
+        (line["by"]["id"].clone(), line["surface"].clone())
+    };
+    let path = |file: &str, action: &str| format!("/public/v1/usage/files/{file}/{action}");
+    for (agent, surface) in [
+        (None, "api"),
+        (Some("curl/8.5.0 usage-ledger/1.0"), "api"),
+        (Some("portal"), "api"),
+        (Some("usage-ledger/0.1.0"), "cli"),
+    ] {
+        let file = world.pending(CONTRACT, "surface", 3);
+        let headers: Vec<(&str, &str)> = agent.map(|agent| ("User-Agent", agent)).into_iter().collect();
+        let send = |action: &str, body: &str| {
+            let path = path(&file, action);
+            let body = Body::Text("application/json", body);
+            let key = Some(Distributor.key());
+            world.request(&Request { method: "POST", path: &path, key, headers: &headers, body }).status
+        };
+        assert_eq!(send("accept", "{}"), 201, "{agent:?}");
+        assert_eq!(said(&file, "FileAccepted", false), (json!("SU-000-000-002"), json!(surface)), "{agent:?}");
+        assert_eq!(send("accept", "{}"), 400, "{agent:?}");
+        assert_eq!(said(&file, "CommandRefused", true), (json!("SU-000-000-002"), json!(surface)), "{agent:?}");
+    }
+}
+
 /// Pages, NDJSON, filters, the past, and records.
 fn the_rest(world: &World, file: &str, whole: &[Value], rejected: &Value) {
     let path = format!("/ledger/v1/usage/files/{file}/history");

@@ -162,6 +162,12 @@ fn a_file_lives_its_whole_life_in_the_portal() {
         distributor.upload(&format!("{file}/reconciliation"), "recon_file", &to);
     }
     let page = vendor.wait(&file, "every record of it is billed");
+    let history = format!("usage/{}/history?surface=portal&limit=1000", file.trim_start_matches('/'));
+    let history = world.ours(Operator, "GET", &history, Body::Nothing).expect(200);
+    let done = history.as_array().expect("lines").iter().map(|line| line["fact"].as_str().expect("a fact"));
+    let done: BTreeSet<&str> = done.collect();
+    let all = ["FileCreated", "UploadOpened", "FileSubmitted", "FileAccepted", "ReconciliationReceived"];
+    assert!(all.iter().all(|fact| done.contains(fact)), "all of it was done in the portal: {done:?}");
     assert!(page.contains("accepted the file") && page.contains("Thank you &#38; goodbye"), "{page}");
     let then = vendor.page(&format!("{file}?step=1"));
     assert!(then.contains("This is the file as it was") && then.contains("s-draft"), "{then}");

@@ -31,7 +31,7 @@ pub(super) fn named(text: &str) -> Named {
 pub(super) fn holder(account: &str) -> Scope {
     let role = ACCOUNTS.iter().find(|(known, _)| *known == account).expect("an account").1;
     let actor = Actor::Key { key: named(&format!("SU-{account}")), account: id(account) };
-    Scope { actor, account: Some(id(account)), role }
+    Scope { actor, account: Some(id(account)), role, surface: ledger::Surface::Api }
 }
 
 /// A contract as it is while it is active, and while it isn't.

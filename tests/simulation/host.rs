@@ -145,7 +145,8 @@ impl<D: Play> Host<D> {
         for (index, (subject, fact)) in (0..).zip(facts) {
             let id = EventId::derive(seed, self.id.service, index);
             let actor = context.scope.actor.clone();
-            let event = Event { id, subject, cause, actor, recorded_at: context.now, fact };
+            let surface = context.scope.surface;
+            let event = Event { id, subject, cause, actor, surface, recorded_at: context.now, fact };
             let said = Rc::new(proto::encode_event(&event));
             self.said.push(Rc::clone(&said));
             let sequence = self.said.len() as u64;

@@ -7,6 +7,7 @@ use prost::Message;
 
 use super::catalog::{role, role_number};
 use super::command::{command, command_to_wire};
+use super::event::{surface, surface_number};
 use super::frame::{Limit, limit_bytes, limit_lists};
 use super::rows::BLOCKS_MAX;
 use super::value::{hash, object_id, required};
@@ -96,6 +97,7 @@ impl From<&Scope> for wire::Scope {
             actor: Some((&it.actor).into()),
             account_id: it.account.as_ref().map(ObjectId::to_string),
             role: role_number(it.role),
+            surface: surface_number(it.surface),
         }
     }
 }
@@ -108,6 +110,7 @@ impl TryFrom<wire::Scope> for Scope {
             actor: required(it.actor, "actor")?.try_into()?,
             account: it.account_id.map(|id| object_id(&id, "account_id")).transpose()?,
             role: role(it.role)?,
+            surface: surface(it.surface)?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The envelope of every fact, and who wanted it.
 
-use ledger::{Actor, Event, EventId, FileId, Moment, ServiceName, Subject};
+use ledger::{Actor, Event, EventId, FileId, Moment, ServiceName, Subject, Surface};
 use prost::Message;
 
 use super::fact::{fact, fact_to_wire};
@@ -53,6 +53,7 @@ impl From<&Event> for wire::Event {
             actor: Some((&event.actor).into()),
             recorded_at_micros: event.recorded_at.0,
             trace: None,
+            surface: surface_number(event.surface),
             subject: Some(subject),
             fact: Some(fact_to_wire(&event.fact)),
         }
@@ -76,6 +77,7 @@ impl TryFrom<wire::Event> for Event {
             subject,
             cause: hash(&event.cause, "cause")?,
             actor: required(event.actor, "actor")?.try_into()?,
+            surface: surface(event.surface)?,
             recorded_at: Moment(event.recorded_at_micros),
             fact: fact(known)?,
         })
@@ -108,6 +110,24 @@ impl TryFrom<wire::Actor> for Actor {
             WireActor::Operator(wire::Operator {}) => Self::Operator,
             WireActor::Producer(it) => Self::Producer { account: object_id(&it.account_id, "account_id")? },
         })
+    }
+}
+
+pub(super) fn surface_number(surface: Surface) -> i32 {
+    let surface = match surface {
+        Surface::Api => wire::Surface::Unspecified,
+        Surface::Portal => wire::Surface::Portal,
+        Surface::Cli => wire::Surface::Cli,
+    };
+    surface.into()
+}
+
+pub(super) fn surface(number: i32) -> Result<Surface, WireError> {
+    match wire::Surface::try_from(number) {
+        Ok(wire::Surface::Unspecified) => Ok(Surface::Api),
+        Ok(wire::Surface::Portal) => Ok(Surface::Portal),
+        Ok(wire::Surface::Cli) => Ok(Surface::Cli),
+        Err(_) => Err(unknown("surface", number)),
     }
 }
 

@@ -9,7 +9,7 @@ use ledger::record::Billing;
 use ledger::report::{Print, ReportedRecords};
 use ledger::rule::{RuleAction, RuleItem, RulePlace, RuleScope, RuleTerms};
 use ledger::webhook::{WebhookProduct, WebhookTerms};
-use ledger::{Actor, ChunkId, Command, Fact, Scope, ServiceName};
+use ledger::{Actor, ChunkId, Command, Fact, Scope, ServiceName, Surface};
 
 use super::{batches, file_id, hash, moment, named, object_id, objects};
 use crate::ask::{WireAsk, WireKey};
@@ -31,8 +31,12 @@ pub fn asks() -> Vec<(String, WireAsk)> {
 /// What a program asks for that reports over NATS.
 fn by_producer() -> WireAsk {
     let account = object_id("VA-123-456");
-    let scope =
-        Scope { actor: Actor::Producer { account: account.clone() }, account: Some(account), role: Role::Vendor };
+    let scope = Scope {
+        actor: Actor::Producer { account: account.clone() },
+        account: Some(account),
+        role: Role::Vendor,
+        surface: Surface::Api,
+    };
     let period = Period { from: moment(0), to: moment(1) };
     let (product, contract) = (object_id("PRD-123-456-789"), object_id("CRD-12345-67890-00001"));
     let report = OpenReport { product, contract, period, currency: None, environment: None };
@@ -83,9 +87,9 @@ fn ask(command: Command, number: u8) -> WireAsk {
     let scope = match command.service() {
         ServiceName::Catalog => Scope::operator(),
         ServiceName::Extraction => {
-            Scope { actor: key, account: Some(object_id("PA-654-321")), role: Role::Distributor }
+            Scope { actor: key, account: Some(object_id("PA-654-321")), role: Role::Distributor, surface: Surface::Cli }
         }
-        _ => Scope { actor: key, account: Some(object_id("VA-123-456")), role: Role::Vendor },
+        _ => Scope { actor: key, account: Some(object_id("VA-123-456")), role: Role::Vendor, surface: Surface::Api },
     };
     WireAsk { command, scope, key: Some(WireKey { seed: hash(number), content: hash(!number) }), after: 0 }
 }

@@ -12,7 +12,7 @@ use ledger::report::{Print, REPORT_RECORDS_MAX, Receipt, ReportedRecords};
 use ledger::rows::RowSet;
 use ledger::rule::{RuleAction, RuleItem, RulePlace, RuleScope, RuleTerms};
 use ledger::transitions::{self, Action};
-use ledger::{Actor, Command, FileId, Hash, HostId, Moment, ObjectId, Rejection, Scope, ServiceName, Status};
+use ledger::{Actor, Command, FileId, Hash, HostId, Moment, ObjectId, Rejection, Scope, ServiceName, Status, Surface};
 use prost::Message;
 
 use super::limits::Damage;
@@ -63,8 +63,10 @@ fn every_scope_comes_back() {
     for actor in actors.chain([Actor::Operator, Actor::Producer { account: id("VA-2") }]) {
         for role in [Role::Vendor, Role::Distributor, Role::Reseller, Role::Operator] {
             for account in [None, Some(id("VA-1"))] {
-                let scope = Scope { actor: actor.clone(), account, role };
-                check_ask(&WireAsk { scope, after: u64::MAX, ..ask(Command::CloseFile { file: file() }) });
+                for surface in Surface::ALL {
+                    let scope = Scope { actor: actor.clone(), account: account.clone(), role, surface };
+                    check_ask(&WireAsk { scope, after: u64::MAX, ..ask(Command::CloseFile { file: file() }) });
+                }
             }
         }
     }

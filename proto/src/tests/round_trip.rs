@@ -9,7 +9,9 @@ use ledger::fact::{ClosedBy, Fact, FileDescribed, Period, SummaryLine, Total};
 use ledger::record::{BATCH_RECORDS_MAX, CheckedBatch, CheckedRecord, ClosedRows, ReadBatch, ReadColumn, RecordError};
 use ledger::rows::RowSet;
 use ledger::rule::{RuleAction, RulePlace, RuleRecorded};
-use ledger::{Actor, Code, Decimal, Event, EventId, FileId, Hash, Moment, ObjectId, Partition, ServiceName, Subject};
+use ledger::{
+    Actor, Code, Decimal, Event, EventId, FileId, Hash, Moment, ObjectId, Partition, ServiceName, Subject, Surface,
+};
 
 use crate::{
     decode_checked_batch, decode_event, decode_read_batch, encode_checked_batch, encode_event, encode_read_batch,
@@ -28,6 +30,7 @@ fn check(fact: Fact) {
         subject: Subject::File(FileId::parse("UF-9999-12-9999-9999").unwrap()),
         cause: Hash([255; 32]),
         actor: Actor::Operator,
+        surface: Surface::Api,
         recorded_at: Moment(i64::MAX),
         fact,
     });
@@ -44,6 +47,9 @@ fn every_actor_and_subject_comes_back() {
     let services = (1..=6).map(|number| Actor::Service(ServiceName::from_number(number).unwrap()));
     for actor in services.chain([Actor::Operator, Actor::Key { key, account: id("a") }]) {
         check_event(&Event { actor, ..event.clone() });
+    }
+    for surface in Surface::ALL {
+        check_event(&Event { surface, ..event.clone() });
     }
     for subject in [Subject::Object(id("-")), Subject::File(FileId::parse("UF-1000-01-0000-0000").unwrap())] {
         check_event(&Event { subject, recorded_at: Moment(i64::MIN), ..event.clone() });

@@ -109,7 +109,8 @@ impl World {
     fn take(&mut self, subject: Subject, fact: Fact) {
         self.sequence += 1;
         let (actor, cause, recorded_at) = (Actor::Operator, Hash::ZERO, Moment(0));
-        let event = Event { id: EventId::default(), subject, cause, actor, recorded_at, fact };
+        let event =
+            Event { id: EventId::default(), subject, cause, actor, surface: ledger::Surface::Api, recorded_at, fact };
         self.ledger.evolve(self.sequence, &event);
     }
 

@@ -214,6 +214,7 @@ impl Pen {
             subject,
             cause: Hash::ZERO,
             actor: Actor::Operator,
+            surface: ledger::Surface::Api,
             recorded_at: Moment(OCTOBER + i64::from(seconds) * Moment::SECOND),
             fact,
         };

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::request::Parts;
 use ledger::catalog::Key;
-use ledger::{Actor, Catalog, Hash, ObjectId, Rejection, Scope};
+use ledger::{Actor, Catalog, Hash, ObjectId, Rejection, Scope, Surface};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -14,6 +15,10 @@ use crate::past;
 
 /// The word before a key. Some SDKs send the key alone (connect-api §2.1).
 const SCHEME: &str = "apikey ";
+
+/// What the command line of this product calls itself in `User-Agent`, before its version. Any client may: a history says
+/// `cli` of whoever does.
+pub const CLI_AGENT: &str = "usage-ledger/";
 
 /// The key in whose name a request comes that was made in this process: the portal puts it among the extensions of the
 /// requests of whoever is signed in. Nothing from outside can.
@@ -43,17 +48,23 @@ pub(crate) async fn scope(parts: &Parts, app: &App) -> Result<Scope, ApiError> {
     app.projection.refresh().await;
     // The shelf is the newest catalog of this process: a key that was revoked is refused at once.
     let catalog = app.bus.shelf().take();
-    let scope = match parts.extensions.get::<InNameOf>() {
-        Some(InNameOf(id)) => catalog.keys.get(id).and_then(|key| scope_with(key, &catalog)),
-        None => header.and_then(|header| scope_of(header, &catalog, &app.pepper)),
+    let (scope, surface) = match parts.extensions.get::<InNameOf>() {
+        Some(InNameOf(id)) => (catalog.keys.get(id).and_then(|key| scope_with(key, &catalog)), Surface::Portal),
+        None => (header.and_then(|header| scope_of(header, &catalog, &app.pepper)), surface_of(&parts.headers)),
     };
-    let scope = scope.ok_or(ApiError::Rejected(Rejection::KeyUnknown))?;
+    let scope = Scope { surface, ..scope.ok_or(ApiError::Rejected(Rejection::KeyUnknown))? };
     match &scope.actor {
         Actor::Key { key, .. } if !app.allowance.take(&key.id, app.clock.now()) => {
             Err(ApiError::TooMany { limit: app.allowance.per_second() })
         }
         _ => Ok(scope),
     }
+}
+
+/// By which way a request from outside came, as far as the client says so. `portal` is nothing that a client can say.
+fn surface_of(headers: &HeaderMap) -> Surface {
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    if agent.is_some_and(|agent| agent.starts_with(CLI_AGENT)) { Surface::Cli } else { Surface::Api }
 }
 
 /// The scope of a header, if its key is known, its secret right and it was not revoked.
@@ -71,7 +82,7 @@ pub(crate) fn scope_of(header: &str, catalog: &Catalog, pepper: &[u8]) -> Option
 fn scope_with(key: &Key, catalog: &Catalog) -> Option<Scope> {
     let account = catalog.accounts.get(&key.account).filter(|_| !key.revoked)?;
     let actor = Actor::Key { key: key.named.clone(), account: key.account.clone() };
-    Some(Scope { actor, account: Some(key.account.clone()), role: account.role })
+    Some(Scope { actor, account: Some(key.account.clone()), role: account.role, surface: Surface::Api })
 }
 
 /// Key id and secret of `ApiKey SU-…:secret` or of `SU-…:secret`.

@@ -62,7 +62,7 @@ use runtime::records::Records;
 use runtime::store::BlobStore;
 use tokio::sync::watch;
 
-pub use auth::InNameOf;
+pub use auth::{CLI_AGENT, InNameOf};
 pub use feed::Cursor;
 pub use webhooks::{Call, Calls, Change, Changes, Deliveries, Delivery};
 

@@ -11,7 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ledger::catalog::Role;
-use ledger::{Actor, Catalog, ObjectId, Rejection, Scope};
+use ledger::{Actor, Catalog, ObjectId, Rejection, Scope, Surface};
 use proto::report::ReportRefusal;
 use runtime::nats::{Reason, Sent, Taken, Takes, Told};
 
@@ -122,7 +122,8 @@ fn tenant(catalog: &Catalog, sent: &Sent) -> Option<(Scope, About)> {
     let vendor = catalog.products.get(&product)?.owner.clone();
     catalog.contracts.get(&contract).filter(|known| known.vendor == vendor)?;
     let actor = Actor::Producer { account: vendor.clone() };
-    Some((Scope { actor, account: Some(vendor), role: Role::Vendor }, About { contract, product }))
+    let scope = Scope { actor, account: Some(vendor), role: Role::Vendor, surface: Surface::Api };
+    Some((scope, About { contract, product }))
 }
 
 /// How a report is written; the kind itself where it isn't read.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalog::{CatalogObject, Environment, Role};
-use crate::fact::{Actor, FileDescribed, Period, RecordMark};
+use crate::fact::{Actor, FileDescribed, Period, RecordMark, Surface};
 use crate::file::{Status, UsageFile};
 use crate::id::{ChunkId, FileId, Hash, ObjectId, ServiceName};
 use crate::moment::Moment;
@@ -22,6 +22,8 @@ pub struct Scope {
     pub account: Option<ObjectId>,
     /// What the account does.
     pub role: Role,
+    /// By which way they came.
+    pub surface: Surface,
 }
 
 /// What of a file decides who sees it.
@@ -51,13 +53,13 @@ impl Scope {
     /// The scope of the product itself.
     #[must_use]
     pub fn service(service: ServiceName) -> Self {
-        Self { actor: Actor::Service(service), account: None, role: Role::Operator }
+        Self { actor: Actor::Service(service), account: None, role: Role::Operator, surface: Surface::Api }
     }
 
     /// The scope of somebody at the machine.
     #[must_use]
     pub fn operator() -> Self {
-        Self { actor: Actor::Operator, account: None, role: Role::Operator }
+        Self { actor: Actor::Operator, account: None, role: Role::Operator, surface: Surface::Api }
     }
 
     /// Whether the file exists for this caller.

@@ -34,6 +34,8 @@ pub struct Event {
     pub cause: Hash,
     /// Who wanted it.
     pub actor: Actor,
+    /// By which way they came, where it was the holder of a key.
+    pub surface: Surface,
     /// When it was decided; never decreases within a log.
     pub recorded_at: Moment,
     /// What happened.
@@ -59,6 +61,34 @@ pub enum Actor {
         /// The account that it acts for.
         account: ObjectId,
     },
+}
+
+/// By which way the holder of a key came. It says nothing of the business: it is part of no state, digest or id, so that
+/// what was begun on the command line and sent again by a program is one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Surface {
+    /// A program over the API. Also everything that was recorded before the ways were told apart, and whoever has no key.
+    #[default]
+    Api,
+    /// A person in the portal, which this product itself knows.
+    Portal,
+    /// The command line of this product, by what the client says of itself.
+    Cli,
+}
+
+impl Surface {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Api, Self::Portal, Self::Cli];
+
+    /// Its name in a history.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Portal => "portal",
+            Self::Cli => "cli",
+        }
+    }
 }
 
 impl Actor {

@@ -29,7 +29,7 @@ pub use amount::{Decimal, DecimalError};
 pub use catalog::{Catalog, Named, Role};
 pub use code::Code;
 pub use command::{Command, Context, Scope, Sight};
-pub use fact::{Actor, Event, Fact, Subject};
+pub use fact::{Actor, Event, Fact, Subject, Surface};
 pub use file::{Status, UsageFile};
 pub use fold::Ledger;
 pub use id::{ChunkId, EventId, FileId, Hash, HostId, ObjectId, Partition, ReconciliationId, RecordId, ServiceName};

@@ -163,6 +163,7 @@ fn event(file: FileId, number: u64, load: Load) -> Event {
         subject: Subject::File(file),
         cause: seed,
         actor: Actor::Service(ServiceName::Ingestion),
+        surface: ledger::Surface::Api,
         recorded_at: Moment(1_790_000_000_000_000),
         fact: Fact::RecordsRead(Box::new(batch)),
     }

@@ -401,7 +401,8 @@ impl<D: Decider> Host<D> {
         for (index, (subject, fact)) in facts.into_iter().enumerate() {
             let id = EventId::derive(&seed, host.service, u32::try_from(index).unwrap_or(u32::MAX));
             let actor = context.scope.actor.clone();
-            let event = Event { id, subject, cause, actor, recorded_at: context.now, fact };
+            let surface = context.scope.surface;
+            let event = Event { id, subject, cause, actor, surface, recorded_at: context.now, fact };
             let payload = proto::encode_traced(&event, trace);
             entries.push(NewEntry::Own { id: (indexed && index == 0).then_some(id), payload });
             events.push(event);

@@ -49,7 +49,7 @@ pub(super) const fn days(first: i64, last: i64) -> Period {
 
 fn holder(account: &str, role: Role) -> Scope {
     let actor = Actor::Key { key: named(&format!("SU-{account}")), account: id(account) };
-    Scope { actor, account: Some(id(account)), role }
+    Scope { actor, account: Some(id(account)), role, surface: ledger::Surface::Api }
 }
 
 pub(super) fn vendor() -> Scope {
@@ -235,7 +235,8 @@ impl World {
     fn take(&mut self, scope: &Scope, subject: Subject, fact: Fact) {
         self.sequence += 1;
         let (actor, cause, recorded_at) = (scope.actor.clone(), Hash::ZERO, NOW);
-        let event = Event { id: EventId::default(), subject, cause, actor, recorded_at, fact };
+        let event =
+            Event { id: EventId::default(), subject, cause, actor, surface: ledger::Surface::Api, recorded_at, fact };
         self.ledger.evolve(self.sequence, &event);
     }
 

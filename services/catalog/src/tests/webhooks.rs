@@ -10,7 +10,12 @@ use super::{World, account, id, named};
 const URL: &str = "https://example.com/usage";
 
 fn scope(account: &str, role: Role) -> Scope {
-    Scope { actor: Actor::Key { key: named("SU-1"), account: id(account) }, account: Some(id(account)), role }
+    Scope {
+        actor: Actor::Key { key: named("SU-1"), account: id(account) },
+        account: Some(id(account)),
+        role,
+        surface: ledger::Surface::Api,
+    }
 }
 
 fn vendor() -> Scope {

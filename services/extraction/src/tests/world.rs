@@ -30,7 +30,7 @@ pub(super) fn file() -> FileId {
 
 pub(super) fn holder(account: &str, role: Role) -> Scope {
     let actor = Actor::Key { key: named(&format!("SU-{account}")), account: id(account) };
-    Scope { actor, account: Some(id(account)), role }
+    Scope { actor, account: Some(id(account)), role, surface: ledger::Surface::Api }
 }
 
 pub(super) fn provider() -> Scope {
@@ -197,7 +197,10 @@ impl World {
         self.sequence += 1;
         let (subject, actor, cause) = (Subject::File(file()), provider().actor, Hash::ZERO);
         let (id, recorded_at) = (EventId::default(), Moment(0));
-        self.ledger.evolve(self.sequence, &Event { id, subject, cause, actor, recorded_at, fact });
+        self.ledger.evolve(
+            self.sequence,
+            &Event { id, subject, cause, actor, surface: ledger::Surface::Api, recorded_at, fact },
+        );
     }
 
     pub(super) fn status(&self) -> Status {

@@ -162,10 +162,10 @@ fn account(actor: &Actor) -> Option<String> {
     }
 }
 
-/// By which way something came: whoever has a key came over the API, be it a program, the portal or the command line.
+/// By which way something came. Of what was recorded before the ways of key holders were told apart, all are `api`.
 fn surface(event: &Event) -> &'static str {
     match (&event.actor, &event.fact) {
-        (Actor::Key { .. }, _) => "api",
+        (Actor::Key { .. }, _) => event.surface.name(),
         (Actor::Producer { .. }, _) => "nats",
         (Actor::Operator, _) => "machine",
         (Actor::Service(_), Fact::FileAccepted { .. } | Fact::FileRejected { .. } | Fact::RulesApplied { .. }) => {

@@ -4,7 +4,7 @@ use ledger::catalog::{Environment as Env, ItemKind, Schema as Reporting};
 use ledger::fact::ExemptReason;
 use ledger::file::ChunkStatus as OfChunk;
 use ledger::rule::RuleScope as Scope;
-use ledger::{RuleAction as Action, Status};
+use ledger::{RuleAction as Action, Status, Surface as OfKey};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
@@ -102,7 +102,11 @@ words!(AnswerFormat, "In which form faults are answered.", ["json", "ndjson", "c
 words!(ReconciliationWorkbook, "As it came, or with what became of it.", ["uploadedfile", "processedfile"]);
 words!(ObjectClass, "What a webhook is told of.", [OBJECT_CLASS]);
 words!(LineFormat, "In which form a history is answered.", ["json", "ndjson"]);
-words!(Surface, "By which way something came.", ["api", "nats", "machine", "rule", "service"]);
+words!(
+    Surface,
+    "By which way something came.",
+    OfKey::ALL.map(OfKey::name).into_iter().chain(["nats", "machine", "rule", "service"])
+);
 words!(
     AnyStatus,
     "Where a file or a record stands.",

@@ -137,6 +137,7 @@ fn the_index_answers_as_the_files_themselves() {
                 subject: Subject::File(uf),
                 cause: Hash::ZERO,
                 actor: Actor::Operator,
+                surface: ledger::Surface::Api,
                 recorded_at: Moment(i64::try_from(round + step).unwrap() % 5 * Moment::DAY),
                 fact: fact(&mut dice),
             };

@@ -116,6 +116,7 @@ impl World {
             subject: Subject::Object(id("CRD-1")),
             cause: Hash::ZERO,
             actor: Actor::Operator,
+            surface: ledger::Surface::Api,
             recorded_at: Moment(NOW),
             fact: Fact::ContractPlaced { partition: Partition(0) },
         };
@@ -152,6 +153,7 @@ impl World {
             subject,
             cause: Hash::ZERO,
             actor,
+            surface: ledger::Surface::Api,
             recorded_at: Moment(NOW + i64::from(self.events) * Moment::SECOND),
             fact,
         };

@@ -229,7 +229,7 @@ enum Found {
 fn scope(catalog: &Catalog, webhook: &Webhook) -> Option<Scope> {
     let account = catalog.accounts.get(&webhook.recorded.account)?;
     let (actor, id) = (Actor::Service(ServiceName::Gateway), account.named.id.clone());
-    let scope = Scope { actor, account: Some(id), role: account.role };
+    let scope = Scope { actor, account: Some(id), role: account.role, surface: ledger::Surface::Api };
     sees(webhook, &scope).then_some(scope)
 }
 

@@ -30,7 +30,7 @@ fn given(facts: &[Fact]) -> Ledger {
 fn take(ledger: &mut Ledger, fact: &Fact) {
     let (subject, actor, fact) = (Subject::File(file()), Actor::Operator, fact.clone());
     let (id, cause, recorded_at) = (EventId::default(), Hash::ZERO, Moment(0));
-    ledger.evolve(1, &Event { id, subject, cause, actor, recorded_at, fact });
+    ledger.evolve(1, &Event { id, subject, cause, actor, surface: ledger::Surface::Api, recorded_at, fact });
 }
 
 pub(super) fn created() -> Fact {

@@ -69,7 +69,15 @@ impl World {
 
     fn given(&mut self, count: u32, fact: Fact) -> Event {
         let (id, subject) = (EventId::default(), Subject::File(file(count)));
-        let event = Event { id, subject, cause: Hash::ZERO, actor: Actor::Operator, recorded_at: Moment(0), fact };
+        let event = Event {
+            id,
+            subject,
+            cause: Hash::ZERO,
+            actor: Actor::Operator,
+            surface: ledger::Surface::Api,
+            recorded_at: Moment(0),
+            fact,
+        };
         self.take(self.events.len() as u64 + 1, event.clone());
         event
     }

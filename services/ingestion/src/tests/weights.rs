@@ -9,7 +9,7 @@ fn encoded(read: FileRead) -> usize {
     let file = FileId::new(2026, 11, Partition(0), 0).unwrap();
     let (id, cause, recorded_at) = (EventId([255; 16]), Hash::of(b"x"), Moment(i64::MAX));
     let (subject, actor, fact) = (Subject::File(file), Actor::Operator, Fact::FileRead(Box::new(read)));
-    proto::encode_event(&Event { id, subject, cause, actor, recorded_at, fact }).len()
+    proto::encode_event(&Event { id, subject, cause, actor, surface: ledger::Surface::Api, recorded_at, fact }).len()
 }
 
 /// Goal: no workbook makes a fact that no frame holds, since that would end the service. Method: readings of nothing but

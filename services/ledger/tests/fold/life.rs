@@ -54,7 +54,10 @@ impl Story {
         };
         let recorded_at = Moment(i64::try_from(number).unwrap() * Moment::SECOND);
         let id = EventId::derive(&Hash::of(&number.to_le_bytes()), emitter, 0);
-        self.0.push((sequence, Event { id, subject, cause: Hash::ZERO, actor, recorded_at, fact }));
+        self.0.push((
+            sequence,
+            Event { id, subject, cause: Hash::ZERO, actor, surface: ledger::Surface::Api, recorded_at, fact },
+        ));
         sequence
     }
 

@@ -203,7 +203,15 @@ fn event(random: &mut Random, life: &[(u64, Event)]) -> Event {
         at => Subject::File(FileId::new(2026, 11, Partition(0), u32::from(at == 1) * 999_999).unwrap()),
     };
     let (id, cause, actor) = (EventId::default(), Hash::ZERO, Actor::Service(ServiceName::Approval));
-    Event { id, subject, cause, actor, recorded_at: Moment(it.0.next().cast_signed()), fact }
+    Event {
+        id,
+        subject,
+        cause,
+        actor,
+        surface: ledger::Surface::Api,
+        recorded_at: Moment(it.0.next().cast_signed()),
+        fact,
+    }
 }
 
 fn check(seed: u64, life: &[(u64, Event)]) {

@@ -196,9 +196,10 @@ impl<D: Decider> Host<D> {
         let fact = Fact::WriterChanged { service: id.service, writer: name.to_owned() };
         let subject = about(id);
         let seed = self.fresh_seed(Hash::of(name.as_bytes()));
-        let actor = Scope::service(id.service).actor;
+        let Scope { actor, surface, .. } = Scope::service(id.service);
         let recorded_at: Moment = self.now();
-        let event = Event { id: EventId::derive(&seed, id.service, 0), subject, cause: seed, actor, recorded_at, fact };
+        let event_id = EventId::derive(&seed, id.service, 0);
+        let event = Event { id: event_id, subject, cause: seed, actor, surface, recorded_at, fact };
         let payload = proto::encode_event(&event);
         Claim { header: self.parts.writer.claim(&payload), payload }
     }

@@ -85,7 +85,9 @@ impl Client {
     /// A client of a ledger (`http://127.0.0.1:8080`) with a key (`ApiKey SU-…:secret`).
     #[must_use]
     pub fn new(url: &str, key: &str) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT)).build();
+        let named = format!("{}{}", gateway::CLI_AGENT, env!("CARGO_PKG_VERSION"));
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
+        let config = config.user_agent(named).build();
         let url = url.trim_end_matches('/');
         let base = if url.ends_with("/public/v1") { url.to_owned() } else { format!("{url}/public/v1") };
         let key = if key.starts_with("ApiKey ") { key.to_owned() } else { format!("ApiKey {key}") };

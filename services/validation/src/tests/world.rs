@@ -90,7 +90,15 @@ impl World {
 
 pub(super) fn event(file: FileId, fact: Fact) -> Event {
     let (id, cause, actor) = (EventId::default(), Hash::ZERO, Actor::Operator);
-    Event { id, subject: Subject::File(file), cause, actor, recorded_at: Moment(0), fact }
+    Event {
+        id,
+        subject: Subject::File(file),
+        cause,
+        actor,
+        surface: ledger::Surface::Api,
+        recorded_at: Moment(0),
+        fact,
+    }
 }
 
 pub(super) fn created(contract: &str, product: &str) -> Fact {
