@@ -189,8 +189,45 @@ fn a_line_of_a_chunk_leads_to_the_cell_that_it_was_read_from_and_back() {
         let beyond = format!("usage/provenance/{id}:{}", lines.len() + 2);
         assert_eq!(world.ours(Distributor, "GET", &beyond, Body::Nothing).status, 404);
     }
+    by_the_vendors_own_id(&world, &file, &uploaded);
     let foreign = format!("usage/provenance/{digest}:2");
     assert_eq!(world.ours(OtherVendor, "GET", &foreign, Body::Nothing).status, 404);
+}
+
+/// The vendor knows a record by the id that it gave it: it is found within its file and its contract, by whoever sees it.
+fn by_the_vendors_own_id(world: &World, file: &str, uploaded: &[String]) {
+    let id = &uploaded[7];
+    let found = |party, of: &str, rest: &str| {
+        let path = format!("usage/provenance/{of}?record_id={}{rest}", id.replace('/', "%2F"));
+        let answer = world.ours(party, "GET", &path, Body::Nothing);
+        if answer.status == 200 { Ok(answer.json()) } else { Err(answer.refusal()) }
+    };
+    let [one] = &found(Vendor, file, "").expect("it is there").as_array().expect("a list").clone()[..] else {
+        panic!("one record has it")
+    };
+    assert_eq!((&one["row"], &one["usagefile"]), (&json!(9), &json!(file)));
+    for party in [Vendor, Distributor, Operator] {
+        for (of, rest) in [(CONTRACT, ""), (CONTRACT, "&product=PRD-404-832-779"), (file, "")] {
+            assert_eq!(found(party, of, rest).expect("it is there")[0]["record"], one["record"], "{of}{rest}");
+        }
+    }
+    let missing = Err((404, "NFND_000".to_owned()));
+    for (party, of, rest) in [
+        (OtherVendor, CONTRACT, ""),
+        (OtherDistributor, CONTRACT, ""),
+        (OtherVendor, file, ""),
+        (Vendor, CONTRACT, "&product=PRD-000-000-000"),
+        (Vendor, "CRD-00000-00000-00000", ""),
+        (Vendor, CONTRACT, "&as_of=2020-01-01"),
+    ] {
+        assert_eq!(found(party, of, rest), missing, "{of}{rest}");
+    }
+    let wrong = Err((400, "VAL_001".to_owned()));
+    let record = one["record"].as_str().expect("an id");
+    assert_eq!(found(Vendor, record, ""), wrong, "a record and an id");
+    assert_eq!(found(Vendor, file, "&record_id=another"), wrong, "two ids");
+    let nameless = world.ours(Vendor, "GET", &format!("usage/provenance/{file}"), Body::Nothing).refusal();
+    assert_eq!(nameless, (400, "VAL_001".to_owned()));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use ledger::fact::ClosedBy;
+use ledger::fact::{ClosedBy, FileCreated};
 use ledger::file::UsageFile;
-use ledger::{ChunkId, FileId, Hash, HostId, RecordId, Scope, ServiceName};
+use ledger::{ChunkId, FileId, Hash, HostId, ObjectId, RecordId, Scope, ServiceName};
 use serde_json::Value;
 
 use crate::app::App;
@@ -21,21 +21,29 @@ use crate::records::FileView;
 
 /// The row of a workbook of ours that has its first record: above it is the header.
 const FIRST_ROW: u32 = 2;
+/// Records that one answer is about: an id of the vendor's own is accepted once, but may be in files that were rejected,
+/// deleted or faulty, and in one of these in each row.
+const RECORDS_MAX: usize = 100;
+/// The parameter with the vendor's own id of a record.
+const RECORD_ID: &str = "record_id";
+/// The parameter with the product that the id is one of.
+const PRODUCT: &str = "product";
 
 /// Show where a record came from and where it went
 ///
 /// Of a record (`UR-…`), of a row of a chunk's workbook (`UFC-…:ROW`), or of a row of a workbook that was uploaded, by the
-/// SHA-256 of its bytes (`SHA256:ROW`). A workbook that several files were made of has as many answers.
+/// SHA-256 of its bytes (`SHA256:ROW`). A workbook that several files were made of has as many answers. With `record_id` it
+/// is of the records that the vendor gave this id, in a usage file (`UF-…`) or in all files of a contract.
 #[utoipa::path(
     get,
     path = "/ledger/v1/usage/provenance/{of}",
     operation_id = "show_provenance",
     tag = tag::RECORDS,
-    params(params::ProvenanceOf, params::AsOf),
+    params(params::ProvenanceOf, params::ProvenanceFor, params::AsOf),
     responses((status = 200, description = "From cell to line, of each record", body = Vec<Provenance>), Reading),
 )]
 pub(crate) async fn show(reader: Reader, State(app): State<Arc<App>>, Path(of): Path<String>) -> Answered {
-    let line = Line::parse(&of).ok_or(ApiError::NOT_FOUND)?;
+    let line = Line::parse(&of, reader.query.as_deref())?;
     if let Some(file) = line.file() {
         // Whoever would be told that it isn't there is told so once that is known.
         reader.find(file, |_, _, _| Some(())).await?;
@@ -43,7 +51,7 @@ pub(crate) async fn show(reader: Reader, State(app): State<Arc<App>>, Path(of): 
     let known = reader.known(line.file().map(|file| vec![file])).await?;
     let scope = reader.scope.clone();
     let found = aside("a provenance", move || {
-        let records = line.records(&known, &scope);
+        let records = line.records(&known, &scope)?;
         records.into_iter().map(|id| provenance(&app, &known, &scope, id)).collect::<Result<Vec<_>, _>>()
     });
     let found: Vec<Value> = found.await??.into_iter().flatten().collect();
@@ -54,34 +62,84 @@ pub(crate) async fn show(reader: Reader, State(app): State<Arc<App>>, Path(of): 
 }
 
 /// What is asked about.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Line {
     Record(RecordId),
     OfChunk(ChunkId, u32),
     OfWorkbook(Hash, u32),
+    Named(Named),
+}
+
+/// Records by the id that their vendor gave them.
+#[derive(Clone, Debug)]
+struct Named {
+    record_id: String,
+    within: Within,
+    /// Of which product; of any where it isn't said.
+    product: Option<String>,
+}
+
+/// Where a vendor's own id is looked for.
+#[derive(Clone, Debug)]
+enum Within {
+    File(FileId),
+    Contract(ObjectId),
 }
 
 impl Line {
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(of: &str, query: Option<&str>) -> Result<Self, ApiError> {
+        let taken = |query: &str, name| {
+            rql::take_parameter(query, name).map_err(|rql::Twice| ApiError::field(name, "Give it once."))
+        };
+        let (record_id, rest) = taken(query.unwrap_or_default(), RECORD_ID)?;
+        let (product, _) = taken(&rest, PRODUCT)?;
+        let Some(record_id) = record_id else {
+            if FileId::parse(of).is_some() {
+                let message = "A file has many records: say which one, by the id that its vendor gave it.";
+                return Err(ApiError::field(RECORD_ID, message));
+            }
+            return Self::of_row(of).ok_or(ApiError::NOT_FOUND);
+        };
+        let within = match FileId::parse(of) {
+            Some(file) => Within::File(file),
+            None if Self::of_row(of).is_some() => {
+                let message = "Give it with a usage file (UF-…) or a contract, not with a record or a row.";
+                return Err(ApiError::field(RECORD_ID, message));
+            }
+            None => Within::Contract(ObjectId::new(of).ok_or(ApiError::NOT_FOUND)?),
+        };
+        Ok(Self::Named(Named { record_id, within, product }))
+    }
+
+    fn of_row(text: &str) -> Option<Self> {
         let Some((of, row)) = text.split_once(':') else { return RecordId::parse(text).map(Self::Record) };
         let row = row.parse().ok()?;
         let chunk = ChunkId::parse(of).map(|chunk| Self::OfChunk(chunk, row));
         chunk.or_else(|| Hash::from_hex(of).map(|hash| Self::OfWorkbook(hash, row)))
     }
 
-    fn file(self) -> Option<FileId> {
+    fn file(&self) -> Option<FileId> {
         match self {
             Self::Record(id) => Some(id.file),
             Self::OfChunk(chunk, _) => Some(chunk.file),
-            Self::OfWorkbook(..) => None,
+            Self::Named(Named { within: Within::File(file), .. }) => Some(*file),
+            Self::Named(_) | Self::OfWorkbook(..) => None,
         }
     }
 
     /// The records that the line is of, among the files that a caller sees.
-    fn records(self, known: &Known, scope: &Scope) -> Vec<RecordId> {
+    fn records(&self, known: &Known, scope: &Scope) -> Result<Vec<RecordId>, ApiError> {
+        if let Self::Named(named) = self {
+            return named.records(known, scope);
+        }
+        Ok(self.rows(known, scope))
+    }
+
+    fn rows(&self, known: &Known, scope: &Scope) -> Vec<RecordId> {
         let ledger = known.ledger();
         let seen = |id: FileId| ledger.file(id).filter(|file| known.sees(scope, id, file));
-        match self {
+        match *self {
+            Self::Named(_) => Vec::new(),
             Self::Record(id) => vec![id],
             Self::OfChunk(chunk, row) => {
                 let file = seen(chunk.file).filter(|file| scope.plays_provider(file));
@@ -96,6 +154,48 @@ impl Line {
                 files.map(|&file| RecordId { file, row }).collect()
             }
         }
+    }
+}
+
+impl Named {
+    /// Every record of that id, in the order of the files. All records of the files are read: nothing that a gateway keeps
+    /// has the ids.
+    fn records(&self, known: &Known, scope: &Scope) -> Result<Vec<RecordId>, ApiError> {
+        let mut views = self.views(known, scope);
+        views.sort_by_key(|view| view.id);
+        let mut found = Vec::new();
+        for view in &views {
+            let Some(&place) = view.places.get(RECORD_ID) else { continue };
+            for part in &view.read {
+                let (batch, _) = known.app().records.read(view.id, part.sequence)?;
+                let rows = batch.rows.iter().enumerate();
+                let rows = rows.filter(|(index, _)| batch.cell(*index, place).text == self.record_id);
+                found.extend(rows.map(|(_, &row)| RecordId { file: view.id, row }));
+                if found.len() >= RECORDS_MAX {
+                    found.truncate(RECORDS_MAX);
+                    return Ok(found);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The files that the caller sees and that are looked into, taken out of the fold so that it isn't held meanwhile.
+    fn views(&self, known: &Known, scope: &Scope) -> Vec<FileView> {
+        let ledger = known.ledger();
+        let files = ledger.files.iter().filter(|(id, file)| {
+            let created = file.approval.created.as_deref();
+            created.is_some_and(|created| self.is_within(**id, created)) && known.sees(scope, **id, file)
+        });
+        files.filter_map(|(id, file)| FileView::of(*id, file)).collect()
+    }
+
+    fn is_within(&self, id: FileId, created: &FileCreated) -> bool {
+        let within = match &self.within {
+            Within::File(file) => *file == id,
+            Within::Contract(contract) => created.contract.id == *contract,
+        };
+        within && self.product.as_ref().is_none_or(|product| created.product.id.as_str() == product)
     }
 }
 

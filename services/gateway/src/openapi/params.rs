@@ -120,9 +120,22 @@ pub(crate) struct Form {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct ProvenanceOf {
-    /// A record, a row of a chunk's workbook (`UFC-…:ROW`) or of an uploaded one (`SHA256:ROW`).
+    /// A record, a row of a chunk's workbook (`UFC-…:ROW`) or of an uploaded one (`SHA256:ROW`); with `record_id` a file or a
+    /// contract.
     #[param(example = "UR-2026-11-0000-0000-0000-0002")]
     of: String,
+}
+
+/// Which record of a file or a contract it is.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ProvenanceFor {
+    /// The id that the vendor gave the record.
+    #[param(example = "2026-10-17/vm-1")]
+    record_id: Option<String>,
+    /// The product that the id is one of; without it those of all products of the contract are found.
+    #[param(example = "PRD-404-832-779")]
+    product: Option<String>,
 }
 
 /// In which form lines are answered.
