@@ -11,6 +11,8 @@ mod past;
 
 mod history;
 
+mod asked;
+
 mod apart;
 mod archived;
 

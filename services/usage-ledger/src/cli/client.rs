@@ -24,7 +24,7 @@ const COPY_BYTES: usize = 64 * 1024;
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// The ledger refused.
-    #[error("{status} {code}: {}", .errors.join(" "))]
+    #[error("{status} {code}: {}{}", .errors.join(" "), hint(*status))]
     Refused {
         /// HTTP status.
         status: u16,
@@ -73,6 +73,14 @@ impl ClientError {
     }
 }
 
+/// What to do about a refusal whose own sentence doesn't say it.
+fn hint(status: u16) -> &'static str {
+    match status {
+        401 => " Check the key (--key, USAGE_LEDGER_KEY): SU-…:secret, as `usage-ledger key issue` printed it.",
+        _ => "",
+    }
+}
+
 /// A caller with a key.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -108,14 +116,15 @@ impl Client {
         json(&url, request.header("Accept", "application/json").call())
     }
 
-    /// GET as of an instant or of positions, where they are given: the answer, and the positions that it is from.
+    /// GET with parameters, of which `as_of` may be one: the answer, and where it is from the past, the positions that it
+    /// is from.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub fn get_as_of(&self, path: &str, as_of: Option<&str>) -> Result<(Value, Option<String>), ClientError> {
+    pub fn get_as_of(&self, path: &str, given: &[(&str, &str)]) -> Result<(Value, Option<String>), ClientError> {
         let mut request = self.agent.get(self.url(path)).header("Authorization", &self.key);
-        if let Some(as_of) = as_of {
-            request = request.query("as_of", as_of);
+        for (name, value) in given {
+            request = request.query(name, value);
         }
         let url = self.url(path);
         let answer = request.call();
@@ -128,9 +137,9 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub fn get_ours_as_of(&self, path: &str, as_of: Option<&str>) -> Result<(Value, Option<String>), ClientError> {
+    pub fn get_ours_as_of(&self, path: &str, given: &[(&str, &str)]) -> Result<(Value, Option<String>), ClientError> {
         let root = self.base.trim_end_matches("/public/v1");
-        self.get_as_of(&format!("{root}/ledger/v1/{path}"), as_of)
+        self.get_as_of(&format!("{root}/ledger/v1/{path}"), given)
     }
 
     /// POST of a JSON body.

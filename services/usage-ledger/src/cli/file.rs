@@ -204,7 +204,10 @@ pub(super) fn run(args: FileArgs) -> Result<u8, CliError> {
             let format = if args.server.json { OutputFormat::Json } else { format };
             return errors(&client, &file, &query, format, limit).map(|()| 0);
         }
-        FileCommand::List { query, as_of } => client.get_as_of(&format!("usage/files?{query}"), as_of.as_deref())?.0,
+        FileCommand::List { query, as_of } => {
+            let as_of: Vec<_> = as_of.as_deref().map(|as_of| ("as_of", as_of)).into_iter().collect();
+            client.get_as_of(&format!("usage/files?{query}"), &as_of)?.0
+        }
     };
     show(&shown, args.server.json);
     Ok(0)

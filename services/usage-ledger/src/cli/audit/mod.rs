@@ -7,6 +7,7 @@ mod repair;
 mod replay;
 mod restore;
 mod revalidate;
+mod trace;
 mod verify;
 mod when;
 
@@ -38,7 +39,8 @@ Examples:
   usage-ledger audit prove UR-2026-11-0000-0000-0000-0002 -o p.json  what was read of this record?
   usage-ledger audit check-proof p.json --key ledger.keys            and can that be relied on?
   usage-ledger audit history UF-…                                    what happened to this file, and who did it?
-  usage-ledger audit state UF-… --as-of 2026-11-05T12:00:00Z         what did we know of it then?";
+  usage-ledger audit state UF-… --as-of 2026-11-05T12:00:00Z         what did we know of it then?
+  usage-ledger audit trace UFC-…:17                                  which cell does this line of a chunk come from?";
 
 /// What an auditor asks.
 #[derive(Clone, Debug, Subcommand)]
@@ -71,7 +73,7 @@ pub(super) enum AuditCommand {
     /// What happened to a usage file or a record: who did what when, and why.
     History(past::HistoryArgs),
     /// Where a record came from and where it went: from the cell of a workbook to the line of a chunk, and back.
-    Trace(past::TraceArgs),
+    Trace(trace::TraceArgs),
     /// How a usage file, a chunk, a reconciliation or a record stood at an instant.
     State(past::StateArgs),
 }
@@ -92,7 +94,7 @@ pub(super) fn run(command: AuditCommand) -> Result<u8, CliError> {
         AuditCommand::Statement(args) => prove::state(&args),
         AuditCommand::Consistency(args) => prove::consistency(&args),
         AuditCommand::History(args) => past::history(&args).map(|()| 0),
-        AuditCommand::Trace(args) => past::trace(&args).map(|()| 0),
+        AuditCommand::Trace(args) => trace::trace(&args).map(|()| 0),
         AuditCommand::State(args) => past::state(&args).map(|()| 0),
     }
 }

@@ -6,21 +6,22 @@ use std::io::Write;
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::CliError;
 use crate::cli::server::ServerArgs;
+use crate::cli::{CliError, ClientError};
 
 /// Lines on a page.
 const PAGE: usize = 1_000;
 
 const HISTORY_EXAMPLES: &str = "\
-Each line is a fact of a log, or a refusal: when, who and by which way, what, where it stood before and after, why. You
-see what your key may see.
+Each line is a fact of a log, or a refusal: when, its place in which log, where the file stood before and after, who with
+which key, by which way (api, portal, cli, nats, machine, rule, service), what, and why. You see what your key may see.
 
 Examples:
   usage-ledger audit history UF-…                          what happened to a usage file
   usage-ledger audit history UR-…                          what happened to a record
   usage-ledger audit history UF-… --as-of 2026-11-05       as it was known at the beginning of that day, UTC
   usage-ledger audit history UF-… 'fact=FileRejected'      of one kind only
+  usage-ledger audit history UF-… 'surface=portal'         what was done in the portal
   usage-ledger audit history UF-… --json | jq -r .reproduce";
 
 const STATE_EXAMPLES: &str = "\
@@ -62,60 +63,62 @@ pub(crate) struct StateArgs {
     as_of: Option<String>,
 }
 
-const TRACE_EXAMPLES: &str = "\
-Down: which cell of which workbook a line of a chunk was read from. Up: what became of a row that was uploaded.
-
-Examples:
-  usage-ledger audit trace UR-…               a record
-  usage-ledger audit trace UFC-…:17           row 17 of a chunk's workbook
-  usage-ledger audit trace \"$(sha256sum october.xlsx | cut -d' ' -f1):17\"   row 17 of a workbook that was uploaded";
-
-/// Arguments of `audit trace`.
-#[derive(Args, Clone, Debug)]
-#[command(after_help = TRACE_EXAMPLES)]
-pub(crate) struct TraceArgs {
-    #[command(flatten)]
-    server: ServerArgs,
-    /// A record (UR-…), a row of a chunk (UFC-…:ROW) or of an uploaded workbook (SHA256:ROW).
-    of: String,
-    /// As it was known then: an instant or positions.
-    #[arg(long, value_name = "WHEN")]
-    as_of: Option<String>,
-}
-
-/// Shows where something came from and where it went.
-pub(crate) fn trace(args: &TraceArgs) -> Result<(), CliError> {
-    let path = format!("usage/provenance/{}", args.of);
-    let (found, _) = args.server.client()?.get_ours_as_of(&path, args.as_of.as_deref())?;
-    if args.server.json {
-        println!("{found:#}");
-        return Ok(());
-    }
-    found.as_array().into_iter().flatten().for_each(|record| members("", record));
-    Ok(())
-}
-
 /// The collection that an id is of.
 fn collection(id: &str) -> Result<&'static str, CliError> {
     // A chunk's prefix begins like a file's.
     let known = [("UFC-", "chunks"), ("UF-", "files"), ("UR-", "records"), ("RCF-", "reconciliations")];
     let found = known.into_iter().find(|(prefix, _)| id.starts_with(prefix)).map(|(_, collection)| collection);
-    found.ok_or_else(|| CliError::Plain(format!("{id} is no id of a file (UF-), chunk (UFC-) or record (UR-)")))
+    let found = found.filter(|_| id.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)));
+    let ids = "a usage file (UF-…), a chunk (UFC-…), a reconciliation (RCF-…) or a record (UR-…)";
+    found.ok_or_else(|| CliError::Usage(format!("{id} is no id of {ids}")))
+}
+
+/// An answer about something; where it isn't there, what may be the reason.
+pub(super) fn asked<T>(what: &str, answer: Result<T, ClientError>) -> Result<T, CliError> {
+    answer.map_err(|error| match error {
+        ClientError::Refused { status: 404, .. } => CliError::Refused(format!(
+            "there is no {what} for this key; check the id and the key (each side sees its own files), and with --as-of \
+             whether it was there by then"
+        )),
+        other => other.into(),
+    })
+}
+
+/// Prints something; who closed the pipe has seen enough.
+pub(super) fn put(text: &str) {
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// What of a query can't stand in an address, in its escaped form; what is escaped already stays.
+fn escaped(query: &str) -> String {
+    let mut escaped = String::new();
+    for byte in query.bytes() {
+        if byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
 }
 
 /// Shows what happened.
 pub(crate) fn history(args: &HistoryArgs) -> Result<(), CliError> {
     let collection = match collection(&args.id)? {
         one @ ("files" | "records") => one,
-        _ => return Err(CliError::Plain("only files (UF-…) and records (UR-…) have a history".to_owned())),
+        _ => {
+            let said = "files (UF-…) and records (UR-…) have a history; that of a chunk is in its file's";
+            return Err(CliError::Usage(format!("{}: {said}", args.id)));
+        }
     };
     let client = args.server.client()?;
-    let joined = if args.query.is_empty() { String::new() } else { format!("&{}", args.query) };
+    let joined = if args.query.is_empty() { String::new() } else { format!("&{}", escaped(&args.query)) };
+    let as_of: Vec<_> = args.as_of.as_deref().map(|as_of| ("as_of", as_of)).into_iter().collect();
     let mut out = std::io::stdout();
     let mut offset = 0;
     loop {
         let path = format!("usage/{collection}/{}/history?limit={PAGE}&offset={offset}{joined}", args.id);
-        let (page, _) = client.get_ours_as_of(&path, args.as_of.as_deref())?;
+        let (page, _) = asked(&args.id, client.get_ours_as_of(&path, &as_of))?;
         let lines = page.as_array().map(Vec::as_slice).unwrap_or_default();
         for line in lines {
             let shown = if args.server.json { line.to_string() } else { sentence(line) };
@@ -131,7 +134,7 @@ pub(crate) fn history(args: &HistoryArgs) -> Result<(), CliError> {
     }
 }
 
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -139,9 +142,12 @@ fn sentence(line: &Value) -> String {
     let at = text(line, "/recorded_at").get(..19).unwrap_or_default().replace('T', " ");
     let place = line.pointer("/position/sequence").map(Value::to_string).unwrap_or_default();
     let place = format!("{}:{place}", text(line, "/position/host"));
-    let who = format!("{} ({})", text(line, "/by/name"), text(line, "/surface"));
+    // A key often has no name of its own.
+    let (name, key) = (text(line, "/by/name"), text(line, "/by/id"));
+    let who = if name == key { key.to_owned() } else { [name, key].join(" ").trim_end().to_owned() };
+    let who = format!("{who} ({})", text(line, "/surface"));
     let status = match (text(line, "/status/before"), text(line, "/status/after")) {
-        (before, after) if before == after => after.to_owned(),
+        (before, after) if before == after || before.is_empty() => after.to_owned(),
         (before, after) => format!("{before} → {after}"),
     };
     let why = [text(line, "/error_code"), text(line, "/why")].into_iter().filter(|text| !text.is_empty());
@@ -152,14 +158,15 @@ fn sentence(line: &Value) -> String {
 /// Shows how something stood.
 pub(crate) fn state(args: &StateArgs) -> Result<(), CliError> {
     let path = format!("usage/{}/{}", collection(&args.id)?, args.id);
-    let (object, positions) = args.server.client()?.get_as_of(&path, args.as_of.as_deref())?;
+    let as_of: Vec<_> = args.as_of.as_deref().map(|as_of| ("as_of", as_of)).into_iter().collect();
+    let (object, positions) = asked(&args.id, args.server.client()?.get_as_of(&path, &as_of))?;
     if args.server.json {
-        println!("{object:#}");
+        put(&format!("{object:#}"));
         return Ok(());
     }
     members("", &object);
     if let Some(positions) = positions {
-        println!("\nas of {positions}");
+        put(&format!("\nas of {positions}"));
     }
     Ok(())
 }
@@ -170,7 +177,25 @@ fn members(path: &str, value: &Value) {
     match value {
         Value::Object(object) => object.iter().for_each(|(name, value)| members(&named(name), value)),
         Value::Array(array) => array.iter().enumerate().for_each(|(at, value)| members(&named(&at.to_string()), value)),
-        Value::String(text) => println!("{path:<32}  {text}"),
-        other => println!("{path:<32}  {other}"),
+        Value::String(text) => put(&format!("{path:<32}  {text}")),
+        other => put(&format!("{path:<32}  {other}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_escaped_as_far_as_an_address_needs_it() {
+        for (query, sent) in [
+            ("fact=FileRejected&limit=5", "fact=FileRejected&limit=5"),
+            ("why=too much", "why=too%20much"),
+            ("why=\"a|b\"", "why=%22a%7Cb%22"),
+            ("ilike(why,*zu%20viel*)", "ilike(why,*zu%20viel*)"),
+            ("why=é#", "why=%C3%A9%23"),
+        ] {
+            assert_eq!(escaped(query), sent);
+        }
     }
 }
