@@ -105,10 +105,10 @@ fn an_auditor_at_a_terminal_is_told_what_happened() {
     }
     assert!(line(&text, "accepted the file").contains("SU-000-000-002 (cli): accepted"), "{text}");
     assert!(line(&text, "was refused").contains("was refused: accept, once; USG_003"), "{text}");
-    assert!(text.starts_with("2026-11-22 ") && line(&text, "submitted the file").contains("  pending  "), "{text}");
+    assert!(text.starts_with("2026-11-22 ") && line(&text, "submitted the file").contains("ready → pending"), "{text}");
     assert!(!text.contains("created the file") && text.contains("closed chunk"), "each side sees its own:\n{text}");
     let vendors = told.ask(Vendor, &["history", &told.file]).done();
-    assert!(vendors.contains("created the file") && !vendors.contains("chunk"), "{vendors}");
+    assert!(vendors.contains("created the file") && !vendors.contains("opened chunk"), "{vendors}");
     let of_record = told.ask(Vendor, &["history", &told.record]).done();
     assert!(of_record.contains("approved → closed") && !of_record.contains("rejected the file"), "{of_record}");
 

@@ -100,13 +100,13 @@ fn a_history_says_by_which_way_somebody_came() {
         (line["by"]["id"].clone(), line["surface"].clone())
     };
     let path = |file: &str, action: &str| format!("/public/v1/usage/files/{file}/{action}");
-    for (agent, surface) in [
-        (None, "api"),
-        (Some("curl/8.5.0 usage-ledger/1.0"), "api"),
-        (Some("portal"), "api"),
-        (Some("usage-ledger/0.1.0"), "cli"),
+    for (prefix, agent, surface) in [
+        ("surface-1", None, "api"),
+        ("surface-2", Some("curl/8.5.0 usage-ledger/1.0"), "api"),
+        ("surface-3", Some("portal"), "api"),
+        ("surface-4", Some("usage-ledger/0.1.0"), "cli"),
     ] {
-        let file = world.pending(CONTRACT, "surface", 3);
+        let file = world.pending(CONTRACT, prefix, 3);
         let headers: Vec<(&str, &str)> = agent.map(|agent| ("User-Agent", agent)).into_iter().collect();
         let send = |action: &str, body: &str| {
             let path = path(&file, action);
@@ -116,7 +116,7 @@ fn a_history_says_by_which_way_somebody_came() {
         };
         assert_eq!(send("accept", "{}"), 201, "{agent:?}");
         assert_eq!(said(&file, "FileAccepted", false), (json!("SU-000-000-002"), json!(surface)), "{agent:?}");
-        assert_eq!(send("accept", "{}"), 400, "{agent:?}");
+        assert_eq!(send("reject", r#"{"rejection_note":"no"}"#), 400, "{agent:?}");
         assert_eq!(said(&file, "CommandRefused", true), (json!("SU-000-000-002"), json!(surface)), "{agent:?}");
     }
 }

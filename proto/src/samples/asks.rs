@@ -87,7 +87,7 @@ fn ask(command: Command, number: u8) -> WireAsk {
     let scope = match command.service() {
         ServiceName::Catalog => Scope::operator(),
         ServiceName::Extraction => {
-            Scope { actor: key, account: Some(object_id("PA-654-321")), role: Role::Distributor, surface: Surface::Cli }
+            Scope { actor: key, account: Some(object_id("PA-654-321")), role: Role::Distributor, surface: Surface::Api }
         }
         _ => Scope { actor: key, account: Some(object_id("VA-123-456")), role: Role::Vendor, surface: Surface::Api },
     };
