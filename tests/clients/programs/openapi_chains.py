@@ -42,8 +42,9 @@ MEANT = 0.85
 WAY = 0.5
 CHAIN_LEAST = 3
 LIFE = ("create_usage_file", "upload_usage_file", "submit_usage_file", "accept_usage_file", "list_chunks", "close_chunk")
-# Rules that somebody made up would accept and reject what others wait for.
-DECIDING = ("create_rule", "change_rule")
+# Never made up: rules would accept and reject what others wait for, and another MPN for an item or no capability for a
+# product would make every workbook invalid, so that nothing could be accepted any more.
+DECIDING = ("create_rule", "change_rule", "change_item", "change_product")
 SETTLE_SECONDS_MAX = 20
 WORKING = ("uploading", "uploaded", "processing")
 
