@@ -103,7 +103,7 @@ async fn a_record_has_the_values_that_are_shown() {
             for index in 0..read.rows.len() {
                 let object = RecordObject { read: Some(&read), ..view.object(Some(&checked), index) };
                 let is_wrong = wrong == object.row();
-                assert_eq!(same(RECORDS, &object, &shown[at]), if is_wrong { 18 } else { 20 });
+                assert_eq!(same(RECORDS, &object, &shown[at]), if is_wrong { 19 } else { 20 });
                 for path in ["usage", "amount", "tier", "category.id", "item.mpn"] {
                     assert_eq!(values(&object, path), values(&shown[at], path), "{path}");
                 }
