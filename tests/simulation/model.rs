@@ -36,7 +36,7 @@ pub(super) struct File {
     /// Its submit waits for the end of the work.
     remembered: bool,
     pub(super) usage: Option<Hash>,
-    /// What is reported into it one by one, until a workbook comes instead.
+    /// What is reported into it one by one.
     pub(super) reported: Option<Reported>,
     /// Closed rows, each with every billing that it may have been given: which of two that were asked for at the same time
     /// came first is not for the model to say.
@@ -50,6 +50,8 @@ pub(super) struct File {
 pub(super) struct Reported {
     period: Period,
     pub(super) is_sealed: bool,
+    /// A workbook came instead.
+    pub(super) is_replaced: bool,
     /// Their ids, in the order of their rows.
     pub(super) ids: Vec<String>,
     pub(super) rows: Vec<Row>,
@@ -83,7 +85,7 @@ impl File {
 
     /// What can be read of it.
     pub(super) fn rows<'a>(&'a self, library: &'a Library) -> &'a [Row] {
-        if let Some(reported) = &self.reported {
+        if let Some(reported) = self.reported.as_ref().filter(|reported| !reported.is_replaced) {
             return &reported.rows;
         }
         self.usage(library).filter(|usage| usage.readable).map_or(&[], |usage| &usage.rows)
@@ -223,7 +225,13 @@ impl Model {
         };
         let (contract, product) = (contract.to_string(), product.to_string());
         let (stage, closed, waiting) = (Stage::Draft, BTreeMap::new(), Vec::new());
-        let reported = period.map(|period| Reported { period, is_sealed: false, ids: Vec::new(), rows: Vec::new() });
+        let reported = period.map(|period| Reported {
+            period,
+            is_sealed: false,
+            is_replaced: false,
+            ids: Vec::new(),
+            rows: Vec::new(),
+        });
         let file = File { contract, product, stage, remembered: false, usage: None, reported, closed, waiting };
         if self.files.insert(*id, file).is_some() {
             self.wrong.push(format!("{id} was created twice"));
@@ -242,7 +250,9 @@ impl Model {
             Command::OpenUpload { blob, .. } => {
                 let collects = file.collects();
                 (file.stage, file.remembered, file.usage) = (Stage::Working, false, Some(*blob));
-                file.reported = None;
+                if let Some(reported) = &mut file.reported {
+                    reported.is_replaced = true;
+                }
                 !collects && undecided || before == Stage::Rejected
             }
             Command::SealReport { .. } => {
