@@ -96,7 +96,7 @@ impl Told<'_> {
     }
 }
 
-fn reused() -> (u16, String) {
+pub(super) fn reused() -> (u16, String) {
     (422, "REQ_009".to_owned())
 }
 

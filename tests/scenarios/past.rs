@@ -15,21 +15,21 @@ use super::http::{Answer, Body, Request, call};
 use super::world::{CONTRACT, Distributor, OTHER_CONTRACT, OtherDistributor, Party, Vendor, World};
 use crate::random::Random;
 
-const HEADER: &str = "ledger-as-of";
+pub(super) const HEADER: &str = "ledger-as-of";
 
-fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+pub(super) fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
     let line = answer.head.lines().find(|line| line.to_ascii_lowercase().starts_with(&format!("{name}:")));
     line.and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim())
 }
 
-fn with(path: &str, as_of: &str) -> String {
+pub(super) fn with(path: &str, as_of: &str) -> String {
     let sign = if path.contains('?') { '&' } else { '?' };
     format!("{path}{sign}as_of={}", as_of.replace('+', "%2B"))
 }
 
 /// What both parties can read about a file: lists, objects, records and sums. The file itself has links, which are of
 /// the present, so that it is asked for as of now.
-fn reads(file: &str, chunk: &str) -> Vec<(Party, String)> {
+pub(super) fn reads(file: &str, chunk: &str) -> Vec<(Party, String)> {
     let paths = [
         "usage/files?limit=10".to_owned(),
         format!("usage/files?id={file}"),

@@ -27,6 +27,7 @@ use usage_ledger::snapshots;
 
 use super::http::{Body, Request, call};
 use super::world::{CONTRACT, Distributor, OTHER_CONTRACT, PRODUCT, Vendor, World};
+use super::{once, past};
 
 const RECORDS: u32 = 40;
 
@@ -340,6 +341,74 @@ fn a_wrong_snapshot_of_a_gateway_is_passed_over() {
         let all = (world.digests(), files);
         assert_eq!(*shown.get_or_insert_with(|| all.clone()), all, "{what}");
         world.stop();
+    }
+}
+
+/// Goal: a snapshot of a gateway that says more than the logs have is passed over. Method: the data directory of before,
+/// with the gateway's snapshots of after; what is shown is what was shown before, and it goes on from there.
+#[test]
+fn a_snapshot_of_a_gateway_that_is_ahead_of_the_logs_is_passed_over() {
+    let mut world = World::alone(often);
+    live(&world, 0);
+    let shown = |world: &World| (world.digests(), world.get(Distributor, "usage/files?limit=100").expect(200));
+    let before = shown(&world);
+    world.stop();
+    let data = world.data_of(HostId::new(ServiceName::Catalog, 0));
+    let folder = kept(&data).of("gateway").folder;
+    let last = snapshots_in(&folder).pop().expect("one").0;
+    let [early, later] = ["early", "later"].map(|name| world.path(name));
+    let copied = std::process::Command::new("cp").arg("-a").args([&data, &early]).status().expect("cp");
+    assert!(copied.success());
+    world.start();
+    live(&world, 1);
+    world.stop();
+    std::fs::rename(&folder, &later).expect("put aside");
+    std::fs::remove_dir_all(&data).expect("removed");
+    std::fs::rename(&early, &data).expect("put back");
+    std::fs::remove_dir_all(&folder).expect("removed");
+    std::fs::rename(&later, &folder).expect("put beside it");
+    let (behind, ahead): (Vec<_>, Vec<_>) = snapshots_in(&folder).into_iter().partition(|(facts, _)| *facts <= last);
+    behind.iter().for_each(|(_, path)| std::fs::remove_file(path).expect("removed"));
+    assert!(!ahead.is_empty(), "{behind:?}");
+    world.start();
+    assert_eq!(start_of(&world, "gateway"), 0);
+    assert_eq!(shown(&world), before);
+    live(&world, 1);
+}
+
+/// Goal: after a start from a snapshot the past is answered as before it, and so is a request that comes again. Method:
+/// reads as of an instant and as of positions, and a request with a key; a start, and more that happens; the same again.
+#[test]
+fn after_a_start_from_a_snapshot_the_past_and_repeated_requests_are_answered_as_before() {
+    let mut world = World::tuned(often);
+    let create = |world: &World, name: &str| {
+        let body = json!({ "contract": { "id": CONTRACT }, "product": { "id": PRODUCT }, "name": name });
+        world.send_with(Vendor, "POST", "usage/files", &[("Idempotency-Key", "once")], Body::Json(&body))
+    };
+    let created = create(&world, "once").expect(201);
+    let file = world.accepted(CONTRACT, "past", RECORDS);
+    let chunk = world.chunks(Distributor, &file)[0]["id"].as_str().expect("an id").to_owned();
+    let reads = past::reads(&file, &chunk);
+    let at = world.now();
+    world.let_pass(3600);
+    world.close(Distributor, &file);
+    world.reach(&file, "closed");
+    let read = |world: &World, as_of: &str| {
+        let answers = reads.iter().map(|(party, path)| world.get(*party, &past::with(path, as_of)));
+        answers.map(|answer| (answer.status, answer.body)).collect::<Vec<_>>()
+    };
+    let first = world.get(Vendor, &past::with("usage/files", &at));
+    let positions = past::header(&first, past::HEADER).to_owned();
+    let known = read(&world, &at);
+    assert!(known.iter().all(|(status, _)| *status == 200));
+    for round in 0..2 {
+        world.restart();
+        assert!(start_of(&world, "gateway") > 0);
+        assert_eq!(read(&world, &at), known, "as of {at}");
+        assert_eq!(read(&world, &positions), known, "as of {positions}");
+        assert_eq!(create(&world, "once").expect(201), created);
+        assert_eq!(create(&world, "another").refusal(), once::reused());
+        live(&world, round);
     }
 }
 

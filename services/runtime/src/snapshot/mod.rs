@@ -127,16 +127,18 @@ impl Snapshots {
         let folder = std::fs::File::open(&self.folder).and_then(|folder| folder.sync_all());
         folder.map_err(io_error("sync", &self.folder))?;
         crash::point("snapshot.renamed");
-        self.sweep()
+        self.sweep(&format!("{name}{SUFFIX}"))
     }
 
-    /// Removes all but the newest, and what was never finished.
-    fn sweep(&self) -> Result<(), SnapshotError> {
+    /// Removes all but the newest up to the one just written, and what was never finished. What is ahead of that one was
+    /// made of a log that is shorter by now.
+    fn sweep(&self, written: &str) -> Result<(), SnapshotError> {
         let names = names(&self.folder)?;
         let (whole, rest): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.ends_with(SUFFIX));
-        let old = whole.len().saturating_sub(KEPT);
+        let (right, ahead) = whole.split_at(whole.partition_point(|name| name.as_str() <= written));
+        let old = right.len().saturating_sub(KEPT);
         let unfinished = rest.iter().filter(|name| name.ends_with(UNFINISHED));
-        for name in whole.iter().take(old).chain(unfinished) {
+        for name in right.iter().take(old).chain(ahead).chain(unfinished) {
             let path = self.folder.join(name);
             std::fs::remove_file(&path).map_err(io_error("remove", &path))?;
         }

@@ -59,6 +59,18 @@ fn two_are_kept_and_the_newest_comes_first() {
     assert_eq!(names, ["00000000000000000020.snapshot", "00000000000000000300.snapshot"]);
 }
 
+#[test]
+fn what_is_ahead_of_a_log_that_was_put_back_pushes_nothing_out() {
+    let folder = Folder::new("ahead");
+    let snapshots = folder.snapshots();
+    for number in [20, 300, 400, 40] {
+        snapshots.write(number, &value(number)).expect("written");
+    }
+    assert_eq!(offered(&snapshots), [value(40)]);
+    snapshots.write(60, &value(60)).expect("written");
+    assert_eq!(offered(&snapshots), [value(60), value(40)]);
+}
+
 /// Goal: no damage is read as something else, and none panics. Method: every bit of a snapshot is flipped, it is cut at
 /// every length, and something is added; the older one is offered each time.
 #[test]
