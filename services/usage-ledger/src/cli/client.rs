@@ -103,7 +103,7 @@ impl Client {
     }
 
     fn url(&self, path: &str) -> String {
-        if path.starts_with("http") { path.to_owned() } else { format!("{}/{path}", self.base) }
+        if path.starts_with("http") { path.to_owned() } else { format!("{}/{}", self.base, escaped(path)) }
     }
 
     /// GET.
@@ -323,5 +323,35 @@ impl Read for Counted {
             }
         }
         Ok(read)
+    }
+}
+
+/// A path with a query as somebody typed it: what can't stand in an address is escaped, and what is already stays.
+fn escaped(path: &str) -> String {
+    let mut address = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte) {
+            address.push(char::from(byte));
+        } else {
+            address.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_sent_as_it_was_typed() {
+        for (typed, sent) in [
+            ("usage/files?eq(status,ready)&limit=5", "usage/files?eq(status,ready)&limit=5"),
+            ("usage/files?like(name,*M\u{e4}rz 5*)", "usage/files?like(name,*M%C3%A4rz%205*)"),
+            ("usage/files?(status=ready|status=draft)", "usage/files?(status=ready%7Cstatus=draft)"),
+            ("usage/files?name=a%20b#1", "usage/files?name=a%20b%231"),
+        ] {
+            assert_eq!(escaped(typed), sent);
+        }
     }
 }
