@@ -108,7 +108,7 @@ pub(crate) struct Ledger {
     pub(crate) backup: PathBuf,
     /// The drafts by their keys; none where nobody answered.
     pub(crate) drafts: Vec<Option<Value>>,
-    files: u64,
+    pub(crate) files: u64,
     kills: u64,
 }
 
@@ -178,15 +178,19 @@ impl Ledger {
 
 /// The answer to a draft that comes with a key.
 fn drafted(server: &Server, key: usize) -> Option<Value> {
+    draft(server, key).map(|answer| answer.expect(201))
+}
+
+/// Asks for a draft with a key.
+pub(crate) fn draft(server: &Server, key: usize) -> Option<Answer> {
     let name = format!("Draft {key}");
     let body = json!({ "contract": { "id": "CRD-21674-67435-75488" }, "product": { "id": "PRD-404-832-779" },
         "name": name, "description": "so that a log is soon full ".repeat(6) });
     let headers = [("Idempotency-Key", name.as_str())];
     asked(server, VENDOR_KEY, "POST", "/public/v1/usage/files", &headers, Body::Json(&body))
-        .map(|answer| answer.expect(201))
 }
 
-fn asked(
+pub(crate) fn asked(
     server: &Server,
     key: &str,
     method: &str,
@@ -227,7 +231,7 @@ fn live(life: &mut Life, server: &mut Server) {
 }
 
 /// A rule under which every submitted file is accepted, once all of its records were looked at.
-fn accept_all(server: &Server) {
+pub(crate) fn accept_all(server: &Server) {
     let rule = json!({ "action": "accept", "scope": "record", "rule": "" });
     let path = "/public/v1/products/PRD-404-832-779/usage/rules";
     asked(server, DISTRIBUTOR_KEY, "POST", path, &[], Body::Json(&rule)).expect("an answer").expect(201);

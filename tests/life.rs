@@ -33,9 +33,10 @@ pub(crate) enum Step {
 }
 
 /// A file on its way, and what the ledger has acknowledged of it.
+#[derive(Clone)]
 pub(crate) struct Life {
     folder: PathBuf,
-    source: PathBuf,
+    pub(crate) source: PathBuf,
     pub(crate) total: Decimal,
     pub(crate) records: u32,
     pub(crate) id: FileId,

@@ -11,6 +11,8 @@ mod credentials;
 #[cfg(test)]
 mod directories;
 #[cfg(test)]
+mod disks;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod doctor;

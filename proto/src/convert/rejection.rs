@@ -49,6 +49,7 @@ pub(super) fn rejection_to_wire(rejection: &Rejection) -> Wire {
         Rejection::RecordsOpen { open } => Wire::RecordsOpen(*open),
         Rejection::KeyReused => Wire::Plain(Plain::KeyReused.into()),
         Rejection::Unavailable => Wire::Plain(Plain::Unavailable.into()),
+        Rejection::ReadOnly => Wire::Plain(Plain::ReadOnly.into()),
     }
 }
 
@@ -96,6 +97,7 @@ fn plain(number: i32) -> Result<Rejection, WireError> {
         Ok(Plain::EstimateNotBilled) => Rejection::EstimateNotBilled,
         Ok(Plain::KeyReused) => Rejection::KeyReused,
         Ok(Plain::Unavailable) => Rejection::Unavailable,
+        Ok(Plain::ReadOnly) => Rejection::ReadOnly,
         Ok(Plain::Unspecified) | Err(_) => return Err(unknown("plain", number)),
     })
 }

@@ -49,6 +49,7 @@ pub fn rejection_name(rejection: &Rejection) -> &'static str {
         Rejection::RecordsOpen { .. } => "records_open",
         Rejection::KeyReused => "key_reused",
         Rejection::Unavailable => "unavailable",
+        Rejection::ReadOnly => "read_only",
     }
 }
 
@@ -82,6 +83,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::RecordsOpen { open: u32::MAX },
         Rejection::KeyReused,
         Rejection::Unavailable,
+        Rejection::ReadOnly,
     ]
 }
 

@@ -217,7 +217,7 @@ fn what_is_unknown_is_called_that() {
     for (reply, want) in [
         (wire::Reply { reply: None }, "decode a reply of a kind that is unknown to this version"),
         (refused(None), "decode a refusal of a kind that is unknown to this version"),
-        (refused(Some(Reason::Plain(12))), "decode `plain`, whose number 12 is unknown to this version"),
+        (refused(Some(Reason::Plain(99))), "decode `plain`, whose number 99 is unknown to this version"),
         (refused(Some(Reason::WrongStatus(wrong))), "decode `action`, which holds no value of its kind"),
         (
             refused(Some(Reason::ReportSealed("UF-1".to_owned()))),

@@ -62,7 +62,11 @@ impl WriteChunk {
 
     pub(crate) fn run(self, tools: &Tools<Own>) {
         let id = self.id;
-        let own = match self.write(tools) {
+        let mut outcome = self.write(tools);
+        while outcome.as_ref().is_err_and(|error| tools.try_again(error)) {
+            outcome = self.write(tools);
+        }
+        let own = match outcome {
             Ok((blob, bytes)) => Own::ChunkWritten { chunk: id, blob, bytes },
             Err(error) => {
                 tracing::error!(chunk = %id, error = &error as &dyn std::error::Error, "a chunk was not written");
@@ -74,10 +78,10 @@ impl WriteChunk {
         drop(tools.tell(own));
     }
 
-    fn write(self, tools: &Tools<Own>) -> Result<(ledger::Hash, u64), ChunkError> {
+    fn write(&self, tools: &Tools<Own>) -> Result<(ledger::Hash, u64), ChunkError> {
         let path = tools.temp_path("chunk");
         runtime::crash::point("chunk.begin");
-        let mut writer = self.sheet.create(&path, tools.temp())?;
+        let mut writer = self.sheet.clone().create(&path, tools.temp())?;
         for (read, checked) in &self.parts {
             let (read, _) = tools.records.read(self.id.file, *read)?;
             let checked = tools.records.checked(self.id.file, *checked)?;

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::PathBuf;
 
 use ledger::record::{Billing, ClosedRows, record_key};
 use ledger::rows::RowSet;
@@ -241,31 +240,26 @@ impl Reconcile {
 
     /// The workbook that says what became of each row. Records are closed without it rather than not at all.
     fn write_result(&self, found: &Found, tools: &Tools<Own>) -> Option<Hash> {
-        let path = match self.result(found, tools) {
-            Ok(path) => path?,
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(reconciliation = %self.id, error, "the result of a reconciliation was not written");
-                return None;
-            }
-        };
-        match tools.blobs.adopt(&path) {
-            Ok((blob, _)) => Some(blob),
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(reconciliation = %self.id, error, "the result of a reconciliation was not kept");
-                None
-            }
+        let mut outcome = self.result(found, tools);
+        while outcome.as_ref().is_err_and(|error| tools.try_again(error)) {
+            outcome = self.result(found, tools);
         }
+        outcome.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(reconciliation = %self.id, error, "the result of a reconciliation was not written");
+            None
+        })
     }
 
-    fn result(&self, found: &Found, tools: &Tools<Own>) -> Result<Option<PathBuf>, ResultError> {
+    fn result(&self, found: &Found, tools: &Tools<Own>) -> Result<Option<Hash>, ResultError> {
         let Ok(source) = self.open(tools) else { return Ok(None) };
         let mut book = Workbook::open(BufReader::new(source), Limits::default())?;
         let Some(sheet) = book.sheet_named(&RECORDS_TABS)? else { return Ok(None) };
         let table = Table::open(book.rows(sheet)?, &KNOWN)?;
         let sheet = ResultSheet { id: self.id, file: &self.file, created: self.received_at, temp: tools.temp() };
-        sheet.write(table, &found.rows, &found.seen, &found.before, tools.temp_path("reconciled"))
+        let path = tools.temp_path("reconciled");
+        let is_written = sheet.write(table, &found.rows, &found.seen, &found.before, &path)?;
+        Ok(if is_written { Some(tools.blobs.adopt(&path)?.0) } else { None })
     }
 
     /// A workbook that says it is of another file must not close records of this one.

@@ -4,10 +4,11 @@
 //! nothing of its text is held.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ledger::rows::RowSet;
 use ledger::{Moment, ReconciliationId, UsageFile};
+use runtime::blobs::BlobError;
 use workbook::read::ReadError;
 use workbook::read::table::{RowSource, Table};
 use workbook::reconciled::{ReconciledWriter, RowResult};
@@ -91,23 +92,25 @@ pub(crate) enum ResultError {
     Read(#[from] ReadError),
     #[error("could not write the result")]
     Write(#[from] WriteError),
+    #[error("could not keep the result")]
+    Blob(#[from] BlobError),
     #[error("the reconciliation has other rows than before")]
     Rows,
 }
 
 impl ResultSheet<'_> {
-    /// Writes the rows of the workbook with what became of each.
+    /// Writes the rows of the workbook with what became of each; false where it is none that a result can be made of.
     pub(crate) fn write<S: RowSource>(
         &self,
         mut table: Table<S>,
         rows: &[RowRead],
         seen: &Seen,
         before: &Before,
-        path: PathBuf,
-    ) -> Result<Option<PathBuf>, ResultError> {
+        path: &Path,
+    ) -> Result<bool, ResultError> {
         let columns = table.columns().to_vec();
-        let made = ReconciledWriter::create(self.id, self.file, &columns, self.created, &path, self.temp)?;
-        let Some(mut writer) = made else { return Ok(None) };
+        let made = ReconciledWriter::create(self.id, self.file, &columns, self.created, path, self.temp)?;
+        let Some(mut writer) = made else { return Ok(false) };
         let mut rows = rows.iter();
         while let Some(record) = table.next_record()? {
             let read = rows.next().ok_or(ResultError::Rows)?;
@@ -118,6 +121,6 @@ impl ResultSheet<'_> {
             return Err(ResultError::Rows);
         }
         writer.finish()?;
-        Ok(Some(path))
+        Ok(true)
     }
 }

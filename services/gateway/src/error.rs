@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use ledger::Rejection;
 use runtime::blobs::BlobError;
 use runtime::bus::FollowError;
+use runtime::disk;
 use runtime::nats::CarryError;
 use runtime::records::RecordsError;
 use serde_json::json;
@@ -22,6 +23,10 @@ pub(crate) const INVALID: &str = "VAL_001";
 pub(crate) const NOT_FOUND: &str = "NFND_000";
 /// The code of what is our fault.
 pub(crate) const INTERNAL: &str = "SYS_001";
+
+/// What is said where the disk refuses: what it said is for our own log.
+const DISK: &str = "The disk of the ledger is full or fails, so that this can't be done now. Try again once the operator \
+                    has mended it.";
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, Error)]
@@ -146,8 +151,14 @@ impl ApiError {
         }
     }
 
+    /// Whether the disk refused: nothing is wrong with what was asked, and nothing of it was recorded.
+    fn is_refused_by_disk(&self) -> bool {
+        disk::refusal(self).is_some()
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
+            _ if self.is_refused_by_disk() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Starting => StatusCode::SERVICE_UNAVAILABLE,
             _ if self.is_away() => StatusCode::SERVICE_UNAVAILABLE,
             Self::Rejected(rejection) => {
@@ -173,6 +184,7 @@ impl ApiError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Rejected(rejection) => rejection.code(),
+            _ if self.is_refused_by_disk() => Rejection::ReadOnly.code(),
             Self::NoRoute { .. } => NOT_FOUND,
             Self::Link => "AUTH_003",
             Self::Starting => Rejection::Unavailable.code(),
@@ -202,6 +214,7 @@ impl ApiError {
         tracing::error!(error = chain(self), "could not answer a request");
         match self {
             Self::Rejected(rejection) => rejection.to_string(),
+            _ if self.is_refused_by_disk() => DISK.to_owned(),
             // What went wrong inside is for our own log; it would help nobody else.
             _ => "The request could not be answered because of a fault on our side. Try again.".to_owned(),
         }
@@ -283,6 +296,12 @@ mod tests {
         let carry = CarryError::Unreachable { blob: Hash::ZERO, what: "with its owner", reason };
         let away = "The service is not available. Try again; with an Idempotency-Key nothing is recorded twice.";
         let fault = "The request could not be answered because of a fault on our side. Try again.";
+        let read_only = Rejection::ReadOnly.to_string();
+        let blob = |number| {
+            let (path, source) = ("a".into(), std::io::Error::from_raw_os_error(number));
+            ApiError::Blob(BlobError::Io { action: "write", path, source })
+        };
+        let code = |sentence: &str| if sentence.starts_with("The disk of the ledger") { "SYS_002" } else { INTERNAL };
         for (error, status, sentence) in [
             (records(far()), 503, away),
             (records(fork()), 500, fault),
@@ -291,11 +310,15 @@ mod tests {
             (ApiError::Carry(carry), 503, away),
             (ApiError::Carry(CarryError::Missing { blob: Hash::ZERO }), 500, fault),
             (ApiError::Rejected(Rejection::Unavailable), 503, away),
+            (blob(28), 503, DISK),
+            (blob(5), 503, DISK),
+            (blob(2), 500, fault),
+            (ApiError::Rejected(Rejection::ReadOnly), 503, read_only.as_str()),
             (ApiError::Starting, 503, "The ledger is reading its logs and can't answer yet. Try again in a moment."),
         ] {
             assert_eq!(
                 (error.status().as_u16(), error.code(), error.sentence().as_str()),
-                (status, INTERNAL, sentence)
+                (status, code(sentence), sentence)
             );
             let retry = error.into_response().headers().get(header::RETRY_AFTER).is_some();
             assert_eq!(retry, status == 503, "{sentence}");

@@ -117,6 +117,8 @@ pub enum Rejection {
     KeyReused,
     /// The service is stopping or not reachable: nothing was recorded.
     Unavailable,
+    /// The disk of the service was full or failed: nothing is recorded until the operator has mended it.
+    ReadOnly,
 }
 
 impl Rejection {
@@ -129,7 +131,7 @@ impl Rejection {
             Self::RoleNotAllowed => 403,
             Self::TooLarge { .. } => 413,
             Self::KeyReused => 422,
-            Self::Unavailable => 503,
+            Self::Unavailable | Self::ReadOnly => 503,
             _ => 400,
         }
     }
@@ -163,6 +165,7 @@ impl Rejection {
             Self::RecordsRejected { .. } => "USG_037",
             Self::KeyReused => "REQ_009",
             Self::Unavailable => "SYS_001",
+            Self::ReadOnly => "SYS_002",
         }
     }
 
@@ -176,7 +179,8 @@ impl Rejection {
             | Self::NothingUploaded
             | Self::NothingReported
             | Self::RecordsRejected { .. }
-            | Self::Unavailable => true,
+            | Self::Unavailable
+            | Self::ReadOnly => true,
             _ => false,
         }
     }
@@ -184,7 +188,7 @@ impl Rejection {
     /// Whether it is recorded with the object that it is about: a foreign or unknown one keeps no trace (design §3).
     #[must_use]
     pub fn is_noted(&self) -> bool {
-        !matches!(self, Self::NotFound | Self::KeyUnknown | Self::Unavailable)
+        !matches!(self, Self::NotFound | Self::KeyUnknown | Self::Unavailable | Self::ReadOnly)
     }
 
     /// A wrong field.
@@ -193,6 +197,10 @@ impl Rejection {
         Self::FieldInvalid { field: field.to_owned(), message: message.into() }
     }
 }
+
+const UNAVAILABLE: &str = "The service is not available. Try again; with an Idempotency-Key nothing is recorded twice.";
+const READ_ONLY: &str = "The disk of the ledger is full or fails: changes are refused, and reads go on. Try again once the \
+                         operator has mended it; with an Idempotency-Key nothing is recorded twice.";
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -258,9 +266,8 @@ impl fmt::Display for Rejection {
                 write!(f, "{open} records are still open. Close them, their chunks, or upload a reconciliation file.")
             }
             Self::KeyReused => f.write_str("This idempotency key was used for another request."),
-            Self::Unavailable => f.write_str(
-                "The service is not available. Try again; with an Idempotency-Key nothing is recorded twice.",
-            ),
+            Self::Unavailable => f.write_str(UNAVAILABLE),
+            Self::ReadOnly => f.write_str(READ_ONLY),
         }
     }
 }

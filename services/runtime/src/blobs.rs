@@ -221,6 +221,26 @@ impl Drop for BlobWriter {
     }
 }
 
+/// A file in progress, which is gone with the value: a disk that was full must have its room back. Of one that was taken
+/// over as a blob nothing is left to remove.
+#[derive(Debug)]
+pub struct Unfinished(pub(crate) PathBuf);
+
+impl std::ops::Deref for Unfinished {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Nothing depends on it: what stays is removed at the next start.
+        drop(fs::remove_file(&self.0));
+    }
+}
+
 /// The digest of a file's content, and how long it is.
 ///
 /// # Errors

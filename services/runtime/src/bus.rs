@@ -14,6 +14,7 @@ use ledger::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::disk;
 use crate::hearing::Hearing;
 use crate::log::{Header, LogReader};
 use crate::nats::{self, FarLog, Link};
@@ -251,7 +252,7 @@ impl Bus {
         for content in join_all(looks).await {
             let content = content.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "could not look an idempotency key up");
-                Rejection::Unavailable
+                disk::rejection(&error)
             })?;
             if content.is_some_and(|content| content != key.content) {
                 return Ok(true);

@@ -4,18 +4,27 @@
 //! question gives the same answer, so no cursor of reactions has to be kept (see docs/architecture.md).
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ledger::report::Receipt;
 use ledger::{Command, Context, Event, Fact, FileId, HostId, Ledger, Rejection, ServiceName, Subject};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Unfinished};
 use crate::clock::Clock;
+use crate::disk;
+use crate::meters::Meters;
 use crate::records::Records;
 use crate::source::Source;
 use crate::trace::Trace;
+
+/// A disk that refused is tried again after this: room is made by people, and a workbook takes seconds to write.
+const DISK_PAUSE: Duration = Duration::from_secs(3);
+/// How often a job that waits looks whether the process stops.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Facts in the order in which they are to be recorded, each with what it is about.
 pub type Facts = Vec<(Subject, Fact)>;
@@ -108,6 +117,9 @@ pub struct Tools<Own> {
     pub(crate) file: FileId,
     pub(crate) trace: Option<Trace>,
     pub(crate) results: mpsc::Sender<Proposal<Own>>,
+    pub(crate) meters: Meters,
+    /// What the job does.
+    pub(crate) what: &'static str,
     /// The service's own blobs.
     pub blobs: Arc<Blobs>,
     /// The records of all files.
@@ -147,10 +159,30 @@ impl<Own> Tools<Own> {
         told.blocking_recv().map_err(|_| Stale)?
     }
 
-    /// A path for a file in progress, next to the blobs.
+    /// Whether what failed is to be tried again: after a pause, where the disk refused and the process goes on. Nothing is
+    /// wrong with the file then, and its job isn't one that crashed; `/readyz` notes meanwhile what it waits for.
     #[must_use]
-    pub fn temp_path(&self, name: &str) -> PathBuf {
-        self.blobs.temp().join(format!("{name}-{}", crate::blobs::unique()))
+    pub fn try_again(&self, error: &(dyn Error + 'static)) -> bool {
+        let Some(said) = disk::refusal(error).filter(|_| self.records.is_patient()) else { return false };
+        let (what, file) = (self.what, self.file);
+        tracing::warn!(%file, what, error, %said, "a job waits for the disk");
+        self.meters.note(&self.about(), Some(format!("The job {what} of {file} waits for the disk: {error}: {said}.")));
+        let begun = Instant::now();
+        while begun.elapsed() < DISK_PAUSE && !self.records.is_stopping() {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        !self.records.is_stopping()
+    }
+
+    /// What is noted of the job, if anything.
+    pub(crate) fn about(&self) -> String {
+        format!("{} {}", self.what, self.file)
+    }
+
+    /// A path for a file in progress, next to the blobs. What isn't taken over as a blob is removed with it.
+    #[must_use]
+    pub fn temp_path(&self, name: &str) -> Unfinished {
+        Unfinished(self.blobs.temp().join(format!("{name}-{}", crate::blobs::unique())))
     }
 
     /// The folder for work in progress.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use ledger::digest::digest_of;
 use ledger::{
@@ -17,6 +16,7 @@ use crate::blobs::Blobs;
 use crate::bus::{Answer, Ask, AskKey, Bus, DELIVERIES_MAX, Delivery, Errand, follow};
 use crate::clock::Clock;
 use crate::decider::{Decider, Facts, Proposal, Stale};
+use crate::disk;
 use crate::hearing::is_kept;
 use crate::log::{LogReader, LogWriter, NewEntry};
 use crate::meters::{Meters, RECORDS_CHECKED};
@@ -318,9 +318,7 @@ impl<D: Decider> Host<D> {
         // What is logged while this is decided tells where it belongs.
         let span = work.span.clone();
         let _entered = span.enter();
-        let (meters, begun) = (self.parts.meters.clone(), Instant::now());
-        let labels = [D::SERVICE.name(), command.action()];
-        let reply = Reply { to: reply, span: work.span, meters, labels, begun };
+        let reply = Reply::new(reply, work.span, [D::SERVICE.name(), command.action()], &self.parts);
         let cause = match key {
             Some(key) => key.content,
             None => digest_of(&(&command, scope.account.as_ref(), scope.actor.id())),
@@ -376,11 +374,12 @@ impl<D: Decider> Host<D> {
     fn answer_again(&self, position: u64, key: AskKey, command: Command, reply: Reply) {
         let (reader, decider, settled) = (self.parts.reader.clone(), self.decider.clone(), self.settled());
         tokio::spawn(async move {
-            let outcome =
-                if settled.await { first_outcome(&reader, position, key) } else { Ok(Err(Rejection::Unavailable)) };
-            let outcome = outcome.unwrap_or_else(|error| {
+            if !settled.await {
+                return;
+            }
+            let outcome = first_outcome(&reader, position, key).unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "could not give an answer again");
-                Err(Rejection::Unavailable)
+                Err(disk::rejection(&error))
             });
             let outcome = outcome.map(|first| {
                 let receipts = decider.receipts(&command, &first.events);
@@ -433,7 +432,9 @@ impl<D: Decider> Host<D> {
     fn answer(&self, reply: Reply, outcome: Result<Answer, Rejection>) {
         let settled = self.settled();
         tokio::spawn(async move {
-            reply.give(if settled.await { outcome } else { Err(Rejection::Unavailable) });
+            if settled.await {
+                reply.give(outcome);
+            }
         });
     }
 

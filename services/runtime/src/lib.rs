@@ -7,6 +7,7 @@ pub mod bus;
 pub mod clock;
 pub mod crash;
 pub mod decider;
+pub mod disk;
 pub mod evidence;
 pub mod feed;
 pub mod hearing;

@@ -93,6 +93,11 @@ impl Records {
         Self { patience: Some(stop), ..self.clone() }
     }
 
+    /// Whether somebody who can't be had is waited for.
+    pub(crate) fn is_patient(&self) -> bool {
+        self.patience.is_some()
+    }
+
     /// Whether nobody is waited for any more.
     pub(crate) fn is_stopping(&self) -> bool {
         self.patience.as_ref().is_some_and(|stop| *stop.borrow())

@@ -13,6 +13,7 @@ use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::decider::{Decider, Proposal, Stale, Tools};
 use crate::log::{Entry, LogReader};
+use crate::meters::Meters;
 use crate::records::Records;
 use crate::source::SourceError;
 
@@ -223,7 +224,8 @@ pub fn perform<D: Decider>(
 ) -> Vec<Fact> {
     let (results, mut proposals) = mpsc::channel(1);
     let Bench { blobs, records, clock, cache } = bench.clone();
-    let tools = Tools { file, trace: None, results, blobs, records, clock, cache };
+    let tools =
+        Tools { file, trace: None, results, meters: Meters::default(), what: "again", blobs, records, clock, cache };
     std::thread::scope(|scope| {
         // The tools go with the job: when it has ended, nothing more is proposed.
         let job = scope.spawn(move || decider.perform(job, &tools));

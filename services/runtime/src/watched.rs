@@ -96,7 +96,7 @@ impl Watched {
     /// What somebody should look at, although everything is served.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        self.backup.iter().filter_map(backup::Progress::note).collect()
+        self.backup.iter().filter_map(backup::Progress::note).chain(self.meters.notes()).collect()
     }
 
     /// Watches the fold of this process.

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 
 use ledger::fact::{FileChecked, Part, RecordsChecked};
+use ledger::file::ATTEMPTS_MAX;
 use ledger::record::{CheckedBatch, ReadBatch};
 use ledger::{FileId, Hash, Ledger, UsageFile};
 use proto::WireError;
@@ -80,6 +81,8 @@ impl CheckJob {
         let (file, upload, attempt) = (self.file, self.upload, self.attempt);
         match self.check(tools, ids) {
             Ok(()) | Err(CheckError::Stale) => {}
+            // What it has laid down is of this attempt: the next one begins anew.
+            Err(error) if attempt < ATTEMPTS_MAX && tools.try_again(&error) => {}
             Err(error) => {
                 tracing::error!(%file, error = &error as &dyn std::error::Error, "a file could not be checked");
                 let detail = format!("The file could not be checked: {error}. Upload it again or ask the operator.");

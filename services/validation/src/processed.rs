@@ -44,7 +44,11 @@ impl WriteJob {
         let file = self.file;
         let (upload, attempt) = (self.known.checking.upload, self.known.checking.attempt);
         runtime::crash::point("processed.begin");
-        let own = match self.write(tools) {
+        let mut outcome = self.write(tools);
+        while outcome.as_ref().is_err_and(|error| tools.try_again(error)) {
+            outcome = self.write(tools);
+        }
+        let own = match outcome {
             Ok(written) => Own::Processed { file, upload, written },
             Err(error) => {
                 tracing::error!(%file, error = &error as &dyn std::error::Error, "a processed file was not written");

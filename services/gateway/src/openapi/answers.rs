@@ -102,7 +102,7 @@ const FAULT: Case = Case {
 const UNAVAILABLE: Case = Case {
     name: "Unavailable",
     status: 503,
-    when: "The process is starting or stopping, or a part of the ledger is away; nothing was recorded. `Retry-After` says for how long to wait.",
+    when: "The process is starting or stopping, or a part of the ledger is away; nothing was recorded. `Retry-After` says for how long to wait. With the code `SYS_002` the disk of the ledger is full or fails, and waiting doesn't help by itself.",
     code: "SYS_001",
     sentence: "The service is not available. Try again; with an Idempotency-Key nothing is recorded twice.",
 };

@@ -62,6 +62,8 @@ impl<D: Decider> Host<D> {
             file,
             trace: work.trace,
             results: self.results.0.clone(),
+            meters: meters.clone(),
+            what: work.what,
             blobs: self.parts.blobs.clone(),
             records: self.parts.records.clone(),
             clock: self.parts.clock.clone(),
@@ -78,8 +80,10 @@ impl<D: Decider> Host<D> {
             }
             let Work { span, .. } = work;
             let within = span.clone();
+            let about = tools.about();
             let ended_how = tokio::task::spawn_blocking(move || within.in_scope(|| decider.perform(job, &tools))).await;
             let outcome = if ended_how.is_ok() { "done" } else { "crashed" };
+            meters.note(&about, None);
             span.record("outcome", outcome);
             meters.add(&JOBS, &[labels[0], labels[1], outcome], 1);
             meters.took(&JOB_TIME, &labels, begun.elapsed());

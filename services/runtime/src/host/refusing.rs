@@ -4,8 +4,9 @@ use ledger::Rejection;
 use tokio::sync::watch;
 
 use super::{Host, HostError};
-use crate::bus::Errand;
+use crate::bus::{Ask, Errand};
 use crate::decider::Decider;
+use crate::disk;
 use crate::log::LogError;
 
 impl<D: Decider> Host<D> {
@@ -16,7 +17,8 @@ impl<D: Decider> Host<D> {
     /// See [`HostError`]: the process should stop then.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), HostError> {
         match self.work(stop.clone()).await {
-            Err(HostError::Log { source: LogError::ReadOnly { .. }, .. }) if self.parts.published.is_none() => {
+            Err(error) if self.parts.published.is_none() && is_of_disk(&error) => {
+                self.parts.reader.take_no_more(&error);
                 tokio::select! {
                     () = self.refuse_all() => {}
                     _ = stop.wait_for(|stop| *stop) => {}
@@ -29,13 +31,24 @@ impl<D: Decider> Host<D> {
 
     /// Refuses whatever is asked, for as long as anybody may ask.
     async fn refuse_all(&mut self) {
-        self.early.clear();
+        for ask in self.early.drain(..) {
+            refuse(ask);
+        }
         while let Some(errand) = self.parts.asks.recv().await {
             match errand {
-                // Who asked may be gone.
-                Errand::Ask(ask) => drop(ask.reply.send(Err(Rejection::Unavailable))),
+                Errand::Ask(ask) => refuse(*ask),
                 Errand::Pass(pass) => drop(pass.reply.send(None)),
             }
         }
     }
+}
+
+/// Whether the log takes nothing more, or the disk is what stopped the host before the log came to know.
+fn is_of_disk(error: &HostError) -> bool {
+    matches!(error, HostError::Log { source: LogError::ReadOnly { .. }, .. }) || disk::refusal(error).is_some()
+}
+
+fn refuse(ask: Ask) {
+    // Who asked may be gone.
+    drop(ask.reply.send(Err(Rejection::ReadOnly)));
 }

@@ -5,21 +5,38 @@ use std::time::Instant;
 use ledger::Rejection;
 use tokio::sync::oneshot;
 
+use super::HostParts;
 use crate::bus::Answer;
+use crate::log::LogReader;
 use crate::meters::{ASK_TIME, ASKS, Meters};
 
-/// Where an outcome goes, and what tells of it.
+type Asked = oneshot::Sender<Result<Answer, Rejection>>;
+
+/// Where an outcome goes, and what tells of it. Dropped without an outcome it says that the disk is why, if it is.
 pub(super) struct Reply {
-    pub(super) to: oneshot::Sender<Result<Answer, Rejection>>,
-    pub(super) span: tracing::Span,
-    pub(super) meters: Meters,
+    to: Option<Asked>,
+    span: tracing::Span,
+    meters: Meters,
     /// The service and the command.
-    pub(super) labels: [&'static str; 2],
-    pub(super) begun: Instant,
+    labels: [&'static str; 2],
+    begun: Instant,
+    log: LogReader,
+    /// Nobody else may write on.
+    is_alone: bool,
 }
 
 impl Reply {
-    pub(super) fn give(self, outcome: Result<Answer, Rejection>) {
+    pub(super) fn new(to: Asked, span: tracing::Span, labels: [&'static str; 2], host: &HostParts) -> Self {
+        let (meters, log) = (host.meters.clone(), host.reader.clone());
+        Self { to: Some(to), span, meters, labels, begun: Instant::now(), log, is_alone: host.published.is_none() }
+    }
+
+    pub(super) fn give(mut self, outcome: Result<Answer, Rejection>) {
+        self.send(outcome);
+    }
+
+    fn send(&mut self, outcome: Result<Answer, Rejection>) {
+        let Some(to) = self.to.take() else { return };
         let word = match &outcome {
             Ok(answer) if answer.repeated => "repeated",
             Ok(_) => "done",
@@ -30,6 +47,15 @@ impl Reply {
         self.meters.add(&ASKS, &[service, command, word], 1);
         self.meters.took(&ASK_TIME, &self.labels, self.begun.elapsed());
         // Who asked may be gone; what was decided is recorded all the same.
-        drop(self.to.send(outcome));
+        drop(to.send(outcome));
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        // Where another process may have to write on, this one ends, and the same is asked again there.
+        if self.is_alone && self.log.is_read_only() {
+            self.send(Err(Rejection::ReadOnly));
+        }
     }
 }

@@ -225,6 +225,8 @@ impl<D: Decider> Host<D> {
         async move {
             let Ok(mut synced) = synced else { return false };
             let durable = tokio::select! {
+                // What got onto the disk is told, whatever became of the disk.
+                biased;
                 durable = synced.wait_for(|synced| synced.position >= position) => durable.is_ok(),
                 () = failed => false,
             };

@@ -1,6 +1,7 @@
 //! Reading a host's log as one sequence, wherever its parts are, and never beyond what is durable.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -100,6 +101,18 @@ impl LogReader {
         let mut failure = self.shared.failure.subscribe();
         // The sender lives as long as the log does.
         async move { drop(failure.wait_for(Option::is_some).await) }
+    }
+
+    /// Lets nothing more become durable before the next start, because of what went wrong, unless that is so already.
+    pub(crate) fn take_no_more(&self, why: &(dyn Error + 'static)) {
+        if !self.is_read_only() {
+            self.shared.fail(why);
+        }
+    }
+
+    /// Whether nothing more becomes durable before the next start.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.shared.failure.borrow().is_some()
     }
 
     /// The state of the log of the process in numbers.

@@ -197,7 +197,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Takes nothing more, after something went wrong with the disk: what was acknowledged can still be read, and what
     /// wasn't is for the next start. The kernel may have dropped pages, so that trying again could only seem to help.
-    pub(crate) fn fail(&self, error: &LogError) {
+    pub(crate) fn fail(&self, error: &(dyn Error + 'static)) {
         let mut reason = error.to_string();
         let mut source = error.source();
         while let Some(inner) = source {

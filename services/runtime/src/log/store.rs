@@ -4,7 +4,9 @@
 //! which the generation begins. Numbers in keys are big-endian, so that a scan goes in order.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::error::Error;
 use std::fs::{File, TryLockError};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -24,6 +26,14 @@ const SEGMENT_BYTES: usize = 8 << 20;
 const RELEASE_WAIT: Duration = Duration::from_secs(5);
 /// Between two looks.
 const RELEASE_PAUSE: Duration = Duration::from_millis(1);
+
+/// What the disk said, where an error of the database comes from that.
+pub(crate) fn said_by_disk<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    match error.downcast_ref() {
+        Some(sled::Error::Io(said)) => Some(said),
+        _ => None,
+    }
+}
 
 /// What one host adds in one atomic write.
 #[derive(Default)]

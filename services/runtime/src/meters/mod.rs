@@ -47,6 +47,8 @@ type Series<T> = BTreeMap<Vec<String>, T>;
 struct Counted {
     numbers: BTreeMap<&'static str, Series<u64>>,
     histograms: BTreeMap<&'static str, Series<Arc<Histogram>>>,
+    /// By what each is about.
+    notes: BTreeMap<String, String>,
 }
 
 /// What is counted in a process. Cheap to clone.
@@ -78,6 +80,21 @@ impl Meters {
         let mut counted = self.counted();
         let series = counted.histograms.entry(metric.name).or_default();
         series.entry(owned(labels)).or_insert_with(|| Arc::new(Histogram::of(metric.kind))).clone()
+    }
+
+    /// Says, in a sentence, what somebody should look at; without one there is nothing any more about that.
+    pub fn note(&self, about: &str, sentence: Option<String>) {
+        let notes = &mut self.counted().notes;
+        match sentence {
+            Some(sentence) => drop(notes.insert(about.to_owned(), sentence)),
+            None => drop(notes.remove(about)),
+        }
+    }
+
+    /// What somebody should look at.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.counted().notes.values().cloned().collect()
     }
 
     /// A number as it is now; 0 where nothing was counted.
