@@ -2,7 +2,8 @@
 //! epoch is raised, so that what is written from here on is told from what the lost log may have written.
 //!
 //! The files of a copy end at different moments: a host may have heard what the copy of its neighbour doesn't hold any
-//! more. Such an entry and those after it are left out, since the neighbour will write other facts in their place.
+//! more. Such an entry and those after it are left out, since the neighbour will write other facts in their place; where
+//! it was sealed meanwhile, its segment is opened again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -59,6 +60,13 @@ struct Held {
     keep: (u64, u64),
 }
 
+impl Held {
+    /// The state with which its sealed part ends.
+    fn sealed_end(&self) -> &Chain {
+        self.walked.opens.first().map_or(&self.walked.chain, |(_, begin)| begin)
+    }
+}
+
 pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
     if !durable::names(to)?.is_empty() {
         return Err(LogError::Occupied { path: to.to_owned() });
@@ -80,7 +88,7 @@ pub(crate) fn restore(from: &Path, to: &Path) -> Result<Restored, LogError> {
         logs.insert(host, outcome?);
     }
     crash::point("restore.copied");
-    cut(&mut logs);
+    keep_what_rests(to, vouched.as_ref(), &mut logs)?;
     let left_out = logs.iter().map(|(host, read)| (*host, read.walked.chain.position - read.keep.0)).collect();
     let chains =
         each(&hosts, |host| logs.get(&host).map_or_else(|| Ok((Chain::default(), 0)), |read| seal(to, host, read)));
@@ -149,6 +157,45 @@ fn read(to: &Path, host: HostId) -> Result<Held, LogError> {
     Ok(Held { keep: (walked.chain.position, walked.chain.sequence), walked, unsealed })
 }
 
+/// Leaves out what rests on facts that aren't there, also of segments that were sealed and copied before their neighbours
+/// were: those that nobody vouches for, or the last one of each log where nobody says how far the copy reaches.
+fn keep_what_rests(
+    to: &Path,
+    vouched: Option<&BTreeMap<HostId, Head>>,
+    logs: &mut BTreeMap<HostId, Held>,
+) -> Result<(), LogError> {
+    let mut unsealed = BTreeSet::new();
+    loop {
+        cut(logs);
+        let ends: BTreeMap<HostId, u64> = logs.iter().map(|(host, read)| (*host, read.keep.1)).collect();
+        let rests_on_nothing = |read: &Held| {
+            let mut heard = read.sealed_end().heard.iter();
+            heard.any(|(of, (sequence, _))| ends.get(of).is_some_and(|end| sequence > end))
+        };
+        let may_be_cut = |host: &HostId, last: &Segment| match vouched {
+            Some(heads) => last.summary.last_position > heads.get(host).map_or(0, |head| head.position),
+            None => !unsealed.contains(host),
+        };
+        let next = logs.iter().find_map(|(host, read)| {
+            let last = read.walked.segments.last().filter(|last| rests_on_nothing(read) && may_be_cut(host, last))?;
+            Some((*host, last.clone()))
+        });
+        let Some((host, last)) = next else { return Ok(()) };
+        unseal(&last)?;
+        unsealed.insert(host);
+        logs.insert(host, read(to, host)?);
+    }
+}
+
+/// Makes an open segment of a sealed one: it begins with the same bytes.
+fn unseal(segment: &Segment) -> Result<(), LogError> {
+    let path = &segment.path;
+    let file = File::options().write(true).open(path).map_err(io_error("open", path))?;
+    file.set_len(segment.footer_at).map_err(io_error("cut", path))?;
+    durable::sync_all(&file, path)?;
+    std::fs::rename(path, path.with_extension(tail::SUFFIX.trim_start_matches('.'))).map_err(io_error("rename", path))
+}
+
 /// Leaves out what rests on facts that aren't there, until nothing does.
 fn cut(logs: &mut BTreeMap<HostId, Held>) {
     loop {
@@ -178,7 +225,7 @@ fn cut(logs: &mut BTreeMap<HostId, Held>) {
 /// Seals what was open, as far as it is kept; where the log ends then, and how many segments it has.
 fn seal(to: &Path, host: HostId, read: &Held) -> Result<(Chain, usize), LogError> {
     let mut segments = read.walked.segments.len();
-    let mut end = read.walked.opens.first().map_or(&read.walked.chain, |(_, begin)| begin).clone();
+    let mut end = read.sealed_end().clone();
     for (path, begin) in &read.walked.opens {
         let last = read.keep.0.min(last_of(read, begin));
         if last > begin.position {
@@ -213,7 +260,7 @@ pub(crate) fn next(reader: &mut impl Read, path: &Path, from: u64, to: u64) -> R
     Ok(frames)
 }
 
-/// A sealed part that rests on what isn't there can't be cut: then the copy lacks more than its end.
+/// What rests on facts that aren't there and can't be cut: the copy lacks more than its end.
 fn check(ends: &BTreeMap<HostId, (Chain, usize)>) -> Result<(), LogError> {
     for (by, (chain, _)) in ends {
         for (emitter, (heard, _)) in &chain.heard {

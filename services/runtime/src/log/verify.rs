@@ -131,7 +131,7 @@ fn database(dir: &Path, see: Option<See<'_>>, report: &mut VerifyReport) -> Resu
             Err(error) => report.faults.push(Fault { host: Some(host), error }),
         }
     }
-    heard(report, None, |host, sequence| founds.get(&host)?.hash_at(host, sequence, generations).transpose());
+    heard(report, None, None, |host, sequence| founds.get(&host)?.hash_at(host, sequence, generations).transpose());
     Ok(())
 }
 
@@ -171,13 +171,12 @@ fn open_segments(
 }
 
 fn segments(dir: &Path, see: See<'_>, running: bool, report: &mut VerifyReport) -> Result<(), LogError> {
-    let anchor = match find_anchor(dir, report) {
-        Ok(anchor) => anchor.unwrap_or_default(),
-        Err(error) => {
-            report.faults.push(Fault { host: None, error });
-            Anchor::default()
-        }
-    };
+    let found = find_anchor(dir, report).unwrap_or_else(|error| {
+        report.faults.push(Fault { host: None, error });
+        None
+    });
+    let is_backup = found.as_ref().is_some_and(|anchor| anchor.live == anchor::BACKUP);
+    let anchor = found.unwrap_or_default();
     let mut hosts = archive::hosts(dir)?;
     hosts.extend(anchor.heads.iter().filter(|(_, head)| head.position > 0).map(|(host, _)| *host));
     hosts.sort_unstable();
@@ -202,7 +201,8 @@ fn segments(dir: &Path, see: See<'_>, running: bool, report: &mut VerifyReport) 
         }
     }
     let now = if running { anchor::read(dir).ok().flatten().map(|found| found.anchor) } else { None };
-    heard(report, now.as_ref(), |host, sequence| logs.get(&host)?.0.hash_at(sequence).transpose());
+    let backup = is_backup.then_some((dir, &anchor));
+    heard(report, now.as_ref(), backup, |host, sequence| logs.get(&host)?.0.hash_at(sequence).transpose());
     for (host, (_, outcome)) in logs {
         report.faults.extend(outcome.err().map(|error| Fault { host: Some(host), error }));
     }
@@ -238,10 +238,12 @@ fn is_there(host: HostId, head: &Head, walked: &Walked, running: bool) -> Result
 }
 
 /// What a host has heard of another must be in the other one's log, where that is here. A running process goes on while
-/// it is read: `now` is how far it has come.
+/// it is read: `now` is how far it has come. Of a backup all is there that its anchor vouches for; what is beyond may have
+/// been copied ahead of its neighbours.
 fn heard(
     report: &mut VerifyReport,
     now: Option<&Anchor>,
+    backup: Option<(&Path, &Anchor)>,
     hash_at: impl Fn(HostId, u64) -> Option<Result<Hash, LogError>>,
 ) {
     let mut faults = Vec::new();
@@ -250,7 +252,18 @@ fn heard(
             let Some(log) = report.hosts.get(emitter) else { continue };
             let recorded = now.and_then(|anchor| anchor.heads.get(emitter)).map_or(0, |head| head.sequence);
             let (emitter, sequence) = (*emitter, *sequence);
+            let vouched = |anchor: &Anchor| anchor.heads.get(&emitter).map_or(0, |head| head.sequence);
+            let ahead = backup.filter(|(_, anchor)| sequence > log.sequence && log.sequence >= vouched(anchor));
             let error = match hash_at(emitter, sequence) {
+                _ if let Some((dir, _)) = ahead => {
+                    let what = format!(
+                        "it was copied ahead of {emitter}, of which it has heard event {sequence}, and that ends at {}; \
+                         a restore leaves out what rests on what isn't there",
+                        log.sequence
+                    );
+                    report.notes.push(Note { host: Some(*by), path: dir.to_owned(), what });
+                    None
+                }
                 _ if sequence > log.sequence.max(recorded) => {
                     Some(LogError::HeardMore { emitter, by: *by, heard: sequence, found: log.sequence })
                 }

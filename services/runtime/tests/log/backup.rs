@@ -11,7 +11,7 @@ use ledger::{Hash, HostId, ServiceName};
 use runtime::backup::{Backup, Progress};
 use runtime::clock::Clock;
 use runtime::crash::VARIABLE;
-use runtime::log::{LogError, Logs};
+use runtime::log::{LogError, Logs, NewEntry};
 
 use crate::archive::{audit, fill, open};
 use crate::crashes::{HOSTS, acknowledged, writer};
@@ -96,6 +96,62 @@ fn a_killed_process_leaves_a_backup_that_is_restored() {
 
 /// Method: two hosts that hear each other write while the backup follows; then each file of it is cut off, removed or set
 /// back by itself. An auditor sees each, and whoever restores is told how much is missing.
+/// Goal: a process that ends in the middle of a copy leaves a backup of which nothing is missing and nothing is wrong, also
+/// where a neighbour's copy is behind what was sealed meanwhile. Method: of a whole backup, the files of a host that others
+/// hear and the anchor are as they were before.
+#[test]
+fn what_was_copied_ahead_of_a_neighbour_is_left_out() {
+    for (vouched, entries_more) in [(true, 40), (true, 2_000), (false, 40)] {
+        let folder = Folder::new("ahead");
+        let disk = Folder::new("ahead-disk");
+        let disk = &disk.0;
+        let logs = open(&folder.log());
+        let hear = || {
+            let mut writer = logs.writer(VALIDATION).unwrap();
+            for entry in logs.reader(APPROVAL).unwrap().own(writer.heard(APPROVAL).0 + 1) {
+                let header = entry.unwrap().header;
+                writer.append(vec![NewEntry::Heard { header, payload: None }]).unwrap().ticket.wait().unwrap();
+            }
+        };
+        let step = |entries| {
+            fill(&logs, APPROVAL, entries);
+            hear();
+            let backup = start(&logs, &folder, disk).unwrap();
+            until(&backup.progress(), is_whole);
+            backup.finish();
+        };
+        step(30);
+        let (log, kept) = (disk.join("log"), folder.0.join("kept"));
+        let behind = log.join("segments").join(APPROVAL.to_string());
+        copy(&behind, &kept);
+        let anchor = fs::read(log.join("anchor")).unwrap();
+        let head = logs.reader(APPROVAL).unwrap().head().unwrap().0;
+        step(entries_more);
+        logs.close();
+        fs::remove_dir_all(&behind).unwrap();
+        copy(&kept, &behind);
+        fs::write(log.join("anchor"), anchor).unwrap();
+        let what = format!("vouched {vouched}, {entries_more} more");
+        let (_, faults, report) = audit(&log, true);
+        assert_eq!(faults, Vec::<String>::new(), "{what}");
+        assert!(report.notes.iter().any(|note| note.what.contains("copied ahead of approval-0")), "{:?}", report.notes);
+        if !vouched {
+            fs::remove_file(log.join("anchor")).unwrap();
+        }
+        let restored = Folder::new("ahead-restored");
+        let made = Logs::restore(&log, &restored.log()).unwrap_or_else(|error| panic!("{what}: could not {error}"));
+        assert!(made.missing.is_empty() && made.left_out[&VALIDATION] > 0, "{what}: {made:?}");
+        assert_eq!(
+            (made.hosts[&APPROVAL].sequence, made.hosts[&VALIDATION].heard[&APPROVAL].0),
+            (head, head),
+            "{what}"
+        );
+        if vouched {
+            check(&folder.0, disk, &[APPROVAL, VALIDATION], &what);
+        }
+    }
+}
+
 #[test]
 fn a_backup_that_is_cut_off_is_noticed() {
     let folder = Folder::new("cut");

@@ -9,6 +9,7 @@ mod content;
 mod crashes;
 mod damage;
 mod disk;
+mod images;
 mod order;
 mod power;
 mod rest;
