@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock, mpsc};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use ledger::HostId;
 use tokio::sync::watch;
@@ -31,6 +32,10 @@ use super::tail;
 use super::verify::{self, VerifyReport};
 use super::writer::LogWriter;
 use crate::crash;
+
+/// For how long a lock is waited for: a program that the holder is just starting holds it, too, for a moment.
+const LOCK_PATIENCE: Duration = Duration::from_millis(250);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The logs of this process.
 pub struct Logs {
@@ -181,13 +186,17 @@ pub(crate) fn hold(dir: &Path, create: bool) -> Result<File, LogError> {
     let mut options = OpenOptions::new();
     options.read(true).write(create).create(create).truncate(false);
     let file = options.open(&path).map_err(io_error("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let holder = holder(&file).unwrap_or_else(|| "another process".to_owned());
-            Err(LogError::Locked { path, holder })
+    let give_up = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < give_up => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let holder = holder(&file).unwrap_or_else(|| "another process".to_owned());
+                return Err(LogError::Locked { path, holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(LogError::Io { action: "lock", path, source }),
         }
-        Err(TryLockError::Error(source)) => Err(LogError::Io { action: "lock", path, source }),
     }
 }
 
