@@ -104,6 +104,8 @@ impl Life {
         let file = vendor.get(&format!("usage/files/{}", self.id)).ok()?;
         match file["status"].as_str().unwrap_or_default() {
             "draft" => Some(Step::Upload),
+            // Who submitted just before it was ready is remembered, and need not come again.
+            "ready" if file["submit_remembered"].is_object() => None,
             "ready" => Some(Step::Submit),
             "pending" => Some(Step::Accept),
             "closed" => Some(Step::Closed),
