@@ -62,10 +62,7 @@ impl WriteChunk {
 
     pub(crate) fn run(self, tools: &Tools<Own>) {
         let id = self.id;
-        let mut outcome = self.write(tools);
-        while outcome.as_ref().is_err_and(|error| tools.try_again(error)) {
-            outcome = self.write(tools);
-        }
+        let Some(outcome) = tools.patiently(|| self.write(tools)) else { return };
         let own = match outcome {
             Ok((blob, bytes)) => Own::ChunkWritten { chunk: id, blob, bytes },
             Err(error) => {

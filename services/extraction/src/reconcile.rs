@@ -137,7 +137,7 @@ impl Reconcile {
         runtime::crash::point("reconcile.begin");
         let own = match self.read(tools) {
             Ok(found) => {
-                let processed = self.write_result(&found, tools);
+                let Some(processed) = self.write_result(&found, tools) else { return };
                 let Found { seen, billings, before, problems, problem_count, .. } = found;
                 let rows = closed_rows(seen, billings.list, &before);
                 let closings = self.closings.len();
@@ -238,17 +238,15 @@ impl Reconcile {
         RowRead::Bills(row)
     }
 
-    /// The workbook that says what became of each row. Records are closed without it rather than not at all.
-    fn write_result(&self, found: &Found, tools: &Tools<Own>) -> Option<Hash> {
-        let mut outcome = self.result(found, tools);
-        while outcome.as_ref().is_err_and(|error| tools.try_again(error)) {
-            outcome = self.result(found, tools);
-        }
-        outcome.unwrap_or_else(|error| {
+    /// The workbook that says what became of each row. Records are closed without it rather than not at all. None when the
+    /// process stops before the disk takes it.
+    fn write_result(&self, found: &Found, tools: &Tools<Own>) -> Option<Option<Hash>> {
+        let outcome = tools.patiently(|| self.result(found, tools))?;
+        Some(outcome.unwrap_or_else(|error| {
             let error = &error as &dyn std::error::Error;
             tracing::error!(reconciliation = %self.id, error, "the result of a reconciliation was not written");
             None
-        })
+        }))
     }
 
     fn result(&self, found: &Found, tools: &Tools<Own>) -> Result<Option<Hash>, ResultError> {

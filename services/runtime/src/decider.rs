@@ -159,10 +159,24 @@ impl<Own> Tools<Own> {
         told.blocking_recv().map_err(|_| Stale)?
     }
 
-    /// Whether what failed is to be tried again: after a pause, where the disk refused and the process goes on. Nothing is
-    /// wrong with the file then, and its job isn't one that crashed; `/readyz` notes meanwhile what it waits for.
+    /// Does something again and again for as long as the disk refuses it: nothing is wrong with the file then, and its job
+    /// isn't one that crashed. None when the process stops meanwhile: the next one does it, and nothing is to be told.
+    pub fn patiently<T, E: Error + 'static>(&self, mut work: impl FnMut() -> Result<T, E>) -> Option<Result<T, E>> {
+        loop {
+            let outcome = work();
+            if !outcome.as_ref().is_err_and(|error| self.waits_for_disk(error)) {
+                return Some(outcome);
+            }
+            if self.records.is_stopping() {
+                return None;
+            }
+        }
+    }
+
+    /// Whether the disk refused, after a pause in which it may have been mended or the process told to stop; `/readyz`
+    /// notes meanwhile what is waited for.
     #[must_use]
-    pub fn try_again(&self, error: &(dyn Error + 'static)) -> bool {
+    pub fn waits_for_disk(&self, error: &(dyn Error + 'static)) -> bool {
         let Some(said) = disk::refusal(error).filter(|_| self.records.is_patient()) else { return false };
         let (what, file) = (self.what, self.file);
         tracing::warn!(%file, what, error, %said, "a job waits for the disk");
@@ -171,7 +185,7 @@ impl<Own> Tools<Own> {
         while begun.elapsed() < DISK_PAUSE && !self.records.is_stopping() {
             std::thread::sleep(LOOK_EVERY);
         }
-        !self.records.is_stopping()
+        true
     }
 
     /// What is noted of the job, if anything.

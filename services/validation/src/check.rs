@@ -82,7 +82,7 @@ impl CheckJob {
         match self.check(tools, ids) {
             Ok(()) | Err(CheckError::Stale) => {}
             // What it has laid down is of this attempt: the next one begins anew.
-            Err(error) if attempt < ATTEMPTS_MAX && tools.try_again(&error) => {}
+            Err(error) if attempt < ATTEMPTS_MAX && tools.waits_for_disk(&error) => {}
             Err(error) => {
                 tracing::error!(%file, error = &error as &dyn std::error::Error, "a file could not be checked");
                 let detail = format!("The file could not be checked: {error}. Upload it again or ask the operator.");

@@ -44,10 +44,7 @@ impl WriteJob {
         let file = self.file;
         let (upload, attempt) = (self.known.checking.upload, self.known.checking.attempt);
         runtime::crash::point("processed.begin");
-        let mut outcome = self.write(tools);
-        while outcome.as_ref().is_err_and(|error| tools.try_again(error)) {
-            outcome = self.write(tools);
-        }
+        let Some(outcome) = tools.patiently(|| self.write(tools)) else { return };
         let own = match outcome {
             Ok(written) => Own::Processed { file, upload, written },
             Err(error) => {

@@ -103,7 +103,8 @@ impl Client {
     }
 
     fn url(&self, path: &str) -> String {
-        if path.starts_with("http") { path.to_owned() } else { format!("{}/{}", self.base, escaped(path)) }
+        let path = escaped(path);
+        if path.starts_with("http") { path } else { format!("{}/{path}", self.base) }
     }
 
     /// GET.
@@ -350,6 +351,7 @@ mod tests {
             ("usage/files?like(name,*M\u{e4}rz 5*)", "usage/files?like(name,*M%C3%A4rz%205*)"),
             ("usage/files?(status=ready|status=draft)", "usage/files?(status=ready%7Cstatus=draft)"),
             ("usage/files?name=a%20b#1", "usage/files?name=a%20b%231"),
+            ("history?why=\"a|b\"&limit=5", "history?why=%22a%7Cb%22&limit=5"),
         ] {
             assert_eq!(escaped(typed), sent);
         }
