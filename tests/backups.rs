@@ -97,7 +97,7 @@ fn a_killed_ledger_comes_back_from_its_backup() {
     let mut life = Life::begin(&server.url, folder, "whole", 9, RECORDS).expect("a draft");
     let url = server.url.clone();
     while let Some(step) = life.next_step(&url, || server.died()).filter(|step| *step != Step::Closed) {
-        assert!(life.perform(&url, step), "{step:?}");
+        life.must(&url, step);
     }
     let status = Command::new("kill").arg(server.child.id().to_string()).status().expect("it runs");
     assert!(status.success() && server.child.wait().expect("it ends").success());

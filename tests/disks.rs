@@ -462,7 +462,7 @@ impl Case {
             if step == Step::Accept {
                 std::thread::sleep(PAUSE);
             } else {
-                assert!(life.perform(&url, step), "{step:?}");
+                life.must(&url, step);
             }
         }
     }

@@ -29,6 +29,8 @@ const ROTATE_BYTES: &str = "262144";
 /// Faults come at random moments within this time of a step.
 const MOMENTS_MILLIS: u64 = 400;
 const PAUSE: Duration = Duration::from_millis(20);
+/// Of each process, when a test failed.
+const LINES_OF_A_FAILURE: usize = 40;
 
 pub(crate) const SERVICES: [ServiceName; 6] = [
     ServiceName::Catalog,
@@ -91,6 +93,9 @@ pub(crate) struct Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.explain();
+        }
         self.kill_all();
     }
 }
@@ -170,6 +175,18 @@ impl Fleet {
     pub(crate) fn signal(&self, name: &str, signal: &str) {
         let sent = Command::new("kill").arg(signal).arg(self.running[name].id().to_string()).status();
         assert!(sent.expect("kill runs").success());
+    }
+
+    /// Prints what a failure is understood from: what each process said last, and what it doesn't know of the logs.
+    fn explain(&self) {
+        let expected = self.state(ServiceName::Gateway.name(), true);
+        for name in self.running.keys() {
+            let (known, said) = (self.state(name, false), self.said(name));
+            let lines: Vec<_> = said.lines().rev().take(LINES_OF_A_FAILURE).collect();
+            let said = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+            eprintln!("--- {name} knows {known:?} and said:\n{said}");
+        }
+        eprintln!("--- the logs say {expected:?}");
     }
 
     /// Does it, and mends it.

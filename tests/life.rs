@@ -9,7 +9,7 @@ use ledger::fact::Total;
 use ledger::{Decimal, Fact, FileId, HostId, Ledger, Moment, ObjectId, ServiceName, Subject};
 use runtime::log::{LogSettings, Logs};
 use serde_json::{Value, json};
-use usage_ledger::cli::Client;
+use usage_ledger::cli::{Client, ClientError};
 use usage_ledger::demo::{DISTRIBUTOR_KEY, VENDOR_KEY, generate, reconcile};
 
 use crate::tree::root;
@@ -41,6 +41,8 @@ pub(crate) struct Life {
     pub(crate) records: u32,
     pub(crate) id: FileId,
     acknowledged: Step,
+    /// What was answered to the last step that wasn't acknowledged.
+    refused: String,
     /// Whether an answer may lack for a while what was acknowledged: a gateway waits a moment for services, no longer.
     pub(crate) reads_may_be_late: bool,
 }
@@ -71,6 +73,7 @@ impl Life {
             records,
             id,
             acknowledged: Step::Upload,
+            refused: String::new(),
             reads_may_be_late: false,
         })
     }
@@ -79,104 +82,116 @@ impl Life {
     /// the ledger is gone.
     pub(crate) fn next_step(&self, url: &str, mut gone: impl FnMut() -> bool) -> Option<Step> {
         let since = Instant::now();
+        let mut last = String::new();
         loop {
-            assert!(since.elapsed() < PATIENCE, "{} does not move on", self.id);
+            let refused = &self.refused;
+            assert!(since.elapsed() < PATIENCE, "{} does not move on: {last}; refused before: {refused}", self.id);
             if gone() {
                 return None;
             }
-            if let Some(step) = self.look(url) {
-                let repeated = step == self.acknowledged && matches!(step, Step::Reconcile | Step::Upload);
-                let sound = step > self.acknowledged || repeated;
-                if sound {
-                    return Some(step);
+            match self.look(url) {
+                Ok(step) => {
+                    let repeated = step == self.acknowledged && matches!(step, Step::Reconcile | Step::Upload);
+                    if step > self.acknowledged || repeated {
+                        return Some(step);
+                    }
+                    let late = self.reads_may_be_late && since.elapsed() < PATIENCE / 2;
+                    let (id, acknowledged) = (self.id, self.acknowledged);
+                    assert!(late, "{id}: {step:?} is next although {acknowledged:?} was acknowledged");
                 }
-                let late = self.reads_may_be_late && since.elapsed() < PATIENCE / 2;
-                let (id, acknowledged) = (self.id, self.acknowledged);
-                assert!(late, "{id}: {step:?} is next although {acknowledged:?} was acknowledged");
+                Err(why) => last = why,
             }
             std::thread::sleep(PAUSE);
         }
     }
 
-    /// The step that the file needs next; none while the ledger works on it or can't be asked.
-    fn look(&self, url: &str) -> Option<Step> {
-        let vendor = Client::new(url, VENDOR_KEY);
-        let file = vendor.get(&format!("usage/files/{}", self.id)).ok()?;
+    /// The step that the file needs next, or why there is none: the ledger works on it or can't be asked.
+    fn look(&self, url: &str) -> Result<Step, String> {
+        let file = answer(&Client::new(url, VENDOR_KEY), &format!("usage/files/{}", self.id))?;
         match file["status"].as_str().unwrap_or_default() {
-            "draft" => Some(Step::Upload),
+            "draft" => Ok(Step::Upload),
             // Who submitted just before it was ready is remembered, and need not come again.
-            "ready" if file["submit_remembered"].is_object() => None,
-            "ready" => Some(Step::Submit),
-            "pending" => Some(Step::Accept),
-            "closed" => Some(Step::Closed),
+            "ready" if file["submit_remembered"].is_object() => Err(file.to_string()),
+            "ready" => Ok(Step::Submit),
+            "pending" => Ok(Step::Accept),
+            "closed" => Ok(Step::Closed),
             "accepted" => self.next_of_chunks(url),
             "invalid" | "rejected" | "deleted" => panic!("{}: {file:#}", self.id),
-            _ => None,
+            _ => Err(file.to_string()),
         }
     }
 
-    fn next_of_chunks(&self, url: &str) -> Option<Step> {
-        let chunks = self.chunks(url)?;
+    fn next_of_chunks(&self, url: &str) -> Result<Step, String> {
+        // Asked before the chunks: what is processed has closed them by then.
+        let distributor = Client::new(url, DISTRIBUTOR_KEY);
+        let uploads = answer(&distributor, &format!("usage/reconciliations?usagefile.id={}", self.id))?;
+        let chunks = answer(&distributor, &format!("usage/chunks?usagefile.id={}", self.id))?;
+        let (uploads, chunks) = (list(&uploads)?, list(&chunks)?);
         if chunks.is_empty() || chunks.iter().any(|chunk| chunk["status"] == "draft") {
-            return None;
+            return Err(format!("chunks {chunks:?}"));
         }
         assert!(chunks.iter().all(|chunk| chunk["status"] != "failed"), "{chunks:#?}");
         if chunks[0]["status"] == "ready" {
-            return Some(Step::CloseChunk);
+            return Ok(Step::CloseChunk);
         }
-        let distributor = Client::new(url, DISTRIBUTOR_KEY);
-        let running = distributor.get(&format!("usage/reconciliations?usagefile.id={}", self.id)).ok()?;
-        let running = running.as_array()?.iter().any(|it| it["status"] != "processed");
+        let running = uploads.iter().any(|it| it["status"] != "processed");
         let open = chunks.iter().any(|chunk| chunk["status"] == "ready");
-        (open && !running).then_some(Step::Reconcile)
+        if open && !running { Ok(Step::Reconcile) } else { Err(format!("chunks {chunks:?}, uploads {uploads:?}")) }
     }
 
-    fn chunks(&self, url: &str) -> Option<Vec<Value>> {
-        let distributor = Client::new(url, DISTRIBUTOR_KEY);
-        distributor.get(&format!("usage/chunks?usagefile.id={}", self.id)).ok()?.as_array().cloned()
+    /// Does a step that has to be acknowledged.
+    pub(crate) fn must(&mut self, url: &str, step: Step) {
+        assert!(self.perform(url, step), "{step:?}: {}", self.refused);
     }
 
     /// Does a step; true when it was acknowledged.
     pub(crate) fn perform(&mut self, url: &str, step: Step) -> bool {
-        let acknowledged = self.ask(url, step);
-        if acknowledged {
-            self.acknowledged = self.acknowledged.max(step);
+        let asked = self.ask(url, step);
+        match &asked {
+            Ok(()) => self.acknowledged = self.acknowledged.max(step),
+            Err(why) => self.refused = format!("{step:?}: {why}"),
         }
-        acknowledged
+        asked.is_ok()
     }
 
-    fn ask(&self, url: &str, step: Step) -> bool {
+    fn ask(&self, url: &str, step: Step) -> Result<(), ClientError> {
         let vendor = Client::new(url, VENDOR_KEY);
         let distributor = Client::new(url, DISTRIBUTOR_KEY);
         let id = self.id;
         match step {
             Step::Upload => {
-                vendor.upload(&format!("usage/files/{id}/upload"), "usage_file", &self.source, false).is_ok()
+                vendor.upload(&format!("usage/files/{id}/upload"), "usage_file", &self.source, false).map(drop)
             }
-            Step::Submit => vendor.post(&format!("usage/files/{id}/submit"), &json!({})).is_ok(),
-            Step::Accept => distributor.post(&format!("usage/files/{id}/accept"), &json!({})).is_ok(),
+            Step::Submit => vendor.post(&format!("usage/files/{id}/submit"), &json!({})).map(drop),
+            Step::Accept => distributor.post(&format!("usage/files/{id}/accept"), &json!({})).map(drop),
             Step::CloseChunk => {
                 let billing = json!({ "external_billing_id": "BATCH-1" });
-                distributor.post(&format!("usage/chunks/{}/close", id.chunk(1)), &billing).is_ok()
+                distributor.post(&format!("usage/chunks/{}/close", id.chunk(1)), &billing).map(drop)
             }
             Step::Reconcile => self.reconcile(&distributor),
-            Step::Closed => true,
+            Step::Closed => Ok(()),
         }
     }
 
-    fn reconcile(&self, distributor: &Client) -> bool {
-        let Ok(chunks) = distributor.get(&format!("usage/chunks?usagefile.id={}&status=ready", self.id)) else {
-            return false;
-        };
-        let Some(chunk) = chunks[0]["id"].as_str() else { return false };
+    fn reconcile(&self, distributor: &Client) -> Result<(), ClientError> {
+        let url = format!("usage/chunks?usagefile.id={}&status=ready", self.id);
+        let chunks = distributor.get(&url)?;
+        let Some(chunk) = chunks[0]["id"].as_str() else { return Err(ClientError::Answer { url }) };
         let path = self.folder.join(format!("{chunk}.xlsx"));
         let back = self.folder.join(format!("back-{chunk}.xlsx"));
-        if distributor.download(&format!("usage/chunks/{chunk}/download"), &path).is_err() {
-            return false;
-        }
+        distributor.download(&format!("usage/chunks/{chunk}/download"), &path)?;
         reconcile(&path, &back, &self.folder, Moment(0)).expect("the chunk's workbook is whole");
-        distributor.upload(&format!("usage/files/{}/reconciliation", self.id), "recon_file", &back, false).is_ok()
+        distributor.upload(&format!("usage/files/{}/reconciliation", self.id), "recon_file", &back, false).map(drop)
     }
+}
+
+/// What a ledger says; why not, in words.
+fn answer(client: &Client, path: &str) -> Result<Value, String> {
+    client.get(path).map_err(|refusal| refusal.to_string())
+}
+
+fn list(value: &Value) -> Result<&Vec<Value>, String> {
+    value.as_array().ok_or_else(|| value.to_string())
 }
 
 fn catalog() -> ledger::Catalog {

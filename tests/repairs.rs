@@ -212,7 +212,7 @@ fn ledger(folder: &Path) -> (PathBuf, PathBuf) {
     let mut life = Life::begin(&server.url, folder, "repaired", 5, RECORDS).expect("a draft");
     let url = server.url.clone();
     while let Some(step) = life.next_step(&url, || server.died()).filter(|step| *step != Step::Closed) {
-        assert!(life.perform(&url, step), "{step:?}");
+        life.must(&url, step);
     }
     Command::new("kill").arg(server.child.id().to_string()).status().expect("it runs");
     assert!(server.child.wait().expect("it ends").success());
