@@ -4,14 +4,16 @@
 //!
 //! `DISKS=n` makes n cases of each kind instead of a few.
 
+mod failing;
 mod room;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use failing::Failing;
 use room::{Mounted, longest, used_kib};
 use serde_json::Value;
 use usage_ledger::demo::{DISTRIBUTOR_KEY, VENDOR_KEY};
@@ -367,39 +369,34 @@ fn a_full_file_system_costs_nothing_acknowledged() {
     assert!(counts.read_only >= 2 && counts.refused > 2, "{counts:?}");
 }
 
-/// System calls of a process that fail for as long as the value is there; what strace says has to have somewhere to go.
-struct Failing {
-    strace: Child,
-    _said: BufReader<ChildStderr>,
-}
+/// Services without room for the workbook that they make next, and before which step.
+const WAITERS: [(&str, Step); 3] =
+    [("validation", Step::Upload), ("extraction", Step::Submit), ("extraction", Step::Reconcile)];
 
-impl Failing {
-    fn begin(server: &Server, call: &str, error: &str) -> Option<Self> {
-        let mut command = Command::new("strace");
-        command.args(["-f", "-o", "/dev/null", "-e", &format!("trace={call}")]);
-        command.args(["-e", &format!("inject={call}:error={error}"), "-p", &server.child.id().to_string()]);
-        let mut child = command.stderr(Stdio::piped()).spawn().ok()?;
-        let mut line = String::new();
-        let mut said = BufReader::new(child.stderr.take()?);
-        said.read_line(&mut line).ok()?;
-        let mut failing = Self { strace: child, _said: said };
-        if line.contains("attached") {
-            return Some(failing);
-        }
-        failing.end();
-        None
-    }
-
-    /// The disk is well again.
-    fn end(&mut self) {
-        drop(Command::new("kill").arg(self.strace.id().to_string()).stderr(Stdio::null()).status());
-        drop(self.strace.wait());
-    }
-}
-
-impl Drop for Failing {
-    fn drop(&mut self) {
-        self.end();
+#[test]
+fn a_job_that_waits_for_the_disk_waits_over_a_stop() {
+    let (begun, mut counts) = (Begun::new(), Counts::default());
+    for (number, (service, moment)) in WAITERS.into_iter().enumerate() {
+        let what = format!("{service} before {moment:?}");
+        let mut case = begun.copied(begun.folder.path().join(format!("waits-{number}")));
+        let at = case.ledger.data.join("blobs").join(service);
+        let Some(mounted) = Mounted::new(&at, 65_536) else {
+            eprintln!("A STOP WHILE A JOB WAITS WAS NOT TRIED: no file system can be mounted here");
+            return;
+        };
+        let mut server = start(&case.ledger.data, &case.errors, &["env"], &[]).expect("the product starts");
+        case.advance(&mut server, moment);
+        // An upload still finds room, and what is made of it finds none.
+        let upload = if moment == Step::Reconcile { longest(&at) / 1024 * 3 / 2 } else { 0 };
+        mounted.resize(&format!("{}k", used_kib(&at).max(4) + upload));
+        case.advance_until(&mut server, Step::Closed, waits);
+        assert!(waits(&server), "{what}: {}", ready(&server));
+        let begun = Instant::now();
+        let told = Command::new("kill").arg(server.child.id().to_string()).status().expect("it runs");
+        assert!(told.success() && server.child.wait().expect("it ends").success(), "{what}");
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        mounted.resize("64m");
+        case.go_on(&what, &mut counts);
     }
 }
 
@@ -457,8 +454,14 @@ fn a_failing_disk_costs_nothing_acknowledged() {
 impl Case {
     /// Takes the first file to a step.
     fn advance(&mut self, server: &mut Server, until: Step) {
+        self.advance_until(server, until, |_| false);
+    }
+
+    /// The same, if nothing holds it up.
+    fn advance_until(&mut self, server: &mut Server, until: Step, is_held: impl Fn(&Server) -> bool) {
         let (url, life) = (server.url.clone(), &mut self.lives[0]);
-        while let Some(step) = life.next_step(&url, || server.died()).filter(|step| *step < until) {
+        let mut stays = || server.died() || is_held(server);
+        while let Some(step) = life.next_step(&url, &mut stays).filter(|step| *step < until) {
             if step == Step::Accept {
                 std::thread::sleep(PAUSE);
             } else {

@@ -19,6 +19,8 @@ mod doctor;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fencing;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod graph;

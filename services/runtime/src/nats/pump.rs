@@ -1,12 +1,19 @@
-//! Publishing into a stream of which this process is the one writer: pipelined, in order, each message only after the
-//! one before it, so that the stream has what the log says and a second writer is stopped by the first message that it
-//! tries.
+//! Publishing into a stream of which this process is the one writer, in order, so that the stream has what the log says
+//! and a second writer is stopped by the first message that it tries.
+//!
+//! Messages are sent one behind the other. The sequence that each expects isn't enough then: where a writer was relieved
+//! its first message is refused, since its successor wrote there, and to its second it looks as if the first had come.
+//! So a message names the one that it follows, too, which a single server checks. A cluster of servers can't, since not
+//! each of them knows the name of its last message; there messages go in batches, of which all comes or nothing, and each
+//! is finished once the one before it is acknowledged. Batches would cost a single server up to half of what it can take
+//! (docs/performance.md).
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
+use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::Stream;
 use futures_util::FutureExt;
@@ -15,10 +22,11 @@ use tokio::sync::watch;
 
 use super::link::{Link, Reachable, chain};
 
-/// Messages that wait for their acknowledgement: more don't make an R3 stream faster (log-and-nats §7).
+/// Messages that wait for their acknowledgement, and bytes of them: what is sent again after an error.
 const FLIGHT_MAX: usize = 256;
-/// Bytes of them: what is sent again after an error.
 const FLIGHT_BYTES_MAX: usize = 8 << 20;
+/// Messages of a batch; a server takes 1,000, unless it is told otherwise.
+const BATCH_MAX: usize = 500;
 /// How often a stream is looked at to which nothing was published: one that was deleted is made and filled again.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// The pauses between two attempts.
@@ -50,6 +58,8 @@ impl<E> Halt<E> {
 /// A message and the sequence that it must get.
 pub(crate) struct Due {
     pub(crate) sequence: u64,
+    /// What nobody else would publish at this sequence.
+    pub(crate) name: String,
     pub(crate) subject: String,
     pub(crate) message: PublishMessage,
     pub(crate) bytes: usize,
@@ -129,32 +139,97 @@ async fn pause<W: Writer>(writer: &W, wait: &mut Duration, reason: &str) {
     writer.link().reached().await;
 }
 
-/// A message that was sent and isn't acknowledged yet.
+/// What was sent, wholly or in part, and isn't acknowledged yet.
+struct Flight<'a> {
+    link: &'a Link,
+    /// In order: the stream answers so.
+    sent: VecDeque<Sent>,
+    bytes: usize,
+    /// The name of the last message, where each names the one before it.
+    last: Option<String>,
+    /// What is gathered behind that, where messages go in batches.
+    batch: Option<Batch>,
+}
+
+/// Something whole that is to be acknowledged.
 struct Sent {
+    /// Of its last message.
     sequence: u64,
     bytes: usize,
     acknowledged: BoxFuture<'static, Result<PublishAck, PublishError>>,
 }
 
-/// What was sent and isn't acknowledged yet, in order. Only the first is waited for: the stream answers in order.
+/// A batch of which a stream has all but the last message (ADR-50 of NATS).
 #[derive(Default)]
-struct Flight {
-    sent: VecDeque<Sent>,
+struct Batch {
+    /// None as long as it is one message only.
+    name: Option<String>,
+    /// Behind which sequence it belongs.
+    follows: u64,
+    messages: usize,
     bytes: usize,
+    held: Option<Due>,
 }
 
-impl Flight {
+impl<'a> Flight<'a> {
+    fn new(link: &'a Link) -> Self {
+        let batch = (link.replicas > 1).then(Batch::default);
+        Self { link, sent: VecDeque::new(), bytes: 0, last: None, batch }
+    }
+
     fn has_room(&self) -> bool {
-        self.sent.len() < FLIGHT_MAX && self.bytes < FLIGHT_BYTES_MAX
+        let most = if self.batch.is_some() { BATCH_MAX } else { FLIGHT_MAX };
+        let (messages, bytes) =
+            self.batch.as_ref().map_or((self.sent.len(), self.bytes), |batch| (batch.messages, batch.bytes));
+        messages < most && bytes < FLIGHT_BYTES_MAX
     }
 
-    fn push(&mut self, sequence: u64, bytes: usize, acknowledged: PublishAckFuture) {
+    /// Whether nothing is to be acknowledged.
+    fn is_over(&self) -> bool {
+        self.sent.is_empty()
+    }
+
+    async fn take<E>(&mut self, due: Due) -> Result<(), Halt<E>> {
+        match &mut self.batch {
+            Some(batch) => batch.take(self.link, due).await,
+            None => {
+                let Due { sequence, name, subject, message, bytes } = due;
+                let message = message.expected_last_sequence(sequence - 1).message_id(&name);
+                let message = match self.last.replace(name) {
+                    Some(before) => message.expected_last_message_id(before),
+                    // The stream ended with what stands before it in the log: that was just looked at.
+                    None => message,
+                };
+                self.send(sequence, bytes, subject, message).await
+            }
+        }
+    }
+
+    async fn send<E>(
+        &mut self,
+        sequence: u64,
+        bytes: usize,
+        subject: String,
+        message: PublishMessage,
+    ) -> Result<(), Halt<E>> {
+        let sent = self.link.jetstream.send_publish(subject, message).await.map_err(|error| Halt::trouble(&error))?;
         self.bytes += bytes;
-        self.sent.push_back(Sent { sequence, bytes, acknowledged: acknowledged.into_future() });
+        self.sent.push_back(Sent { sequence, bytes, acknowledged: sent.into_future() });
+        Ok(())
     }
 
-    /// The sequence of the first, once it is acknowledged; for ever pending when there is none. Nothing is lost when
-    /// this is dropped before it ends.
+    /// Sends the last message of the batch that was gathered, if there is one.
+    async fn commit<E>(&mut self) -> Result<(), Halt<E>> {
+        let mut batch = self.batch.as_mut().map(std::mem::take).unwrap_or_default();
+        let Some(Due { sequence, subject, message, .. }) = batch.held.take() else { return Ok(()) };
+        let is_alone = batch.name.is_none();
+        let message = batch.marked(message);
+        let message = if is_alone { message } else { message.header(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL) };
+        self.send(sequence, batch.bytes, subject, message).await
+    }
+
+    /// The last sequence of what comes first, once that is acknowledged; for ever pending when there is nothing. Nothing
+    /// is lost when this is dropped before it ends.
     async fn first<E>(&mut self) -> Result<u64, Halt<E>> {
         let Some(Sent { sequence, bytes, acknowledged }) = self.sent.front_mut() else {
             return std::future::pending().await;
@@ -166,27 +241,57 @@ impl Flight {
             Ok(acknowledged) if acknowledged.sequence == sequence => Ok(sequence),
             Ok(other) => Err(Halt::Trouble(format!("sequence {sequence} was taken as {}", other.sequence))),
             // Whether somebody else wrote, or this very message came twice, the stream's end tells.
-            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
-                Err(Halt::Trouble(format!("sequence {sequence} is not the next one")))
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId
+                ) =>
+            {
+                Err(Halt::Trouble(format!("what ends with sequence {sequence} doesn't come next")))
             }
             Err(error) => Err(Halt::trouble(&error)),
         }
     }
 }
 
-/// Publishes until something goes wrong or there is no more.
+impl Batch {
+    /// Takes one more, and sends the one before it.
+    async fn take<E>(&mut self, link: &Link, due: Due) -> Result<(), Halt<E>> {
+        self.bytes += due.bytes;
+        let follows = due.sequence - 1;
+        let Some(Due { subject, message, .. }) = self.held.replace(due) else {
+            self.follows = follows;
+            return Ok(());
+        };
+        self.name.get_or_insert_with(|| link.client.new_inbox());
+        let OutboundMessage { subject, payload, headers } = self.marked(message).outbound_message(subject);
+        let sent = link.client.publish_with_headers(subject, headers.unwrap_or_default(), payload).await;
+        sent.map_err(|error| Halt::trouble(&error))
+    }
+
+    /// The next message with its place in the batch.
+    fn marked(&mut self, message: PublishMessage) -> PublishMessage {
+        self.messages += 1;
+        let is_first = self.messages == 1;
+        let message = if is_first { message.expected_last_sequence(self.follows) } else { message };
+        match &self.name {
+            Some(name) => message.header(NATS_BATCH_ID, &**name).header(NATS_BATCH_SEQUENCE, self.messages.to_string()),
+            None => message,
+        }
+    }
+}
+
+/// Publishes until something goes wrong, or all that there will be is acknowledged.
 async fn pump<W: Writer>(writer: &W, queue: &mut W::Queue, wait: &mut Duration) -> Result<(), Halt<ErrorOf<W>>> {
     let mut reachable = writer.link().reachable();
-    let mut flight = Flight::default();
-    loop {
+    let (mut flight, mut is_more) = (Flight::new(writer.link()), true);
+    while is_more || !flight.is_over() {
         tokio::select! {
-            due = queue.next(), if flight.has_room() => {
-                let Some(Due { sequence, subject, message, bytes }) = due? else { return Ok(()) };
-                let message = message.expected_last_sequence(sequence - 1);
-                let sent = writer.link().jetstream.send_publish(subject, message).await;
-                flight.push(sequence, bytes, sent.map_err(|error| Halt::trouble(&error))?);
-            }
-            sequence = flight.first(), if !flight.sent.is_empty() => {
+            due = queue.next(), if is_more && flight.has_room() => match due? {
+                Some(due) => flight.take(due).await?,
+                None => is_more = false,
+            },
+            sequence = flight.first(), if !flight.is_over() => {
                 let mut sequence = sequence?;
                 // Who waits for acknowledgements is woken once for all that have come.
                 while let Some(next) = flight.first().now_or_never() {
@@ -195,9 +300,23 @@ async fn pump<W: Writer>(writer: &W, queue: &mut W::Queue, wait: &mut Duration) 
                 *wait = RETRY_WAIT_MIN;
                 writer.acknowledge(sequence);
             }
-            () = doubt(&mut reachable), if flight.sent.is_empty() => look(writer).await?,
+            () = doubt(&mut reachable), if flight.is_over() => look(writer).await?,
+        }
+        if flight.is_over() {
+            // With what else there is by now.
+            while is_more
+                && flight.has_room()
+                && let Some(due) = queue.next().now_or_never()
+            {
+                match due? {
+                    Some(due) => flight.take(due).await?,
+                    None => is_more = false,
+                }
+            }
+            flight.commit().await?;
         }
     }
+    Ok(())
 }
 
 /// Waits until the stream is to be looked at: NATS was away, or a while has gone by.

@@ -34,6 +34,8 @@ pub(crate) fn config(name: String, description: String, subjects: String, replic
         num_replicas: replicas,
         duplicate_window: DUPLICATES,
         allow_direct: true,
+        // See `pump`.
+        allow_atomic_publish: true,
         deny_delete: true,
         deny_purge: true,
         ..Config::default()
@@ -49,16 +51,17 @@ pub async fn set_up(link: &Link, host: HostId) -> Result<(), StreamError> {
     make(link, config(address::stream(host), description, address::facts(host), link.replicas)).await
 }
 
-/// Makes a stream, or brings one that is there to the number of replicas that is wanted, and to more sources.
+/// Makes a stream, or brings one that is there to the number of replicas that is wanted, to batches, and to more sources.
 pub(crate) async fn make(link: &Link, wanted: Config) -> Result<(), StreamError> {
     let failed = |reason| StreamError { stream: wanted.name.clone(), reason };
     let known = link.jetstream.get_or_create_stream(wanted.clone()).await.map_err(|error| failed(chain(&error)))?;
     let known = &known.cached_info().config;
     let count = |config: &Config| config.sources.as_ref().map_or(0, Vec::len);
     let more = count(&wanted) > count(known);
-    if known.num_replicas != wanted.num_replicas || more {
-        let sources = if more { &wanted.sources } else { &known.sources };
-        let changed = Config { num_replicas: wanted.num_replicas, sources: sources.clone(), ..known.clone() };
+    let allow_atomic_publish = wanted.allow_atomic_publish || known.allow_atomic_publish;
+    if known.num_replicas != wanted.num_replicas || more || allow_atomic_publish != known.allow_atomic_publish {
+        let sources = if more { &wanted.sources } else { &known.sources }.clone();
+        let changed = Config { num_replicas: wanted.num_replicas, sources, allow_atomic_publish, ..known.clone() };
         link.jetstream.update_stream(changed).await.map_err(|error| failed(chain(&error)))?;
         tracing::info!(stream = wanted.name, replicas = wanted.num_replicas, "changed how a stream is kept");
     }
