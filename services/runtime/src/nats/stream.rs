@@ -9,7 +9,8 @@ use thiserror::Error;
 use super::address;
 use super::link::{Link, chain};
 
-/// A repeated publication is recognised by its expected sequence, not by its id: JetStream needs to remember none.
+/// A repeated publication is recognised by the sequence that it expects. Ids say what a message follows (see `pump`), for
+/// which JetStream needs the last one only: the rest it may forget soon.
 const DUPLICATES: Duration = Duration::from_secs(1);
 
 /// A stream can't be made or changed.
