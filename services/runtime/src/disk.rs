@@ -5,8 +5,6 @@ use std::io::{self, ErrorKind};
 
 use ledger::Rejection;
 
-use crate::log::said_by_database;
-
 /// EIO of every Unix: the standard library has no name for it.
 const EIO: i32 = 5;
 
@@ -29,7 +27,7 @@ pub fn is_refusal(error: &io::Error) -> bool {
 pub fn refusal<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(said) = error.downcast_ref().or_else(|| said_by_database(error)) {
+        if let Some(said) = error.downcast_ref() {
             return is_refusal(said).then_some(said);
         }
         next = error.source();

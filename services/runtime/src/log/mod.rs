@@ -51,7 +51,6 @@ pub use recover::OpenReport;
 pub use repair::LostSegment;
 pub use restore::Restored;
 pub use shared::{Health, Synced};
-pub(crate) use store::said_by_disk as said_by_database;
 pub use verify::{Fault, HostReport, Note, VerifyReport};
 pub use writer::{APPEND_BYTES_MAX, Appended, LogWriter, NewEntry, Ticket};
 

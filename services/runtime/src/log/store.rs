@@ -4,7 +4,6 @@
 //! which the generation begins. Numbers in keys are big-endian, so that a scan goes in order.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::error::Error;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -26,14 +25,6 @@ const SEGMENT_BYTES: usize = 8 << 20;
 const RELEASE_WAIT: Duration = Duration::from_secs(5);
 /// Between two looks.
 const RELEASE_PAUSE: Duration = Duration::from_millis(1);
-
-/// What the disk said, where an error of the database comes from that.
-pub(crate) fn said_by_disk<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
-    match error.downcast_ref() {
-        Some(sled::Error::Io(said)) => Some(said),
-        _ => None,
-    }
-}
 
 /// What one host adds in one atomic write.
 #[derive(Default)]
@@ -308,12 +299,46 @@ fn mark_key(mark: Mark) -> [u8; 2] {
 fn guarded<T>(action: &'static str, path: &Path, operation: impl FnOnce() -> sled::Result<T>) -> Result<T, LogError> {
     let source = match catch_unwind(AssertUnwindSafe(operation)) {
         Ok(Ok(value)) => return Ok(value),
+        Ok(Err(sled::Error::Io(said))) => said_first(said).into(),
         Ok(Err(error)) => error.into(),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            format!("sled panicked: {}", text.unwrap_or_default()).into()
+            let text = text.unwrap_or_default();
+            said_in(&text).map_or_else(|| format!("sled panicked: {text}").into(), Into::into)
         }
     };
     Err(LogError::Store { action, path: path.to_owned(), source })
+}
+
+/// What the operating system said first. sled keeps an error and answers everything later with a copy, or a copy of that,
+/// which has only the words left of it: without the number a disk that fails can't be told from a fault of ours.
+fn said_first(copy: io::Error) -> io::Error {
+    if copy.raw_os_error().is_some() { copy } else { said_in(&copy.to_string()).unwrap_or(copy) }
+}
+
+/// The error of the operating system that a text of sled's shows.
+fn said_in(text: &str) -> Option<io::Error> {
+    let (number, _) = text.split_once("Os { code: ")?.1.split_once(',')?;
+    number.parse().ok().map(io::Error::from_raw_os_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk;
+
+    #[test]
+    fn a_disk_that_fails_is_told_by_every_later_answer() {
+        for number in [5, 27, 28] {
+            let first = sled::Error::Io(io::Error::from_raw_os_error(number));
+            let (copy, of_copy) = (first.clone(), first.clone().clone());
+            let panics = || -> sled::Result<()> { Err(io::Error::from_raw_os_error(number)).expect("sled's own") };
+            let answers = [first, copy, of_copy].map(|said| guarded("read", Path::new("live"), || Err(said)));
+            for answer in answers.into_iter().chain([guarded("read", Path::new("live"), panics)]) {
+                let error = answer.expect_err("it fails");
+                assert_eq!(disk::refusal(&error).and_then(io::Error::raw_os_error), Some(number));
+            }
+        }
+    }
 }
