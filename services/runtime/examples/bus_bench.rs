@@ -102,24 +102,27 @@ async fn run(program: &str, rounds: u16, members: usize, dir: &Path) -> Outcome<
             logs.close();
             std::fs::remove_dir_all(&folder)?;
         }
-        print(load, bytes, &mut taken);
+        print(load, bytes, &taken);
     }
     Ok(())
 }
 
-/// Every round, and what the middle one of each says beside the plain publisher's.
-fn print(load: Load, bytes: usize, taken: &mut [Vec<Taken>; 3]) {
+/// Every round, the middle one of each, and of what each has beside the plain publisher in the same round the middle one:
+/// how fast the machine is may change between two rounds.
+fn print(load: Load, bytes: usize, taken: &[Vec<Taken>; 3]) {
     println!("\n{} of {bytes} bytes", load.name);
-    let mut plain = 0;
     for (name, of) in ["plain", "bus", "bus, and heard"].into_iter().zip(taken) {
         let rounds: Vec<String> = of.iter().map(|one| format!("{:>7}", one.rate)).collect();
-        of.sort_unstable_by_key(|one| one.rate);
-        let Taken { rate, micros } = of.get(of.len() / 2).copied().unwrap_or_default();
-        if plain == 0 {
-            plain = rate.max(1);
-        }
-        println!("{name:14} {}   middle {rate:>7} ({:>3} %) {micros:>4} µs", rounds.join(" "), rate * 100 / plain);
+        let ratios = of.iter().zip(&taken[0]).map(|(one, plain)| one.rate * 100 / plain.rate.max(1));
+        let (rate, micros) = (middle(of.iter().map(|one| one.rate)), middle(of.iter().map(|one| one.micros)));
+        println!("{name:14} {}   middle {rate:>7} ({:>3} %) {micros:>4} µs", rounds.join(" "), middle(ratios));
     }
+}
+
+fn middle(of: impl Iterator<Item = u64>) -> u64 {
+    let mut sorted: Vec<u64> = of.collect();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 /// Fills a log; gives the bytes of one fact.

@@ -362,8 +362,7 @@ impl Maker {
             headers.insert(CONTENT_TYPE, form.content_type());
             let bytes = payload.len();
             let message = PublishMessage::build().payload(payload.into()).headers(headers);
-            let name = format!("{position} {form:?} {fact}");
-            let due = Due { sequence: self.next, name, subject, message, bytes };
+            let due = Due { sequence: self.next, subject, message, bytes };
             self.next += 1;
             if self.made.blocking_send(Ok(due)).is_err() {
                 return Ok(false);

@@ -18,8 +18,6 @@ use super::stream::set_up;
 use crate::log::{Header, LogError, LogReader, Message, OwnEntries, Synced};
 use crate::source::Source;
 
-/// Digits of its hash that a fact is named by: chance doesn't give two facts for one sequence the same ones.
-const NAME_LENGTH: usize = 16;
 /// Facts that reached nobody and are listed one by one; the rest are counted.
 const LOST_SHOWN: usize = 20;
 
@@ -348,9 +346,7 @@ impl Queue for OwnFacts {
                 if let Some(heard) = heard::write(&std::mem::take(&mut self.heard)) {
                     message = message.header(address::HEARD, heard);
                 }
-                let (sequence, mut name) = (header.sequence, header.hash().to_string());
-                name.truncate(NAME_LENGTH);
-                return Ok(Some(Due { sequence, name, subject, message, bytes: length }));
+                return Ok(Some(Due { sequence: header.sequence, subject, message, bytes: length }));
             }
             if self.synced.changed().await.is_err() {
                 return Ok(None);

@@ -2,22 +2,21 @@
 //! and a second writer is stopped by the first message that it tries.
 //!
 //! Messages are sent one behind the other. The sequence that each expects isn't enough then: where a writer was relieved
-//! its first message is refused, since its successor wrote there, and to its second it looks as if the first had come.
-//! So a message names the one that it follows, too, which a single server checks. A cluster of servers can't, since not
-//! each of them knows the name of its last message; there messages go in batches, of which all comes or nothing, and each
-//! is finished once the one before it is acknowledged. Batches would cost a single server up to half of what it can take
-//! (docs/performance.md).
+//! its first message is refused, since its successor wrote there, and to its second it looks as if the first had come. So
+//! messages that are in flight together are a batch of JetStream's fast ingest (ADR-50 of NATS), without gaps: once one is
+//! refused or lost, nothing of its batch is taken any more. Such a batch isn't kept back until it is whole, has no limit,
+//! and is acknowledged every so many messages instead of every one. It ends when there is nothing more to publish, and what
+//! comes after it waits until all of it is acknowledged.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE};
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream;
 use async_nats::jetstream::message::{OutboundMessage, PublishMessage};
-use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::Stream;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use async_nats::{Message, Subscriber};
+use futures_util::{FutureExt, StreamExt};
+use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::link::{Link, Reachable, chain};
@@ -25,8 +24,10 @@ use super::link::{Link, Reachable, chain};
 /// Messages that wait for their acknowledgement, and bytes of them: what is sent again after an error.
 const FLIGHT_MAX: usize = 256;
 const FLIGHT_BYTES_MAX: usize = 8 << 20;
-/// Messages of a batch; a server takes 1,000, unless it is told otherwise.
-const BATCH_MAX: usize = 500;
+/// Messages of a batch that are acknowledged together; the server may do it more often.
+const ACKNOWLEDGED_EACH: usize = 32;
+/// How long an acknowledgement may take: a leader election takes about five seconds.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
 /// How often a stream is looked at to which nothing was published: one that was deleted is made and filled again.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// The pauses between two attempts.
@@ -58,8 +59,6 @@ impl<E> Halt<E> {
 /// A message and the sequence that it must get.
 pub(crate) struct Due {
     pub(crate) sequence: u64,
-    /// What nobody else would publish at this sequence.
-    pub(crate) name: String,
     pub(crate) subject: String,
     pub(crate) message: PublishMessage,
     pub(crate) bytes: usize,
@@ -139,184 +138,182 @@ async fn pause<W: Writer>(writer: &W, wait: &mut Duration, reason: &str) {
     writer.link().reached().await;
 }
 
-/// What was sent, wholly or in part, and isn't acknowledged yet.
+/// What was taken and isn't acknowledged yet: at most one batch.
 struct Flight<'a> {
     link: &'a Link,
-    /// In order: the stream answers so.
-    sent: VecDeque<Sent>,
-    bytes: usize,
-    /// The name of the last message, where each names the one before it.
-    last: Option<String>,
-    /// What is gathered behind that, where messages go in batches.
-    batch: Option<Batch>,
-}
-
-/// Something whole that is to be acknowledged.
-struct Sent {
-    /// Of its last message.
-    sequence: u64,
-    bytes: usize,
-    acknowledged: BoxFuture<'static, Result<PublishAck, PublishError>>,
-}
-
-/// A batch of which a stream has all but the last message (ADR-50 of NATS).
-#[derive(Default)]
-struct Batch {
-    /// None as long as it is one message only.
-    name: Option<String>,
-    /// Behind which sequence it belongs.
+    answers: Subscriber,
+    /// Where the stream answers what is sent in a batch, without the batch's number. No other writer's batches are called
+    /// so, of this process or another one.
+    name: String,
+    /// Of the batch, from 1.
+    number: u64,
+    /// The sequence that the batch comes behind.
     follows: u64,
-    messages: usize,
-    bytes: usize,
+    /// How many messages of the batch were sent.
+    messages: u64,
+    /// Whether the last message of the batch was sent.
+    is_ended: bool,
+    /// What was sent, in order: sequences and bytes.
+    sent: VecDeque<(u64, usize)>,
+    /// What was taken last. Whether it is its batch's last, what comes next tells.
     held: Option<Due>,
+    /// Of all of it.
+    bytes: usize,
+}
+
+/// What a stream answers: an acknowledgement in a batch (`ack`), at its end or of a single message (no type), or why
+/// nothing more is taken.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// Counted in the batch where it has a type, in the stream otherwise.
+    #[serde(default)]
+    seq: u64,
+    error: Option<jetstream::Error>,
 }
 
 impl<'a> Flight<'a> {
-    fn new(link: &'a Link) -> Self {
-        let batch = (link.replicas > 1).then(Batch::default);
-        Self { link, sent: VecDeque::new(), bytes: 0, last: None, batch }
+    async fn new<E>(link: &'a Link) -> Result<Self, Halt<E>> {
+        let inbox = link.client.new_inbox();
+        let answers = link.client.subscribe(format!("{inbox}.>")).await.map_err(|error| Halt::trouble(&error))?;
+        let unique = inbox.rsplit('.').next().unwrap_or_default();
+        let name = format!("{inbox}.{unique}-");
+        let (sent, held) = (VecDeque::new(), None);
+        Ok(Self { link, answers, name, number: 0, follows: 0, messages: 0, is_ended: false, sent, held, bytes: 0 })
     }
 
     fn has_room(&self) -> bool {
-        let most = if self.batch.is_some() { BATCH_MAX } else { FLIGHT_MAX };
-        let (messages, bytes) =
-            self.batch.as_ref().map_or((self.sent.len(), self.bytes), |batch| (batch.messages, batch.bytes));
-        messages < most && bytes < FLIGHT_BYTES_MAX
+        !self.is_ended && self.sent.len() < FLIGHT_MAX && self.bytes < FLIGHT_BYTES_MAX
     }
 
     /// Whether nothing is to be acknowledged.
     fn is_over(&self) -> bool {
-        self.sent.is_empty()
+        self.sent.is_empty() && self.held.is_none()
     }
 
-    async fn take<E>(&mut self, due: Due) -> Result<(), Halt<E>> {
-        match &mut self.batch {
-            Some(batch) => batch.take(self.link, due).await,
-            None => {
-                let Due { sequence, name, subject, message, bytes } = due;
-                let message = message.expected_last_sequence(sequence - 1).message_id(&name);
-                let message = match self.last.replace(name) {
-                    Some(before) => message.expected_last_message_id(before),
-                    // The stream ended with what stands before it in the log: that was just looked at.
-                    None => message,
-                };
-                self.send(sequence, bytes, subject, message).await
-            }
-        }
-    }
-
-    async fn send<E>(
-        &mut self,
-        sequence: u64,
-        bytes: usize,
-        subject: String,
-        message: PublishMessage,
-    ) -> Result<(), Halt<E>> {
-        let sent = self.link.jetstream.send_publish(subject, message).await.map_err(|error| Halt::trouble(&error))?;
-        self.bytes += bytes;
-        self.sent.push_back(Sent { sequence, bytes, acknowledged: sent.into_future() });
-        Ok(())
-    }
-
-    /// Sends the last message of the batch that was gathered, if there is one.
-    async fn commit<E>(&mut self) -> Result<(), Halt<E>> {
-        let mut batch = self.batch.as_mut().map(std::mem::take).unwrap_or_default();
-        let Some(Due { sequence, subject, message, .. }) = batch.held.take() else { return Ok(()) };
-        let is_alone = batch.name.is_none();
-        let message = batch.marked(message);
-        let message = if is_alone { message } else { message.header(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL) };
-        self.send(sequence, batch.bytes, subject, message).await
-    }
-
-    /// The last sequence of what comes first, once that is acknowledged; for ever pending when there is nothing. Nothing
-    /// is lost when this is dropped before it ends.
-    async fn first<E>(&mut self) -> Result<u64, Halt<E>> {
-        let Some(Sent { sequence, bytes, acknowledged }) = self.sent.front_mut() else {
-            return std::future::pending().await;
-        };
-        let (sequence, bytes, acknowledged) = (*sequence, *bytes, acknowledged.await);
-        self.sent.pop_front();
-        self.bytes -= bytes;
-        match acknowledged {
-            Ok(acknowledged) if acknowledged.sequence == sequence => Ok(sequence),
-            Ok(other) => Err(Halt::Trouble(format!("sequence {sequence} was taken as {}", other.sequence))),
-            // Whether somebody else wrote, or this very message came twice, the stream's end tells.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId
-                ) =>
-            {
-                Err(Halt::Trouble(format!("what ends with sequence {sequence} doesn't come next")))
-            }
-            Err(error) => Err(Halt::trouble(&error)),
-        }
-    }
-}
-
-impl Batch {
     /// Takes one more, and sends the one before it.
-    async fn take<E>(&mut self, link: &Link, due: Due) -> Result<(), Halt<E>> {
+    async fn take<E>(&mut self, due: Due) -> Result<(), Halt<E>> {
         self.bytes += due.bytes;
-        let follows = due.sequence - 1;
-        let Some(Due { subject, message, .. }) = self.held.replace(due) else {
-            self.follows = follows;
-            return Ok(());
+        match self.held.replace(due) {
+            Some(before) => self.send(before, false).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the batch where nothing more is to be had now, or where the server would acknowledge nothing before there is.
+    async fn settle<E>(&mut self, is_dry: bool) -> Result<(), Halt<E>> {
+        let is_last = is_dry || (!self.has_room() && self.sent.len() < ACKNOWLEDGED_EACH);
+        match self.held.take_if(|_| is_last) {
+            Some(last) => self.send(last, true).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send<E>(&mut self, due: Due, is_last: bool) -> Result<(), Halt<E>> {
+        let Due { sequence, subject, message, bytes } = due;
+        if self.messages == 0 {
+            self.number += 1;
+            self.follows = sequence - 1;
+        }
+        self.messages += 1;
+        self.is_ended = is_last;
+        self.sent.push_back((sequence, bytes));
+        let (name, number, messages) = (&self.name, self.number, self.messages);
+        let reply = match (messages, is_last) {
+            // What is alone needs no batch.
+            (1, true) => format!("{name}{number}"),
+            (1, false) => format!("{name}{number}.{ACKNOWLEDGED_EACH}.fail.1.0.$FI"),
+            (_, false) => format!("{name}{number}.{ACKNOWLEDGED_EACH}.fail.{messages}.1.$FI"),
+            (_, true) => format!("{name}{number}.{ACKNOWLEDGED_EACH}.fail.{messages}.2.$FI"),
         };
-        self.name.get_or_insert_with(|| link.client.new_inbox());
-        let OutboundMessage { subject, payload, headers } = self.marked(message).outbound_message(subject);
-        let sent = link.client.publish_with_headers(subject, headers.unwrap_or_default(), payload).await;
+        let message = message.expected_last_sequence(sequence - 1);
+        let OutboundMessage { subject, payload, headers } = message.outbound_message(subject);
+        let headers = headers.unwrap_or_default();
+        let sent = self.link.client.publish_with_reply_and_headers(subject, reply, headers, payload).await;
         sent.map_err(|error| Halt::trouble(&error))
     }
 
-    /// The next message with its place in the batch.
-    fn marked(&mut self, message: PublishMessage) -> PublishMessage {
-        self.messages += 1;
-        let is_first = self.messages == 1;
-        let message = if is_first { message.expected_last_sequence(self.follows) } else { message };
-        match &self.name {
-            Some(name) => message.header(NATS_BATCH_ID, &**name).header(NATS_BATCH_SEQUENCE, self.messages.to_string()),
-            None => message,
+    /// The sequence up to which everything is acknowledged, once it is more than it was. Nothing is lost when this is
+    /// dropped before it ends.
+    async fn acknowledged<E>(&mut self) -> Result<u64, Halt<E>> {
+        loop {
+            let answer = tokio::time::timeout(ACKNOWLEDGED_WITHIN, self.answers.next()).await;
+            let Ok(Some(answer)) = answer else {
+                return Err(Halt::Trouble(format!("nobody acknowledges what follows sequence {}", self.follows)));
+            };
+            let Some(sequence) = self.understand(&answer).map_err(Halt::Trouble)? else { continue };
+            let before = self.sent.len();
+            while let Some((_, bytes)) = self.sent.pop_front_if(|(sent, _)| *sent <= sequence) {
+                self.bytes -= bytes;
+            }
+            if self.sent.len() < before {
+                return Ok(sequence);
+            }
         }
+    }
+
+    /// The last sequence that an answer acknowledges, or why nothing more will be.
+    fn understand(&mut self, answer: &Message) -> Result<Option<u64>, String> {
+        let ours = answer.subject.strip_prefix(&*self.name).and_then(|rest| rest.split('.').next()?.parse().ok());
+        if ours != Some(self.number) || self.messages == 0 {
+            // Of a batch that has ended.
+            return Ok(None);
+        }
+        if let Some(status) = answer.status {
+            return Err(format!("nobody takes what is published ({status})"));
+        }
+        let said: Answer = serde_json::from_slice(&answer.payload).map_err(|error| chain(&error))?;
+        let last = self.follows + self.messages;
+        let (sequence, is_end) = match (said.kind.as_deref(), said.error) {
+            (_, Some(error)) => return Err(format!("what follows sequence {} is refused: {error}", self.follows)),
+            (Some("ack"), None) => (self.follows.saturating_add(said.seq), false),
+            (None, None) => (said.seq, true),
+            (Some(other), None) => return Err(format!("what follows sequence {} has a {other}", self.follows)),
+        };
+        if sequence > last || (is_end && !(self.is_ended && sequence == last)) {
+            return Err(format!("sequence {last} was taken as {sequence}"));
+        }
+        if is_end {
+            (self.messages, self.is_ended) = (0, false);
+        }
+        Ok(Some(sequence))
     }
 }
 
 /// Publishes until something goes wrong, or all that there will be is acknowledged.
 async fn pump<W: Writer>(writer: &W, queue: &mut W::Queue, wait: &mut Duration) -> Result<(), Halt<ErrorOf<W>>> {
     let mut reachable = writer.link().reachable();
-    let (mut flight, mut is_more) = (Flight::new(writer.link()), true);
-    while is_more || !flight.is_over() {
-        tokio::select! {
-            due = queue.next(), if is_more && flight.has_room() => match due? {
-                Some(due) => flight.take(due).await?,
-                None => is_more = false,
-            },
-            sequence = flight.first(), if !flight.is_over() => {
-                let mut sequence = sequence?;
-                // Who waits for acknowledgements is woken once for all that have come.
-                while let Some(next) = flight.first().now_or_never() {
-                    sequence = next?;
-                }
-                *wait = RETRY_WAIT_MIN;
-                writer.acknowledge(sequence);
+    let (mut flight, mut is_more) = (Flight::new(writer.link()).await?, true);
+    loop {
+        let mut is_dry = !is_more;
+        while !is_dry && flight.has_room() {
+            match queue.next().now_or_never().transpose()? {
+                Some(Some(due)) => flight.take(due).await?,
+                more => (is_dry, is_more) = (true, more.is_none()),
             }
-            () = doubt(&mut reachable), if flight.is_over() => look(writer).await?,
         }
-        if flight.is_over() {
-            // With what else there is by now.
-            while is_more
-                && flight.has_room()
-                && let Some(due) = queue.next().now_or_never()
-            {
-                match due? {
+        flight.settle(is_dry).await?;
+        if !flight.is_over() {
+            let mut sequence = flight.acknowledged().await?;
+            // Who waits for acknowledgements is woken once for all that have come.
+            while let Some(next) = flight.acknowledged().now_or_never() {
+                sequence = next?;
+            }
+            *wait = RETRY_WAIT_MIN;
+            writer.acknowledge(sequence);
+        } else if is_more {
+            tokio::select! {
+                due = queue.next() => match due? {
                     Some(due) => flight.take(due).await?,
                     None => is_more = false,
-                }
+                },
+                () = doubt(&mut reachable) => look(writer).await?,
             }
-            flight.commit().await?;
+        } else {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// Waits until the stream is to be looked at: NATS was away, or a while has gone by.

@@ -9,9 +9,11 @@ use thiserror::Error;
 use super::address;
 use super::link::{Link, chain};
 
-/// A repeated publication is recognised by the sequence that it expects. Ids say what a message follows (see `pump`), for
-/// which JetStream needs the last one only: the rest it may forget soon.
+/// A repeated publication is recognised by the sequence that it expects; no message has an id.
 const DUPLICATES: Duration = Duration::from_secs(1);
+
+/// The first nats-server with batches of fast ingest (see `pump`); an older one doesn't know what it isn't to allow.
+const VERSION_MIN: &str = "2.14";
 
 /// A stream can't be made or changed.
 #[derive(Debug, Error)]
@@ -36,7 +38,7 @@ pub(crate) fn config(name: String, description: String, subjects: String, replic
         duplicate_window: DUPLICATES,
         allow_direct: true,
         // See `pump`.
-        allow_atomic_publish: true,
+        allow_batch_publish: true,
         deny_delete: true,
         deny_purge: true,
         ..Config::default()
@@ -56,15 +58,18 @@ pub async fn set_up(link: &Link, host: HostId) -> Result<(), StreamError> {
 pub(crate) async fn make(link: &Link, wanted: Config) -> Result<(), StreamError> {
     let failed = |reason| StreamError { stream: wanted.name.clone(), reason };
     let known = link.jetstream.get_or_create_stream(wanted.clone()).await.map_err(|error| failed(chain(&error)))?;
-    let known = &known.cached_info().config;
+    let mut known = known.cached_info().config.clone();
     let count = |config: &Config| config.sources.as_ref().map_or(0, Vec::len);
-    let more = count(&wanted) > count(known);
-    let allow_atomic_publish = wanted.allow_atomic_publish || known.allow_atomic_publish;
-    if known.num_replicas != wanted.num_replicas || more || allow_atomic_publish != known.allow_atomic_publish {
+    let more = count(&wanted) > count(&known);
+    let allow_batch_publish = wanted.allow_batch_publish || known.allow_batch_publish;
+    if known.num_replicas != wanted.num_replicas || more || allow_batch_publish != known.allow_batch_publish {
         let sources = if more { &wanted.sources } else { &known.sources }.clone();
-        let changed = Config { num_replicas: wanted.num_replicas, sources, allow_atomic_publish, ..known.clone() };
-        link.jetstream.update_stream(changed).await.map_err(|error| failed(chain(&error)))?;
+        let changed = Config { num_replicas: wanted.num_replicas, sources, allow_batch_publish, ..known };
+        known = link.jetstream.update_stream(changed).await.map_err(|error| failed(chain(&error)))?.config;
         tracing::info!(stream = wanted.name, replicas = wanted.num_replicas, "changed how a stream is kept");
+    }
+    if allow_batch_publish && !known.allow_batch_publish {
+        return Err(failed(format!("it takes no batches; nats-server {VERSION_MIN} or later is needed")));
     }
     Ok(())
 }

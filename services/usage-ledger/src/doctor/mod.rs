@@ -196,7 +196,7 @@ pub const CHECKS: [Check; 24] = [
     Check {
         name: "nats-version",
         speaks: "A server of NATS is older than what the tests run.",
-        why: "Before 2.12 it lacks what is needed; what came since mends losses and holes.",
+        why: "Before 2.14 it lacks what is needed; what came since mends losses and holes.",
         judge: nats::version,
     },
     Check {

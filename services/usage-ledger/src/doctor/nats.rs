@@ -11,7 +11,7 @@ use super::{Grade, Verdict};
 use crate::credentials::{self, Claims};
 
 /// Without it a stream can't do what is asked of it.
-const VERSION_LEAST: [u32; 3] = [2, 12, 0];
+const VERSION_LEAST: [u32; 3] = [2, 14, 0];
 /// What the tests run.
 const VERSION_TESTED: [u32; 3] = [2, 15, 1];
 /// A server that syncs at this pause or more often loses at most as much.
