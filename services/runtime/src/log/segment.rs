@@ -19,11 +19,12 @@
 //! until it has been read again and verified it ends in `.tmp`.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use ledger::{EventId, Hash, HostId};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::bloom::Bloom;
@@ -42,6 +43,8 @@ pub(crate) const TAIL_BYTES: usize = SUMMARY_BYTES + 32 + 32 + 16;
 const ID_BYTES: usize = 24;
 /// What one read of the database takes while sealing; bounds what the sealer holds.
 const CHUNK_BYTES: usize = 1 << 20;
+/// Frames that have more bytes in the middle are read one by one.
+const LARGE_BYTES: usize = 16 << 10;
 
 /// The folder of a host's segments.
 pub(crate) fn folder(dir: &Path, host: HostId) -> PathBuf {
@@ -298,11 +301,23 @@ impl Segment {
 
     /// Reads the bytes between offsets, up to about `bytes_max`, and cuts them into frames.
     fn split(&self, file: &File, from: u64, offsets: &[u64], bytes_max: usize) -> Result<Vec<Vec<u8>>, LogError> {
-        let mut frames = Vec::new();
-        let [start, ends @ ..] = offsets else { return Ok(frames) };
+        let [start, ends @ ..] = offsets else { return Ok(Vec::new()) };
         let fits = |end: &&u64| end.saturating_sub(*start) <= (bytes_max.max(FRAME_BYTES_MAX + 4)) as u64;
-        let end = ends.iter().take_while(fits).last().copied().unwrap_or(*start);
-        let block = read_at(file, &self.path, *start, usize::try_from(end.saturating_sub(*start)).unwrap_or(0))?;
+        let fitting = ends.iter().take_while(fits).count();
+        let end = ends.get(..fitting).and_then(<[u64]>::last).unwrap_or(start);
+        let length = |start: u64, end: u64| usize::try_from(end.saturating_sub(start)).unwrap_or(0);
+        if length(*start, *end) > fitting * LARGE_BYTES {
+            // Each into the memory in which it is given out; what it says of itself is checked there.
+            let mut start = *start;
+            let mut read = |end: &u64| {
+                let frame = read_at(file, &self.path, start + 4, length(start + 4, *end));
+                start = *end;
+                frame
+            };
+            return ends.iter().take(fitting).map(&mut read).collect();
+        }
+        let mut frames = Vec::new();
+        let block = read_at(file, &self.path, *start, length(*start, *end))?;
         let mut cursor = Cursor::new(&block);
         while !cursor.is_empty() {
             let length = cursor.u32().and_then(|length| usize::try_from(length).ok());
@@ -371,8 +386,17 @@ pub(crate) fn file_header(host: HostId) -> [u8; HEADER_BYTES] {
 }
 
 pub(crate) fn read_at(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>, LogError> {
-    let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, offset).map_err(io_error("read", path))?;
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let at = offset + bytes.len() as u64;
+        let read = match rustix::io::pread(file, spare_capacity(&mut bytes), at) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Err(Errno::INTR) => continue,
+            read => read.map_err(io::Error::from),
+        };
+        read.map_err(io_error("read", path))?;
+    }
+    bytes.truncate(length);
     Ok(bytes)
 }
 

@@ -1,6 +1,6 @@
 //! Publishing a host's own facts, so that the stream's sequence is the chain's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
@@ -8,6 +8,7 @@ use async_nats::jetstream::stream::Stream;
 use ledger::{Event, Hash, HostId, Subject};
 use thiserror::Error;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::address;
 use super::far::{FarFollower, FarLog, decode};
@@ -18,6 +19,9 @@ use super::stream::set_up;
 use crate::log::{Header, LogError, LogReader, Message, OwnEntries, Synced};
 use crate::source::Source;
 
+/// What is read in between; where that isn't all, what is read next at once, while that is published.
+const READ_BYTES: usize = 64 << 10;
+const AHEAD_BYTES: usize = 1 << 20;
 /// Facts that reached nobody and are listed one by one; the rest are counted.
 const LOST_SHOWN: usize = 20;
 
@@ -300,7 +304,8 @@ impl Writer for Outbox {
         if last > 0 {
             entries.next().transpose().map_err(failed)?;
         }
-        Ok(OwnFacts { host, entries, synced, heard: BTreeMap::new() })
+        let reading = Reading { host, entries, heard: BTreeMap::new() };
+        Ok(OwnFacts { host, synced, reading: Some(reading), read: VecDeque::new(), ahead: None })
     }
 
     fn acknowledged(&self) -> u64 {
@@ -320,13 +325,77 @@ impl Writer for Outbox {
     }
 }
 
-/// The own facts of a host that its stream doesn't have yet.
+/// The own facts of a host that its stream doesn't have yet. Where there are many the next ones are read and checked while
+/// those before them are published.
 pub(crate) struct OwnFacts {
     host: HostId,
-    entries: OwnEntries,
     synced: watch::Receiver<Synced>,
+    /// Away while it reads ahead.
+    reading: Option<Reading>,
+    read: VecDeque<Result<Due, LogError>>,
+    ahead: Option<JoinHandle<(Reading, VecDeque<Result<Due, LogError>>)>>,
+}
+
+struct Reading {
+    host: HostId,
+    entries: OwnEntries,
     /// What was heard since the fact before, with the last sequence of each.
     heard: BTreeMap<HostId, u64>,
+}
+
+impl Reading {
+    /// The next facts, as many as there are until they have so many bytes. An error comes last.
+    fn read(&mut self, bytes_max: usize) -> VecDeque<Result<Due, LogError>> {
+        let (mut read, mut bytes) = (VecDeque::new(), 0);
+        while bytes < bytes_max
+            && let Some(next) = self.next()
+        {
+            bytes += next.as_ref().map_or(bytes_max, |due| due.bytes);
+            read.push_back(next);
+        }
+        read
+    }
+
+    fn next(&mut self) -> Option<Result<Due, LogError>> {
+        let heard = &mut self.heard;
+        let next = self.entries.next_message(|header| {
+            heard.insert(header.host, header.sequence);
+        });
+        let Message { header, bytes } = match next? {
+            Ok(message) => message,
+            Err(error) => return Some(Err(error)),
+        };
+        let (subject, length) = (address::facts(self.host), bytes.len());
+        let mut message = PublishMessage::build().payload(bytes);
+        if let Some(heard) = heard::write(&std::mem::take(&mut self.heard)) {
+            message = message.header(address::HEARD, heard);
+        }
+        Some(Ok(Due { sequence: header.sequence, subject, message, bytes: length }))
+    }
+}
+
+impl OwnFacts {
+    /// Reads what there is, if that isn't being done.
+    fn read_on(&mut self) {
+        let Some(mut reading) = self.reading.take() else { return };
+        self.read = reading.read(READ_BYTES);
+        if self.bytes() < READ_BYTES {
+            self.reading = Some(reading);
+        } else {
+            self.read_ahead(reading);
+        }
+    }
+
+    fn read_ahead(&mut self, mut reading: Reading) {
+        self.ahead = Some(tokio::task::spawn_blocking(move || {
+            let read = reading.read(AHEAD_BYTES);
+            (reading, read)
+        }));
+    }
+
+    fn bytes(&self) -> usize {
+        self.read.iter().flatten().map(|due| due.bytes).sum()
+    }
 }
 
 impl Queue for OwnFacts {
@@ -334,23 +403,29 @@ impl Queue for OwnFacts {
 
     async fn next(&mut self) -> Result<Option<Due>, Halt<OutboxError>> {
         loop {
-            self.synced.mark_unchanged();
-            let failed = |source| OutboxError::Log { host: self.host, source };
-            let heard = &mut self.heard;
-            let next = self.entries.next_message(|header| {
-                heard.insert(header.host, header.sequence);
-            });
-            if let Some(Message { header, bytes }) = next.transpose().map_err(failed)? {
-                let (subject, length) = (address::facts(self.host), bytes.len());
-                let mut message = PublishMessage::build().payload(bytes);
-                if let Some(heard) = heard::write(&std::mem::take(&mut self.heard)) {
-                    message = message.header(address::HEARD, heard);
-                }
-                return Ok(Some(Due { sequence: header.sequence, subject, message, bytes: length }));
+            if let Some(due) = self.read.pop_front() {
+                return due.map(Some).map_err(|source| OutboxError::Log { host: self.host, source }.into());
             }
-            if self.synced.changed().await.is_err() {
+            if let Some(ahead) = &mut self.ahead {
+                let (reading, read) = ahead.await.map_err(|error| Halt::trouble(&error))?;
+                (self.ahead, self.read) = (None, read);
+                // As long as there is more than can be published at once.
+                if self.bytes() < AHEAD_BYTES {
+                    self.reading = Some(reading)
+                } else {
+                    self.read_ahead(reading)
+                }
+                continue;
+            }
+            self.synced.mark_unchanged();
+            self.read_on();
+            if self.read.is_empty() && self.synced.changed().await.is_err() {
                 return Ok(None);
             }
         }
+    }
+
+    fn has_more(&self) -> bool {
+        self.ahead.is_some()
     }
 }

@@ -23,7 +23,7 @@ use super::link::{Link, Reachable, chain};
 
 /// Messages that wait for their acknowledgement, and bytes of them: what is sent again after an error.
 const FLIGHT_MAX: usize = 256;
-const FLIGHT_BYTES_MAX: usize = 8 << 20;
+const FLIGHT_BYTES_MAX: usize = 16 << 20;
 /// Messages of a batch that are acknowledged together; the server may do it more often.
 const ACKNOWLEDGED_EACH: usize = 32;
 /// How long an acknowledgement may take: a leader election takes about five seconds.
@@ -72,6 +72,11 @@ pub(crate) trait Queue: Send {
     /// The next message as soon as there is one; none when there will be no more. Nothing is lost when this is dropped
     /// before it ends.
     fn next(&mut self) -> impl Future<Output = Result<Option<Due>, Halt<Self::Error>>> + Send;
+
+    /// Whether more is on its way already where the next message isn't there yet.
+    fn has_more(&self) -> bool {
+        false
+    }
 }
 
 /// A writer of a stream.
@@ -286,32 +291,35 @@ async fn pump<W: Writer>(writer: &W, queue: &mut W::Queue, wait: &mut Duration) 
     let mut reachable = writer.link().reachable();
     let (mut flight, mut is_more) = (Flight::new(writer.link()).await?, true);
     loop {
-        let mut is_dry = !is_more;
-        while !is_dry && flight.has_room() {
-            match queue.next().now_or_never().transpose()? {
-                Some(Some(due)) => flight.take(due).await?,
-                more => (is_dry, is_more) = (true, more.is_none()),
+        while is_more
+            && flight.has_room()
+            && let Some(due) = queue.next().now_or_never()
+        {
+            match due? {
+                Some(due) => flight.take(due).await?,
+                None => is_more = false,
             }
         }
+        let is_dry = flight.has_room() && !(is_more && queue.has_more());
         flight.settle(is_dry).await?;
-        if !flight.is_over() {
-            let mut sequence = flight.acknowledged().await?;
-            // Who waits for acknowledgements is woken once for all that have come.
-            while let Some(next) = flight.acknowledged().now_or_never() {
-                sequence = next?;
-            }
-            *wait = RETRY_WAIT_MIN;
-            writer.acknowledge(sequence);
-        } else if is_more {
-            tokio::select! {
-                due = queue.next() => match due? {
-                    Some(due) => flight.take(due).await?,
-                    None => is_more = false,
-                },
-                () = doubt(&mut reachable) => look(writer).await?,
-            }
-        } else {
+        if !is_more && flight.is_over() {
             return Ok(());
+        }
+        tokio::select! {
+            due = queue.next(), if is_more && flight.has_room() => match due? {
+                Some(due) => flight.take(due).await?,
+                None => is_more = false,
+            },
+            sequence = flight.acknowledged(), if !flight.sent.is_empty() => {
+                let mut sequence = sequence?;
+                // Who waits for acknowledgements is woken once for all that have come.
+                while let Some(next) = flight.acknowledged().now_or_never() {
+                    sequence = next?;
+                }
+                *wait = RETRY_WAIT_MIN;
+                writer.acknowledge(sequence);
+            }
+            () = doubt(&mut reachable), if flight.is_over() => look(writer).await?,
         }
     }
 }

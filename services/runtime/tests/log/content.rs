@@ -183,6 +183,15 @@ fn an_append_is_taken_whole_or_not_at_all() {
     assert_eq!(entries(&reader).len(), 3);
 }
 
+/// Goal: facts that are read from a segment one by one, since they are large, are given out like others.
+#[test]
+fn large_facts_are_one_sequence_too() {
+    let folder = Folder::new("large");
+    let logs = Logs::open(&folder.log(), &[APPROVAL], settings(2 << 20)).unwrap();
+    let count = fill(&logs, APPROVAL, 2, 40_000);
+    check(&logs.reader(APPROVAL).unwrap(), count);
+}
+
 /// Goal: a host that outruns the disk is told so, loses nothing, and is told when there is room.
 #[test]
 fn a_full_queue_refuses_and_drains() {
