@@ -333,7 +333,7 @@ mod tests {
         for number in [5, 27, 28] {
             let first = sled::Error::Io(io::Error::from_raw_os_error(number));
             let (copy, of_copy) = (first.clone(), first.clone().clone());
-            let panics = || -> sled::Result<()> { Err(io::Error::from_raw_os_error(number)).expect("sled's own") };
+            let panics = || -> sled::Result<()> { panic!("sled's own: {:?}", io::Error::from_raw_os_error(number)) };
             let answers = [first, copy, of_copy].map(|said| guarded("read", Path::new("live"), || Err(said)));
             for answer in answers.into_iter().chain([guarded("read", Path::new("live"), panics)]) {
                 let error = answer.expect_err("it fails");

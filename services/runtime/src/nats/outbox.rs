@@ -332,9 +332,12 @@ pub(crate) struct OwnFacts {
     synced: watch::Receiver<Synced>,
     /// Away while it reads ahead.
     reading: Option<Reading>,
-    read: VecDeque<Result<Due, LogError>>,
-    ahead: Option<JoinHandle<(Reading, VecDeque<Result<Due, LogError>>)>>,
+    read: Read,
+    ahead: Option<JoinHandle<(Reading, Read)>>,
 }
+
+/// Facts to publish, in order; an error comes last.
+type Read = VecDeque<Result<Due, LogError>>;
 
 struct Reading {
     host: HostId,
@@ -344,8 +347,8 @@ struct Reading {
 }
 
 impl Reading {
-    /// The next facts, as many as there are until they have so many bytes. An error comes last.
-    fn read(&mut self, bytes_max: usize) -> VecDeque<Result<Due, LogError>> {
+    /// The next facts, as many as there are until they have so many bytes.
+    fn read(&mut self, bytes_max: usize) -> Read {
         let (mut read, mut bytes) = (VecDeque::new(), 0);
         while bytes < bytes_max
             && let Some(next) = self.next()
