@@ -16,7 +16,7 @@ PROCESSOR = {"gateway": 0.5, "ingestion": 2.5, "validation": 10.2, "approval": 0
 NATS_PROCESSOR = 3.8
 # Bytes for a record: written to the disks of services and of one NATS server, and kept by services; to and from NATS,
 # and kept by each of its servers.
-WRITTEN, KEPT = 2_090, 534
+WRITTEN, KEPT = 2_835, 534
 TO_NATS, FROM_NATS, NATS_KEPT = 1_112, 263, 166
 # What a file costs however small it is: some twenty facts, each waiting for its disk and for its stream.
 FILE_SECONDS = 0.1
