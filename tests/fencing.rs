@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use ledger::{Actor, Event, EventId, Fact, FileId, Hash, HostId, Moment, Partition, ServiceName, Subject, Surface};
 use runtime::clock::Clock;
 use runtime::log::{LogSettings, LogWriter, Logs, NewEntry};
@@ -103,6 +104,34 @@ fn check_all(link: &LinkSettings, dir: &Path) {
         for (number, round) in (0..).zip(ROUNDS) {
             check(dir, HostId::new(ServiceName::Approval, number), &link, round).await;
         }
+    });
+}
+
+/// Goal: a stream that an earlier release has made, and that takes no batches yet, is published into as it is.
+#[test]
+fn a_stream_of_an_earlier_release_goes_on() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&dir.path().join("nats"));
+    let settings = server.link(ServiceName::Approval);
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    runtime.block_on(async {
+        let link = Link::connect(&settings, Clock::Machine).await.expect("a connection");
+        let mut log = Copy::open(&dir.path().join("log"), HostId::new(ServiceName::Approval, 0), link);
+        log.record(COMMON, "now");
+        log.published().await;
+        let jetstream = async_nats::jetstream::new(async_nats::connect(&settings.servers).await.expect("a connection"));
+        let name = jetstream.stream_names().next().await.expect("a stream").expect("its name");
+        let mut config = jetstream.get_stream(&name).await.expect("the stream").cached_info().config.clone();
+        assert!(config.allow_batch_publish);
+        jetstream.delete_stream(&name).await.expect("it is deleted");
+        config.allow_batch_publish = false;
+        jetstream.create_stream(config).await.expect("it is made as before");
+        log.record(COMMON, "later");
+        log.published().await;
+        let info = jetstream.get_stream(&name).await.expect("the stream").cached_info().clone();
+        assert!(info.config.allow_batch_publish);
+        assert_eq!(info.state.last_sequence, 2 * COMMON);
+        log.logs.close();
     });
 }
 
