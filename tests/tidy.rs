@@ -35,6 +35,7 @@ const NAMED_FILES: [(&str, &[&str]); 13] = [
             "docs/examples/",
             "tests/credentials.rs",
             "tests/doctor.rs",
+            "tests/fencing.rs",
             "tests/scenarios/feed.rs",
             "tests/scenarios/produced/",
             "tests/scenarios/trusted.rs",
