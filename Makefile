@@ -44,7 +44,7 @@ bench: ## Measure speed and memory as ratios to the machine's limits
 	$(CARGO) run --release --locked -q -p runtime --example log_bench
 	$(CARGO) run --release --locked -q -p runtime --example bus_bench -- .cache/venv-nats/bin/nats-server
 	$(CARGO) run --release --locked -q -p usage-ledger --example report_bench -- target/release/usage-ledger
-	$(CARGO) run --release --locked -q -p gateway --example lists_bench
+	$(CARGO) run --release --locked -q -p usage-ledger --example lists_bench
 
 bless: ## Write the frozen files that are missing (never changes one that is there)
 	BLESS=1 $(CARGO) nextest run --workspace --locked -E 'test(golden)'

@@ -68,6 +68,12 @@ impl Answer {
         (self.status, self.json()["error_code"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// Every value of a header, by its name in small letters.
+    pub(super) fn headers(&self, name: &str) -> Vec<&str> {
+        let headers = self.head.lines().filter_map(|line| line.split_once(':'));
+        headers.filter(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+    }
+
     /// A header, by its name in small letters.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let headers = self.head.lines().filter_map(|line| line.split_once(':'));

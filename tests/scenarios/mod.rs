@@ -86,6 +86,7 @@ mod walk;
 
 mod damaged;
 
+mod pages;
 mod portal;
 
 mod clocks;

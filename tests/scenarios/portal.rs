@@ -17,50 +17,69 @@ use super::world::{
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Somebody at a browser: it keeps the cookie, sends forms from its own pages, and goes where it is sent.
-struct Browser<'a> {
+/// Somebody at a browser: it keeps cookies, sends forms from its own pages, and goes where it is sent.
+pub(super) struct Browser<'a> {
     world: &'a World,
-    cookie: RefCell<Option<String>>,
+    cookies: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'a> Browser<'a> {
-    fn new(world: &'a World) -> Self {
-        Self { world, cookie: RefCell::default() }
+    pub(super) fn new(world: &'a World) -> Self {
+        Self { world, cookies: RefCell::default() }
     }
 
     /// A party's, signed in.
-    fn of(world: &'a World, party: Party) -> Self {
+    pub(super) fn of(world: &'a World, party: Party) -> Self {
         let browser = Self::new(world);
         let answer = browser.post("/sign-in", &[("key", party.key())]);
         assert_eq!(answer.header("location"), Some("/"), "{answer:?}");
         browser
     }
 
-    fn send(&self, method: &str, path: &str, site: &str, body: Body<'_>) -> Answer {
-        let cookie = self.cookie.borrow().clone().unwrap_or_default();
-        let headers = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", site)];
+    pub(super) fn send(&self, method: &str, path: &str, site: &str, body: Body<'_>) -> Answer {
+        self.send_with(method, path, site, body, None)
+    }
+
+    fn send_with(&self, method: &str, path: &str, site: &str, body: Body<'_>, header: Option<(&str, &str)>) -> Answer {
+        let pairs: Vec<String> = self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookie = pairs.join("; ");
+        let headers: Vec<(&str, &str)> =
+            [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", site)].into_iter().chain(header).collect();
         let answer = self.world.request(&Request { method, path, key: None, headers: &headers, body });
-        if let Some(given) = answer.header("set-cookie") {
-            let pair = given.split(';').next().expect("a cookie").to_owned();
-            *self.cookie.borrow_mut() = Some(pair).filter(|pair| !pair.ends_with('='));
+        for given in answer.headers("set-cookie") {
+            let (name, value) = given.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+            self.cookies.borrow_mut().remove(name);
+            if !value.is_empty() {
+                self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+            }
         }
         answer
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(super) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, "same-origin", Body::Nothing)
     }
 
-    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(super) fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.send("POST", path, "same-origin", Body::Text(FORM, &encoded(fields)))
     }
 
+    /// A form that a script sends, with a header of its own.
+    pub(super) fn post_with(&self, path: &str, fields: &[(&str, &str)], header: (&str, &str)) -> Answer {
+        self.send_with("POST", path, "same-origin", Body::Text(FORM, &encoded(fields)), Some(header))
+    }
+
+    /// A workbook with texts in other fields.
+    pub(super) fn send_workbook(&self, path: &str, texts: &[(&str, &str)], workbook: &Path) -> Answer {
+        self.send("POST", path, "same-origin", Body::Form(texts, "usage_file", workbook))
+    }
+
     /// The page that a form leads to.
-    fn do_it(&self, path: &str, fields: &[(&str, &str)]) -> String {
+    pub(super) fn do_it(&self, path: &str, fields: &[(&str, &str)]) -> String {
         self.arrive(&self.post(path, fields))
     }
 
-    fn upload(&self, path: &str, field: &str, workbook: &Path) -> String {
+    pub(super) fn upload(&self, path: &str, field: &str, workbook: &Path) -> String {
         self.arrive(&self.send("POST", path, "same-origin", Body::Workbook(field, workbook)))
     }
 
@@ -70,14 +89,14 @@ impl<'a> Browser<'a> {
     }
 
     /// A page that has to be there.
-    fn page(&self, path: &str) -> String {
+    pub(super) fn page(&self, path: &str) -> String {
         let answer = self.get(path);
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         String::from_utf8(answer.body).expect("UTF-8")
     }
 
     /// A file's page once it shows this.
-    fn wait(&self, path: &str, shown: &str) -> String {
+    pub(super) fn wait(&self, path: &str, shown: &str) -> String {
         self.world.until(shown, || self.page(path).contains(shown));
         self.page(path)
     }
@@ -90,7 +109,7 @@ fn encoded(fields: &[(&str, &str)]) -> String {
 }
 
 /// The addresses of this site that a page links to.
-fn links(page: &str) -> BTreeSet<String> {
+pub(super) fn links(page: &str) -> BTreeSet<String> {
     let found = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let here =
         found.filter(|link| link.starts_with('/') && !link.starts_with("/assets/") && !link.starts_with("/openapi"));
@@ -128,7 +147,7 @@ fn a_file_lives_its_whole_life_in_the_portal() {
         ("external_id", "mine-1"),
     ];
     let summary = vendor.do_it("/files", &fields);
-    assert!(summary.contains("1 Oct 2026, 00:00 to 31 Oct 2026, 23:59"), "{summary}");
+    assert!(summary.contains("1 Oct 2026 to 31 Oct 2026"), "{summary}");
     let again = vendor.do_it("/files", &fields);
     assert_eq!(links(&summary), links(&again), "a form that is sent twice creates one file");
     let file = links(&summary).into_iter().find(|link| link.starts_with("/files/UF-")).expect("a link to the file");

@@ -322,13 +322,24 @@ impl World {
 
     /// A sound workbook; record ids begin with the prefix, so each file needs its own.
     pub(super) fn generate(&self, contract: &str, prefix: &str, records: u32) -> (PathBuf, generate::Generated) {
+        self.generate_of(contract, prefix, records, ["2026-10-01", "2026-11-01"])
+    }
+
+    /// The same of other days: from the first one on, until before the second.
+    pub(super) fn generate_of(
+        &self,
+        contract: &str,
+        prefix: &str,
+        records: u32,
+        [from, until]: [&str; 2],
+    ) -> (PathBuf, generate::Generated) {
         let plan = generate::Plan {
             seed: 7,
             records,
             contract: ObjectId::new(contract).unwrap(),
             product: ObjectId::new(PRODUCT).unwrap(),
-            from: Moment::parse_iso("2026-10-01").unwrap(),
-            until: Moment::parse_iso("2026-11-01").unwrap(),
+            from: Moment::parse_iso(from).unwrap(),
+            until: Moment::parse_iso(until).unwrap(),
             record_prefix: prefix.to_owned(),
         };
         let path = self.path(&format!("{prefix}.xlsx"));

@@ -5,6 +5,8 @@
 //! tiers tell the same usage at several prices. `consumed` of a reservation is what the latest file says of it, as a
 //! report tells how much of it is in use. With `usage` only what was used in those days counts. Estimates count nowhere, nor do files outside production.
 
+pub(crate) mod comparison;
+pub(crate) mod series;
 mod window;
 
 use std::cmp::Ordering;

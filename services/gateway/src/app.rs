@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Gateway;
+use crate::aggregates::series::Days;
 use crate::allowance::Allowance;
 use crate::dry_run::DRY_RUNS_AT_ONCE;
 use crate::error::ApiError;
@@ -16,6 +17,7 @@ use crate::proofs::BatchRoots;
 use crate::records::Counts;
 use crate::reported::OpenFiles;
 use crate::sources::Sources;
+use crate::verification::Verifications;
 
 /// Clients that wait for news at a time: each holds a connection and a look at the fold.
 const WAITING_MAX: usize = 1_000;
@@ -42,6 +44,10 @@ pub(crate) struct App {
     pub(crate) batch_roots: BatchRoots,
     /// What each key may still send.
     pub(crate) allowance: Allowance,
+    /// What accepted files say of single days.
+    pub(crate) days: Days,
+    /// How far the last verification is.
+    pub(crate) verifications: Verifications,
     /// Turns of clients that wait for news.
     waiting: Arc<Semaphore>,
 }
@@ -64,6 +70,8 @@ impl App {
             answers,
             batch_roots: BatchRoots::default(),
             allowance,
+            days: Days::default(),
+            verifications: Verifications::default(),
             waiting,
         }
     }

@@ -71,11 +71,16 @@ fn surface_of(headers: &HeaderMap) -> Surface {
 pub(crate) fn scope_of(header: &str, catalog: &Catalog, pepper: &[u8]) -> Option<Scope> {
     let (id, secret) = credentials(header)?;
     let id = ObjectId::new(id)?;
-    let given = Hash::of_parts(&[b"usage-ledger key", pepper, id.as_str().as_bytes(), secret.as_bytes()]);
+    let given = secret_hash(&id, secret, pepper);
     let key = catalog.keys.get(&id);
     // An unknown key is compared as well, so that the time of the answer doesn't tell which keys there are.
     let same = equal(&given, &key.map_or(Hash::ZERO, |key| key.secret_hash));
     scope_with(key.filter(|_| same)?, catalog)
+}
+
+/// What is recorded of a secret. The catalog's importer makes the same of those in a file.
+pub(crate) fn secret_hash(key: &ObjectId, secret: &str, pepper: &[u8]) -> Hash {
+    Hash::of_parts(&[b"usage-ledger key", pepper, key.as_str().as_bytes(), secret.as_bytes()])
 }
 
 /// The scope of a key, unless it was revoked.

@@ -3,6 +3,7 @@
 
 mod completion;
 pub(crate) mod edit;
+pub(crate) mod history;
 pub(crate) mod lists;
 mod sight;
 

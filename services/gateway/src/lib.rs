@@ -24,6 +24,7 @@ mod health;
 mod history;
 mod index;
 mod json;
+mod keys;
 mod lifecycle;
 mod links;
 mod listing;
@@ -47,6 +48,7 @@ mod rules;
 mod simulate;
 mod sources;
 mod template;
+mod verification;
 mod visibility;
 mod webhooks;
 
@@ -69,6 +71,7 @@ pub use webhooks::{Call, Calls, Change, Changes, Deliveries, Delivery};
 pub use dry_run::{DryRun, DryRunError, Incoming, Outcome, unreadable, verdict};
 pub use probes::{Probes, Standing};
 pub use producers::Producers;
+pub use verification::{Found, Gone, NoDisk, Verifies};
 
 /// A workbook that is uploaded may have this many bytes: what Connect's own portal allows (connect-api §2.6).
 pub const UPLOAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -104,6 +107,8 @@ pub struct Gateway {
     pub public_url: Option<String>,
     /// Checks workbooks that are not to be recorded.
     pub dry_run: Arc<dyn DryRun>,
+    /// Goes through what this process has on its disk.
+    pub verifies: Arc<dyn Verifies>,
     /// How calls of webhooks went.
     pub deliveries: Deliveries,
     /// How many requests a second each key may send; 0 is no limit.

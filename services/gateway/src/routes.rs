@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::catalog::{self, edit, lists};
 use crate::{
-    actions, aggregates, chunks, download, dry_run, feed, files, health, history, lifecycle, openapi, progress, proofs,
-    provenance, reconciliations, records, reported, rules, simulate, template, webhooks,
+    actions, aggregates, chunks, download, dry_run, feed, files, health, history, keys, lifecycle, openapi, progress,
+    proofs, provenance, reconciliations, records, reported, rules, simulate, template, verification, webhooks,
 };
 
 /// All routes, without the slash that may stand at their ends.
@@ -48,12 +48,19 @@ fn usage() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(aggregates::list))
         .routes(routes!(aggregates::list_as_sdk))
         .routes(routes!(aggregates::of_asset))
+        .routes(routes!(aggregates::comparison::show))
+        .routes(routes!(aggregates::series::show))
         .routes(routes!(dry_run::validate))
         .routes(routes!(template::link))
 }
 
 fn objects() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
+        .routes(routes!(keys::list, keys::issue))
+        .routes(routes!(keys::replace))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(verification::show, verification::start))
+        .routes(routes!(catalog::history::list))
         .routes(routes!(rules::list, rules::create))
         .routes(routes!(rules::get, rules::put, rules::delete))
         .routes(routes!(simulate::simulate))

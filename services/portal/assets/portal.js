@@ -14,27 +14,17 @@ function localTimes(part) {
   }
 }
 
-// A file that is worked on is shown again every second until it rests.
-async function refresh() {
-  const live = document.querySelector("#live[data-busy]");
-  if (!live) return;
-  // Whoever is about to do something isn't disturbed.
-  const busy = live.querySelector("details[open]") ?? live.querySelector("input:focus, textarea:focus");
-  if (!busy) {
-    try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#live");
-      if (fresh) {
-        localTimes(fresh);
-        live.replaceWith(fresh);
-        uploads(fresh);
-      }
-    } catch {
-      // The next second may be better.
-    }
-  }
-  setTimeout(refresh, 1000);
-}
+// A file that is worked on is shown again every second (by htmx), but whoever is about to do something isn't disturbed.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const part = /** @type {Element} */ (event.target);
+  if (part.id !== "live" || !part.hasAttribute("data-busy")) return;
+  if (part.querySelector("details[open]") ?? part.querySelector("input:focus, textarea:focus")) event.preventDefault();
+});
+// What it brings is treated like the page.
+document.addEventListener("htmx:load", (event) => {
+  const part = /** @type {CustomEvent} */ (event).detail.elt;
+  if (part !== document.body) arrived(part);
+});
 
 // An upload tells how far it is.
 /** @param {ParentNode} part */
@@ -56,6 +46,8 @@ function send(form) {
   const request = new XMLHttpRequest();
   request.open("POST", form.action);
   request.responseType = "document";
+  // The answer is where to go, not the page that is there: that one says what was done, once.
+  request.setRequestHeader("portal-stays", "1");
   request.upload.addEventListener("progress", (event) => {
     if (!event.lengthComputable) return;
     bar.value = (event.loaded * 100) / event.total;
@@ -63,7 +55,10 @@ function send(form) {
   });
   request.addEventListener("load", () => {
     if (request.status < 400) {
-      location.href = request.responseURL;
+      const to = request.getResponseHeader("location") ?? location.pathname;
+      // To the page that is shown already, it has to be told to come again.
+      if (to === location.pathname + location.search) location.reload();
+      else location.href = to;
       return;
     }
     const alert = request.response?.querySelector("[role=alert]");
@@ -182,10 +177,67 @@ function space(table, before) {
   return room;
 }
 
-localTimes(document);
-uploads(document);
+// Keys: each does what a link of the page does.
+const GOES = { s: "/", f: "/files", p: "/products", u: "/usage" };
+let went = 0;
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const at = /** @type {HTMLElement} */ (event.target);
+  if (event.key === "Escape") for (const open of document.querySelectorAll("details.menu[open]")) shut(open);
+  if (at.matches("input:not([type=checkbox], [type=radio], [type=range]), textarea, select")) return;
+  const search = document.querySelector("input[type=search]");
+  if (event.key === "?" && document.querySelector("[data-help]")) help();
+  else if (event.key === "/" && search) {
+    event.preventDefault();
+    /** @type {HTMLElement} */ (search).focus();
+  } else if (event.key === "g") went = Date.now();
+  else if (event.key in GOES && Date.now() - went < 1000) location.href = GOES[event.key];
+});
+
+/** @param {Element} menu */
+function shut(menu) {
+  menu.removeAttribute("open");
+  menu.querySelector("summary")?.focus();
+}
+
+// One menu at a time, and a click elsewhere closes it.
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.menu[open]")) {
+    if (!open.contains(/** @type {Node} */ (event.target))) open.removeAttribute("open");
+  }
+});
+
+// Help comes over the page, so that nothing on it is lost.
+async function help() {
+  if (document.querySelector("dialog[open]")) return;
+  const answer = await fetch("/help").catch(() => null);
+  const found = answer && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#help");
+  if (!found) return;
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-label", "Help");
+  const close = document.createElement("button");
+  close.textContent = "Close";
+  close.addEventListener("click", () => dialog.close());
+  dialog.append(document.adoptNode(found), close);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** @param {ParentNode} part */
+function arrived(part) {
+  localTimes(part);
+  uploads(part);
+}
+
+arrived(document);
 sliders();
 for (const grid of document.querySelectorAll(".grid[data-pages]")) long(/** @type {HTMLElement} */ (grid));
-setTimeout(refresh, 1000);
+for (const link of document.querySelectorAll("[data-help]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    help();
+  });
+}
 const shown = document.querySelector(".zone");
 if (shown && zone !== "UTC") shown.textContent = `Times in ${zone}; UTC on hover`;

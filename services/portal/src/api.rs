@@ -70,7 +70,18 @@ impl Api {
 
     /// Something is done, once for each `once`.
     pub(crate) async fn post(&self, path: &str, once: Option<&str>, content: &Value) -> Result<Value, Fault> {
-        let mut request = self.request(Method::POST, path, Body::from(content.to_string()));
+        self.send(Method::POST, path, once, content).await
+    }
+
+    /// Something is done with this method, once for each `once`.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        once: Option<&str>,
+        content: &Value,
+    ) -> Result<Value, Fault> {
+        let mut request = self.request(method, path, Body::from(content.to_string()));
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(once) = once.and_then(|once| HeaderValue::from_str(once).ok()) {
             request.headers_mut().insert(ONCE, once);
@@ -85,6 +96,15 @@ impl Api {
 
     /// A form goes on as it comes, byte for byte.
     pub(crate) async fn pass(&self, path: &str, form: Request) -> Result<(), Fault> {
+        self.forward(path, form).await.map(drop)
+    }
+
+    /// What is said of a form that goes on as it comes.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, path: &str, form: Request) -> Result<T, Fault> {
+        read(path, self.forward(path, form).await?).await
+    }
+
+    async fn forward(&self, path: &str, form: Request) -> Result<Response, Fault> {
         let (parts, body) = form.into_parts();
         let mut request = self.request(Method::POST, path, body);
         for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
@@ -92,7 +112,7 @@ impl Api {
                 request.headers_mut().insert(name, value.clone());
             }
         }
-        self.call(request).await.map(drop)
+        self.call(request).await
     }
 
     fn request(&self, method: Method, path: &str, body: Body) -> Request {

@@ -6,9 +6,11 @@ use axum::response::{IntoResponse, Response};
 
 use crate::fault::Fault;
 
-const FILES: [(&str, &str, &str); 3] = [
+const FILES: [(&str, &str, &str); 4] = [
     ("portal.css", "text/css; charset=utf-8", include_str!("../assets/portal.css")),
     ("portal.js", "text/javascript; charset=utf-8", include_str!("../assets/portal.js")),
+    // htmx 2.0.10 (0BSD), as its authors ship it: https://github.com/bigskysoftware/htmx.
+    ("htmx.min.js", "text/javascript; charset=utf-8", include_str!("../assets/htmx.min.js")),
     ("mark.svg", "image/svg+xml", include_str!("../assets/mark.svg")),
 ];
 /// Addresses name the version, so that a new one is never taken for an old one.

@@ -28,9 +28,33 @@ impl fmt::Display for Count {
     }
 }
 
+/// A number of bytes for people, in units of a thousand, rounded down: `12.3 MB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    let mut size = bytes;
+    let mut unit = None;
+    let mut rest = 0;
+    for name in units {
+        if size < 1_000 {
+            break;
+        }
+        rest = size % 1_000 / 100;
+        size /= 1_000;
+        unit = Some(name);
+    }
+    unit.map_or_else(|| format!("{size} bytes"), |unit| format!("{size}.{rest} {unit}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Count;
+    use super::{Count, bytes};
+
+    #[test]
+    fn bytes_are_for_people() {
+        for (count, shown) in [(0, "0 bytes"), (999, "999 bytes"), (1_250, "1.2 kB"), (12_345_678, "12.3 MB")] {
+            assert_eq!(bytes(count), shown);
+        }
+    }
 
     #[test]
     fn thousands_stand_apart() {

@@ -27,9 +27,8 @@ impl Fault {
         Self::Refused { status: StatusCode::NOT_FOUND, code: "NFND_000".to_owned(), errors }
     }
 
-    fn told(self) -> (StatusCode, FaultPage) {
-        let chrome = Chrome::bare();
-        let page = |title: &'static str, errors, code, advice| FaultPage { chrome, title, errors, code, advice };
+    fn told(self) -> Told {
+        let told = |status, title, errors, code, advice| Told { status, title, errors, code, advice };
         match self {
             Self::Refused { status, code, errors } => {
                 let (title, advice) = match status {
@@ -41,36 +40,57 @@ impl Fault {
                     ),
                     _ => ("This was refused", "Go back, change what is named here, and try again."),
                 };
-                (status, page(title, errors, code, advice))
+                told(status, title, errors, code, advice)
             }
             Self::Elsewhere => {
                 let errors = vec!["The form was not sent from a page of this portal.".to_owned()];
                 let advice = "Open the portal in this browser and send the form from there.";
-                (StatusCode::FORBIDDEN, page("This was refused", errors, String::new(), advice))
+                told(StatusCode::FORBIDDEN, "This was refused", errors, String::new(), advice)
             }
             Self::Unreadable { path, detail } => {
                 tracing::error!(path, detail, "the API's answer can't be shown");
                 let errors = vec![format!("The answer of {path} can't be shown.")];
                 let advice = "This is a defect of the portal, and the ledger is well. Please report it.";
-                (StatusCode::INTERNAL_SERVER_ERROR, page("A defect", errors, String::new(), advice))
+                told(StatusCode::INTERNAL_SERVER_ERROR, "A defect", errors, String::new(), advice)
             }
             Self::SignIn { .. } => {
-                let advice = "Sign in to go on.";
-                (StatusCode::UNAUTHORIZED, page("Please sign in", Vec::new(), String::new(), advice))
+                told(StatusCode::UNAUTHORIZED, "Please sign in", Vec::new(), String::new(), "Sign in to go on.")
             }
         }
     }
 }
 
 impl IntoResponse for Fault {
+    /// The page is written by the guard, which knows who looks at it.
     fn into_response(self) -> Response {
         if let Self::SignIn { back } = &self {
             let forgotten = [(header::SET_COOKIE, crate::session::forgotten())];
             let to = format!("/sign-in?back={}", query::encoded(back));
             return (forgotten, Redirect::to(&to)).into_response();
         }
-        let (status, told) = self.told();
-        (status, page(&told)).into_response()
+        let told = self.told();
+        let mut response = told.status.into_response();
+        response.extensions_mut().insert(told);
+        response
+    }
+}
+
+/// What a page without a page says.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    status: StatusCode,
+    title: &'static str,
+    errors: Vec<String>,
+    code: String,
+    advice: &'static str,
+}
+
+impl Told {
+    /// The page, with the head of whoever is signed in.
+    pub(crate) fn page(self, chrome: Option<Chrome>) -> Response {
+        let Self { status, title, errors, code, advice } = self;
+        let chrome = chrome.unwrap_or_else(Chrome::bare);
+        (status, page(&FaultPage { chrome, title, errors, code, advice })).into_response()
     }
 }
 

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::Portal;
-use crate::fault::Fault;
-use crate::session::Session;
+use crate::done::said;
+use crate::fault::{Fault, Told};
+use crate::session::{COOKIE, Session};
+use crate::signed::{Place, Signed};
 
 /// Styles, scripts and pictures of our own; no frame around a page, no form that goes elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 /// Where a request was made, as browsers tell it (https://www.w3.org/TR/fetch-metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// A script that sends a form by itself is told where to go, instead of being sent there.
+const STAYS: HeaderName = HeaderName::from_static("portal-stays");
 
 /// Headers of every answer.
 const HEADERS: [(HeaderName, &str); 5] = [
@@ -30,18 +34,30 @@ const HEADERS: [(HeaderName, &str); 5] = [
 pub(crate) async fn guard(State(portal): State<Arc<Portal>>, mut request: Request, next: Next) -> Response {
     let now = (portal.now)();
     let session = Session::of(request.headers(), &portal.secret, now);
+    let place = Place::of(&request, session.clone());
+    let stays = request.headers().contains_key(STAYS);
     let mut response = if *request.method() == Method::POST && !is_ours(request.headers()) {
         Fault::Elsewhere.into_response()
     } else {
-        if let Some(session) = &session {
-            request.extensions_mut().insert(session.clone());
-        }
+        request.extensions_mut().insert(place.clone());
         next.run(request).await
     };
+    if let Some(told) = response.extensions_mut().remove::<Told>() {
+        response = told.page(Signed::at(&portal, &place).await.ok().map(|signed| signed.chrome("")));
+    }
+    if stays && response.status().is_redirection() {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    let is_page = !response.status().is_redirection() && response.status() != StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    if !headers.contains_key(header::SET_COOKIE) {
-        let cookie = session.and_then(|session| session.renewed(now)?.cookie(&portal.secret));
-        cookie.into_iter().for_each(|cookie| drop(headers.insert(header::SET_COOKIE, cookie)));
+    if is_page && place.done().is_some() {
+        headers.append(header::SET_COOKIE, said());
+    }
+    if let Some(cookie) = session.and_then(|session| session.renewed(now)?.cookie(&portal.secret)) {
+        // Whoever signs in or out meanwhile gets that cookie alone.
+        if !names_session(headers) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
     }
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -49,6 +65,12 @@ pub(crate) async fn guard(State(portal): State<Arc<Portal>>, mut request: Reques
     // What a page shows is for whoever is signed in, and may be other the next time.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Whether an answer already says what becomes of the session.
+fn names_session(headers: &HeaderMap) -> bool {
+    let given = headers.get_all(header::SET_COOKIE).iter();
+    given.filter_map(|value| value.to_str().ok()).any(|value| value.starts_with(COOKIE))
 }
 
 /// Whether a page of ours sends this. Browsers that don't say where a request was made name its origin.

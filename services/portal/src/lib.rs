@@ -6,10 +6,14 @@
 
 mod api;
 mod assets;
+mod chart;
 mod chrome;
 mod count;
+mod done;
 mod fault;
+mod figure;
 mod guard;
+mod metrics;
 mod pages;
 mod query;
 mod record;
@@ -54,23 +58,74 @@ pub fn router(portal: Portal) -> Router {
     let api = portal.api.clone();
     let app = Arc::new(portal);
     Router::new()
-        .route("/", get(pages::start::show))
-        .route("/sign-in", get(pages::signin::show).post(pages::signin::sign_in))
-        .route("/sign-out", post(pages::signin::sign_out))
-        .route("/files", get(pages::files::list).post(pages::new::create))
-        .route("/files/new", get(pages::new::step))
-        .route("/files/{id}", get(pages::file::show))
-        .route("/files/{id}/records", get(pages::records::list))
-        .route("/records/{id}", get(pages::record::show))
-        .route("/files/{id}/upload", post(pages::actions::upload))
-        .route("/files/{id}/reconciliation", post(pages::actions::reconcile))
-        .route("/files/{id}/do/{action}", post(pages::actions::act))
-        .route("/files/{id}/download/{which}", get(pages::download::workbook))
-        .route("/files/{id}/chunks/{chunk}", get(pages::download::chunk))
-        .route("/files/{id}/chunks/{chunk}/close", post(pages::actions::close_chunk))
-        .route("/template/{product}", get(pages::download::template))
-        .route("/assets/{name}", get(assets::serve))
+        .merge(around())
+        .merge(files())
+        .merge(products())
+        .merge(operators())
         .layer(from_fn_with_state(app.clone(), guard::guard))
         .with_state(app)
         .fallback_service(api)
+}
+
+/// Signing in, what waits, and what isn't about one thing.
+fn around() -> Router<Arc<Portal>> {
+    Router::new()
+        .route("/", get(pages::start::show))
+        .route("/sign-in", get(pages::signin::show).post(pages::signin::sign_in))
+        .route("/sign-out", post(pages::signin::sign_out))
+        .route("/help", get(pages::help::show))
+        .route("/charts", get(pages::charts::show))
+        .route("/usage", get(pages::usage::list))
+        .route("/views", post(pages::views::save))
+        .route("/views/drop", post(pages::views::drop_one))
+        .route("/assets/{name}", get(assets::serve))
+}
+
+fn files() -> Router<Arc<Portal>> {
+    Router::new()
+        .route("/files", get(pages::files::list).post(pages::new::create))
+        .route("/files/new", get(pages::new::step))
+        .route("/files/accept", post(pages::bulk::accept))
+        .route("/files/{id}", get(pages::file::show))
+        .route("/files/{id}/records", get(pages::records::list))
+        .route("/files/{id}/changes", get(pages::changes::show))
+        .route("/files/{id}/statement", get(pages::statement::show))
+        .route("/files/{id}/check", get(pages::check::show).post(pages::check::run))
+        .route("/files/{id}/upload", post(pages::actions::upload))
+        .route("/files/{id}/reconciliation", post(pages::actions::reconcile))
+        .route("/files/{id}/reconciliations/{reconciliation}", get(pages::download::reconciliation))
+        .route("/files/{id}/do/{action}", post(pages::actions::act))
+        .route("/files/{id}/download/{which}", get(pages::download::workbook))
+        .route("/files/{id}/chunks/{chunk}", get(pages::download::chunk))
+        .route("/files/{id}/chunks/{chunk}/name", post(pages::actions::name_chunk))
+        .route("/files/{id}/chunks/{chunk}/close", post(pages::actions::close_chunk))
+        .route("/records/{id}", get(pages::record::show))
+        .route("/template/{product}", get(pages::download::template))
+}
+
+fn products() -> Router<Arc<Portal>> {
+    Router::new()
+        .route("/products", get(pages::products::list))
+        .route("/products/{id}", get(pages::products::show))
+        .route("/products/{id}/capabilities", post(pages::products::save))
+        .route("/products/{id}/items", get(pages::items::list).post(pages::items::create))
+        .route("/products/{id}/items/{item}", post(pages::items::change))
+        .route("/products/{id}/rules", get(pages::rules::list).post(pages::rules::save))
+        .route("/products/{id}/rules/try", post(pages::rules::attempt))
+        .route("/products/{id}/rules/{rule}", get(pages::rules::edit))
+        .route("/products/{id}/rules/{rule}/move", post(pages::rules::shift))
+        .route("/products/{id}/rules/{rule}/delete", post(pages::rules::delete))
+}
+
+fn operators() -> Router<Arc<Portal>> {
+    Router::new()
+        .route("/accounts", get(pages::accounts::list))
+        .route("/accounts/{id}/keys", post(pages::accounts::issue))
+        .route("/keys/{id}/replace", post(pages::accounts::replace))
+        .route("/keys/{id}/revoke", post(pages::accounts::revoke))
+        .route("/catalog/{collection}", get(pages::catalog::list))
+        .route("/catalog/{collection}/{id}", get(pages::catalog::show))
+        .route("/subscribers", get(pages::operator::subscribers))
+        .route("/health", get(pages::operator::health))
+        .route("/verify", get(pages::operator::verification).post(pages::operator::verify))
 }

@@ -7,7 +7,7 @@ use ledger::{Moment, ObjectId};
 use sha2::Sha256;
 
 /// The prefix has browsers refuse it from anywhere but this host, and send it nowhere else.
-const COOKIE: &str = "__Host-session";
+pub(crate) const COOKIE: &str = "__Host-session";
 /// A session that nobody used for so long is over.
 const IDLE_SECONDS: i64 = 2 * 60 * 60;
 /// And after so long in any case.
@@ -38,11 +38,8 @@ impl Session {
 
     /// The session that a request belongs to: none where there is no cookie, a wrong one, or one that is over.
     pub(crate) fn of(headers: &HeaderMap, secret: &[u8], now: Moment) -> Option<Self> {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut values = cookies
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
-        values.find_map(|value| Self::read(value, secret)).filter(|session| session.lives(seconds(now)))
+        let session = cookies(headers, COOKIE).find_map(|value| Self::read(value, secret));
+        session.filter(|session| session.lives(seconds(now)))
     }
 
     fn read(value: &str, secret: &[u8]) -> Option<Self> {
@@ -72,6 +69,12 @@ impl Session {
         let text = format!("{COOKIE}={signed}.{mac}; Path=/; Max-Age={life}; Secure; HttpOnly; SameSite=Lax");
         HeaderValue::from_str(&text).ok()
     }
+}
+
+/// The values of the cookies with a name.
+pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(move |pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// The header that takes a session from a browser.

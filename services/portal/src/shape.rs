@@ -4,7 +4,11 @@ use serde::Deserialize;
 use serde_json::Number;
 
 use crate::count::Count;
+use crate::figure::{Figure, column};
 use crate::time::At;
+
+/// Digits of a digest that are enough for people to tell it from others.
+const DIGEST_SHOWN: usize = 12;
 
 /// Something with an id and a name.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,6 +37,16 @@ pub(crate) struct Events {
 pub(crate) struct Period {
     pub(crate) from: At,
     pub(crate) to: At,
+}
+
+impl Period {
+    /// Its days, where it is made of whole days of UTC; else its instants.
+    pub(crate) fn shown(&self) -> String {
+        if self.from.begins_a_day() && self.to.ends_a_day() {
+            return format!("{} to {}", self.from.day(), self.to.day());
+        }
+        format!("{} to {}", self.from.shown(), self.to.shown())
+    }
 }
 
 /// How many records stand where.
@@ -91,16 +105,47 @@ pub(crate) struct Totals {
     pub(crate) closed: Vec<Total>,
 }
 
+/// A control total as it is shown.
+#[derive(Clone, Debug)]
+pub(crate) struct TotalLine {
+    pub(crate) stage: &'static str,
+    pub(crate) records: Count,
+    pub(crate) quantity: Figure,
+    pub(crate) amount: Figure,
+    pub(crate) currency: String,
+}
+
+/// Totals in a table: points stand under each other.
+pub(crate) fn total_lines(totals: &[(&'static str, &Total)]) -> Vec<TotalLine> {
+    let quantities = column(totals.iter().map(|(_, total)| total.quantity.as_ref()));
+    let amounts = column(totals.iter().map(|(_, total)| total.amount.as_ref()));
+    let figures = quantities.into_iter().zip(amounts);
+    let line = |((stage, total), (quantity, amount)): (&(&'static str, &Total), (Figure, Figure))| TotalLine {
+        stage,
+        records: total.records,
+        quantity,
+        amount,
+        currency: total.currency.clone(),
+    };
+    totals.iter().zip(figures).map(line).collect()
+}
+
+/// Whether any of them is about money.
+pub(crate) fn are_priced(lines: &[TotalLine]) -> bool {
+    lines.iter().any(|line| !line.amount.text.is_empty())
+}
+
 impl Totals {
     /// Each total with its stage.
-    pub(crate) fn lines(&self) -> Vec<(&'static str, &Total)> {
+    pub(crate) fn lines(&self) -> Vec<TotalLine> {
         let stages = [
             ("Validated", &self.validated),
             ("Accepted", &self.accepted),
             ("Extracted", &self.extracted),
             ("Closed", &self.closed),
         ];
-        stages.into_iter().flat_map(|(name, totals)| totals.iter().map(move |total| (name, total))).collect()
+        let each = stages.into_iter().flat_map(|(name, totals)| totals.iter().map(move |total| (name, total)));
+        total_lines(&each.collect::<Vec<_>>())
     }
 }
 
@@ -160,13 +205,18 @@ impl File {
 
     /// The name of its reporting schema.
     pub(crate) fn schema_name(&self) -> &'static str {
-        match self.schema.to_ascii_lowercase().as_str() {
-            "qt" => "Quantity",
-            "tr" => "Tiers rated",
-            "pr" => "Price rated",
-            "cr" => "Cost rated",
-            _ => "",
-        }
+        schema_name(&self.schema)
+    }
+}
+
+/// The name of a reporting schema.
+pub(crate) fn schema_name(schema: &str) -> &'static str {
+    match schema.to_ascii_lowercase().as_str() {
+        "qt" => "Quantity",
+        "tr" => "Tiers rated",
+        "pr" => "Price rated",
+        "cr" => "Cost rated",
+        _ => "",
     }
 }
 
@@ -231,6 +281,18 @@ pub(crate) struct Step {
     pub(crate) status: Change,
 }
 
+impl Step {
+    /// What was done, with digests cut short: all of them stand in the title.
+    pub(crate) fn said(&self) -> String {
+        let is_digest = |word: &&str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let word = |word: &str| match Some(word).filter(is_digest) {
+            Some(digest) => format!("{}…", digest.get(..DIGEST_SHOWN).unwrap_or_default()),
+            None => word.to_owned(),
+        };
+        self.action.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// Where a fact stands in its log.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -255,6 +317,7 @@ pub(crate) struct Chunk {
     pub(crate) id: String,
     pub(crate) status: String,
     pub(crate) binding: Binding,
+    pub(crate) external_id: String,
     pub(crate) external_billing_id: String,
     pub(crate) stats: Stats,
 }
@@ -296,6 +359,8 @@ pub(crate) struct Product {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) status: String,
+    pub(crate) owner: Reference,
+    pub(crate) version: u64,
     pub(crate) capabilities: Capabilities,
 }
 
@@ -310,6 +375,9 @@ pub(crate) struct Capabilities {
 #[serde(default)]
 pub(crate) struct PayAsYouGo {
     pub(crate) schema: String,
+    pub(crate) dynamic: bool,
+    pub(crate) future: bool,
+    pub(crate) late: bool,
     pub(crate) predictive: bool,
 }
 
@@ -320,6 +388,16 @@ pub(crate) struct Reservation {
 }
 
 impl Product {
+    /// Its reporting schema, in capitals; nothing where it isn't metered.
+    pub(crate) fn schema(&self) -> String {
+        self.capabilities.ppu.as_ref().map(|ppu| ppu.schema.to_uppercase()).unwrap_or_default()
+    }
+
+    /// The name of its reporting schema.
+    pub(crate) fn schema_name(&self) -> &'static str {
+        schema_name(&self.schema())
+    }
+
     /// Whether usage of it can be reported.
     pub(crate) fn reports(&self) -> bool {
         self.capabilities.ppu.is_some() || self.capabilities.reservation.consumption

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{Method, header};
+use axum::http::{HeaderValue, Method, header};
 use serde::Deserialize;
 
 use crate::Portal;
 use crate::api::Api;
 use crate::chrome::Chrome;
+use crate::done::Done;
 use crate::fault::Fault;
 use crate::session::Session;
 
@@ -44,6 +45,11 @@ impl Role {
         self == Self::Vendor
     }
 
+    /// Whether they look after the ledger.
+    pub(crate) fn is_operator(self) -> bool {
+        self == Self::Operator
+    }
+
     /// Whether usage is reported to them.
     pub(crate) fn is_provider(self) -> bool {
         matches!(self, Self::Distributor | Self::Reseller)
@@ -73,13 +79,52 @@ pub(crate) struct Signed {
     pub(crate) who: Who,
     /// The API in their name.
     pub(crate) api: Api,
+    /// What the page before this one did.
+    done: Option<Done>,
     version: String,
 }
 
+/// Where somebody is, and who they say they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    session: Option<Session>,
+    done: Option<Done>,
+    host: Option<HeaderValue>,
+    /// Where to go on after signing in again.
+    back: String,
+}
+
+impl Place {
+    /// Of a request.
+    pub(crate) fn of(request: &Request, session: Option<Session>) -> Self {
+        // After signing in a form can't be sent again: its page is the place to come back to.
+        let back = if request.method() == Method::GET { request.uri().to_string() } else { "/".to_owned() };
+        let headers = request.headers();
+        Self { session, done: Done::of(headers), host: headers.get(header::HOST).cloned(), back }
+    }
+
+    /// What was done before, which the next page says.
+    pub(crate) fn done(&self) -> Option<Done> {
+        self.done
+    }
+}
+
 impl Signed {
+    /// Whoever has the session of a place.
+    pub(crate) async fn at(portal: &Portal, place: &Place) -> Result<Self, Fault> {
+        let signed_out = || Fault::SignIn { back: place.back.clone() };
+        let session = place.session.as_ref().ok_or_else(signed_out)?;
+        let api = Api::new(portal, session.key.clone(), place.host.clone(), place.back.clone());
+        let root: Root = api.get("/public/v1").await?;
+        let account = root.account.ok_or_else(signed_out)?;
+        let who: Who = api.get(&format!("/public/v1/accounts/{account}")).await?;
+        Ok(Self { who, api, done: place.done, version: portal.version.clone() })
+    }
+
     /// The head and foot of their page.
     pub(crate) fn chrome(&self, here: &'static str) -> Chrome {
-        Chrome { who: Some(self.who.clone()), here, done: None, version: self.version.clone() }
+        let done = self.done.map(|Done(done)| done);
+        Chrome { who: Some(self.who.clone()), here, done, version: self.version.clone() }
     }
 }
 
@@ -87,15 +132,7 @@ impl FromRequestParts<Arc<Portal>> for Signed {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal>) -> Result<Self, Fault> {
-        // After signing in a form can't be sent again: its page is the place to come back to.
-        let path = if parts.method == Method::GET { parts.uri.to_string() } else { "/".to_owned() };
-        let signed_out = || Fault::SignIn { back: path.clone() };
-        let session = parts.extensions.get::<Session>().ok_or_else(signed_out)?;
-        let host = parts.headers.get(header::HOST).cloned();
-        let api = Api::new(portal, session.key.clone(), host, path.clone());
-        let root: Root = api.get("/public/v1").await?;
-        let account = root.account.ok_or_else(signed_out)?;
-        let who: Who = api.get(&format!("/public/v1/accounts/{account}")).await?;
-        Ok(Self { who, api, version: portal.version.clone() })
+        let place = parts.extensions.get::<Place>().ok_or_else(|| Fault::SignIn { back: "/".to_owned() })?;
+        Self::at(portal, place).await
     }
 }

@@ -1,7 +1,14 @@
 //! Instants as pages show them: in UTC, which a script turns into the viewer's zone.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Months, TimeDelta, Utc};
+use ledger::Moment;
 use serde::{Deserialize, Deserializer};
+
+/// The day so many months before an instant, as the API takes days.
+pub(crate) fn day(now: Moment, before: Months) -> String {
+    let today = DateTime::<Utc>::from_timestamp_micros(now.0).unwrap_or_default().date_naive();
+    today.checked_sub_months(before).unwrap_or(today).format("%Y-%m-%d").to_string()
+}
 
 /// An instant of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +25,11 @@ impl At {
         self.0.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
     }
 
+    /// How long before an instant.
+    pub(crate) fn before(&self, now: Moment) -> TimeDelta {
+        DateTime::<Utc>::from_timestamp_micros(now.0).unwrap_or_default().signed_duration_since(self.0)
+    }
+
     /// For people, short.
     pub(crate) fn shown(&self) -> String {
         self.0.format("%-d %b %Y, %H:%M").to_string()
@@ -26,6 +38,21 @@ impl At {
     /// For tables: to the second, as workbooks have it.
     pub(crate) fn short(&self) -> String {
         self.0.format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// Whether it is the first second of a day of UTC.
+    pub(crate) fn begins_a_day(&self) -> bool {
+        self.0.format("%H%M%S").to_string() == "000000"
+    }
+
+    /// Whether it is the last one.
+    pub(crate) fn ends_a_day(&self) -> bool {
+        self.0.format("%H%M%S").to_string() == "235959"
+    }
+
+    /// The day alone.
+    pub(crate) fn day(&self) -> String {
+        self.0.format("%-d %b %Y").to_string()
     }
 
     /// All of it.

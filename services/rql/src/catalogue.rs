@@ -166,6 +166,15 @@ pub const RULES: &[Field] = &[
     Field::block("events"),
 ];
 
+/// API keys.
+pub const API_KEYS: &[Field] = &[
+    Field::text("id", "id").searched().ordered(),
+    Field::text("name", "name").searched().ordered(),
+    Field::text("account.id", "account.id").searched().ordered(),
+    Field::one_of("status", "status", &["active", "revoked"]).searched(),
+    Field::block("role"),
+];
+
 /// Webhooks of an account.
 pub const WEBHOOKS: &[Field] = &[
     Field::text("id", "id").searched().ordered(),

@@ -6,6 +6,7 @@ mod claim;
 pub mod cli;
 pub mod credentials;
 pub mod demo;
+mod disk;
 pub mod doctor;
 mod pages;
 pub mod partitions;

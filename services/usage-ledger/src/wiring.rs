@@ -24,6 +24,7 @@ use runtime::watched::Watched;
 use tokio::sync::{mpsc, watch};
 use validation::{Examiner, ValidationService};
 
+use crate::disk::Disk;
 use crate::product::{Parts, ProductError, Settings};
 use crate::secrets::{self, Secrets, SecretsError};
 use crate::snapshots;
@@ -337,6 +338,7 @@ impl Wiring {
             link_secret: secrets.link.clone(),
             public_url: self.settings.public_url.clone(),
             dry_run: Arc::new(trials),
+            verifies: Arc::new(Disk { data: self.settings.data.clone() }),
             deliveries: gateway::Deliveries::default(),
             requests_per_second: self.settings.requests_per_second,
             probes,

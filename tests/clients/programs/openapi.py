@@ -46,8 +46,10 @@ SIDES = {
         close_record change_record close_records show_chunk change_chunk close_chunk regenerate_chunk download_chunk
         create_reconciliation show_reconciliation download_reconciliation list_rules create_rule show_rule change_rule
         delete_rule simulate_rules show_statement""",
+    "operator": """list_api_keys issue_api_key replace_api_key revoke_api_key list_history_of_object show_verification
+        verify_log""",
 }
-PLAYS = {"vendor": ("vendor",), "operator": ("vendor", "provider")}
+PLAYS = {"vendor": ("vendor",), "operator": ("vendor", "provider", "operator")}
 # Objects of the catalog are found by their lists.
 LISTED = {
     "show_account": "accounts",

@@ -89,6 +89,8 @@ class Seeds:
             path |= {name: {"id": one} for name, one in found.items() if isinstance(one, str)}
             path |= {name: one for name, one in found.items() if isinstance(one, dict)}
         path |= self.webhooks()
+        if self.role == "operator":
+            path |= self.keys()
         template = self.link(f"usage/products/{ids.PULSE}/template", "template_link")
         of_file = path["show_usage_file"]["id"]
         workbook = self.link(f"usage/files/{of_file}", "processed_file_uri")
@@ -106,6 +108,19 @@ class Seeds:
         same([answer.status_code for answer in made], [201, 201], f"webhooks: {made[0].text}")
         shown, deleted = ({"id": answer.json()["id"]} for answer in made)
         return {"show_webhook": shown, "change_webhook": shown, "delete_webhook": deleted}
+
+    def keys(self):
+        """Two API keys that nobody uses, to be replaced and revoked, and an object with a history."""
+        body = {"account": {"id": "PA-000-003"}, "name": "for calls"}
+        url = f"{self.world.url}/ledger/v1/api-keys"
+        made = [self.world.http(self.key).post(url, json=body) for _ in range(2)]
+        same([answer.status_code for answer in made], [201, 201], f"keys: {made[0].text}")
+        replaced, revoked = ({"id": answer.json()["id"]} for answer in made)
+        return {
+            "replace_api_key": replaced,
+            "revoke_api_key": revoked,
+            "list_history_of_object": {"id": ids.PULSE},
+        }
 
     def rows(self, count=2):
         self.count += 1
@@ -139,6 +154,7 @@ class Seeds:
             "show_usage_file": shown,
             "list_categories": shown,
             "list_history_of_file": shown,
+            "compare_usage_file": shown,
             "follow_usage_file": shown,
             "list_validation_errors": invalid,
             "change_usage_file": draft(),
@@ -203,6 +219,7 @@ class Seeds:
             "show_usage_file": open_,
             "list_categories": open_,
             "list_history_of_file": open_,
+            "compare_usage_file": open_,
             "follow_usage_file": open_,
             "accept_usage_file": pending(),
             "reject_usage_file": pending(),

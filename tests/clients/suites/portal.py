@@ -10,7 +10,7 @@ import requests
 
 import catalog as ids
 import venvs
-from books import openpyxl_book
+from books import billed, openpyxl_book
 from checks import holds, same
 
 PROGRAM = pathlib.Path(__file__).parents[1] / "programs" / "portal.py"
@@ -22,13 +22,14 @@ RECORDS = 1234
 
 def run(world):
     with world.check("scripts weigh little, and nothing is loaded from elsewhere"):
-        script = requests.get(f"{world.url}/assets/portal.js", timeout=30)
-        same(script.status_code, 200, "status")
-        holds(len(gzip.compress(script.content)) <= SCRIPT_BYTES_MAX, f"{len(script.content)} bytes")
+        scripts = [requests.get(f"{world.url}/assets/{name}", timeout=30) for name in ("portal.js", "htmx.min.js")]
+        same([script.status_code for script in scripts], [200, 200], "statuses")
+        weight = sum(len(gzip.compress(script.content)) for script in scripts)
+        holds(weight <= SCRIPT_BYTES_MAX, f"{weight} bytes")
     with world.check("Chromium runs through the portal", needed=True):
         task = json.dumps({**workbooks(world), "url": world.url, "chromium": browser(), "keys": keys(world)})
         command = [str(venvs.PORTAL.python), str(PROGRAM)]
-        done = subprocess.run(command, input=task, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, input=task, capture_output=True, text=True, timeout=600, check=False)
         same(done.returncode, 0, f"exit code ({done.stderr[-1500:]})")
         looked = json.loads(done.stdout)
         holds(looked, "nothing was looked at")
@@ -44,7 +45,14 @@ def browser():
 
 
 def keys(world):
-    return {"vendor": world.catalog.keys[ids.VENDOR], "distributor": world.catalog.keys[ids.DISTRIBUTOR]}
+    people = {
+        "vendor": ids.VENDOR,
+        "vendor_2": ids.VENDOR_2,
+        "distributor": ids.DISTRIBUTOR,
+        "reseller": ids.RESELLER,
+        "operator": ids.OPERATOR,
+    }
+    return {name: world.catalog.keys[key] for name, key in people.items()}
 
 
 def workbooks(world):
@@ -67,4 +75,40 @@ def workbooks(world):
     world.upload(ids.VENDOR, bad, pathlib.Path(book("shown", quantity="many")).read_bytes())
     world.wait(ids.VENDOR, bad, "invalid")
     world.wait(ids.VENDOR, many, "invalid")
-    return {"books": books, "bad": f"/files/{bad}", "many": f"/files/{many}", "records": RECORDS}
+    shown = {"books": books, "bad": f"/files/{bad}", "many": f"/files/{many}", "records": RECORDS}
+    return {**shown, **waiting(world), "billing": billing(world)}
+
+
+def small(world, name, contract=ids.AGREEMENT):
+    places = range(3) if contract == ids.AGREEMENT else [0] * 3
+    rows = [world.row(f"browser-{name}-{number}", contract=contract, place=place) for number, place in enumerate(places)]
+    return openpyxl_book(rows)
+
+
+def waiting(world):
+    """Files that wait for a decision, for each of the two ways; and one of the reseller's."""
+
+    def pending(name, contract=ids.AGREEMENT):
+        return world.pending(ids.VENDOR, ids.PULSE, contract, small(world, name, contract))
+
+    def turn(how):
+        return {"rejected": pending(f"{how}-rejected"), "bulk": [pending(f"{how}-bulk-{number}") for number in range(2)]}
+
+    return {"pending": {how: turn(how) for how in ("scripts", "plain")}, "resold": pending("resold", ids.RESOLD)}
+
+
+def billing(world):
+    """An accepted file with a chunk that was billed elsewhere, and a closed one."""
+
+    def accepted(name):
+        return world.accepted(ids.VENDOR, ids.DISTRIBUTOR, ids.PULSE, ids.AGREEMENT, small(world, name))
+
+    open_, closed = accepted("billed"), accepted("closed")
+    chunk = world.chunks(ids.DISTRIBUTOR, open_)[0]["id"]
+    content = world.http(ids.DISTRIBUTOR).get(f"usage/chunks/{chunk}/download").content
+    path = world.folder / "browser-billed.xlsx"
+    path.write_bytes(billed(content, lambda _: ("17", "Invoices of November")))
+    for part in world.chunks(ids.DISTRIBUTOR, closed):
+        world.http(ids.DISTRIBUTOR).post(f"usage/chunks/{part['id']}/close", json={"external_billing_id": "1"})
+    world.wait(ids.VENDOR, closed, "closed")
+    return {"file": open_, "billed": str(path), "closed": closed}

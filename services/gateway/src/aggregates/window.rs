@@ -42,6 +42,11 @@ impl Edge {
     pub(super) fn new(file: FileId, checking: &Checking) -> Self {
         Self { file, batches: checking.parts.iter().map(|part| part.sequence).collect() }
     }
+
+    /// What tells this verdict from others.
+    pub(super) fn key(&self) -> (FileId, u64) {
+        (self.file, self.batches.first().copied().unwrap_or_default())
+    }
 }
 
 impl Window {
@@ -58,6 +63,11 @@ impl Window {
             ApiError::field(USAGE, message)
         })?;
         Ok(Self { from: Moment::of_date(first), until: Moment::of_date(end) })
+    }
+
+    /// Whether an instant belongs to it.
+    pub(super) fn has(self, at: Moment) -> bool {
+        at >= self.from && at < self.until
     }
 
     pub(super) fn lies(self, file: &UsageFile) -> Lies {
@@ -79,7 +89,7 @@ impl Window {
     }
 
     fn add(self, batch: &CheckedBatch, lines: &mut Lines) {
-        let of_window = |at: Option<Moment>| at.is_some_and(|at| at >= self.from && at < self.until);
+        let of_window = |at: Option<Moment>| at.is_some_and(|at| self.has(at));
         for record in batch.records.iter().filter(|record| record.is_valid() && of_window(record.start)) {
             let place = |place: Option<u32>| place.and_then(|place| usize::try_from(place).ok());
             let subscription = place(record.subscription).and_then(|place| batch.subscriptions.get(place));
@@ -115,7 +125,7 @@ fn days(text: &str) -> Option<(NaiveDate, NaiveDate)> {
     }
 }
 
-fn span(file: &UsageFile) -> Option<Period> {
+pub(super) fn span(file: &UsageFile) -> Option<Period> {
     match file.current_checking()?.end.as_ref()? {
         CheckingEnd::Checked(verdict) => verdict.span,
         CheckingEnd::Failed { .. } => None,

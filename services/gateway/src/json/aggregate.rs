@@ -66,7 +66,7 @@ pub(crate) fn shown(
     })
 }
 
-fn of_item(catalog: &Catalog, id: &ObjectId, words: &Words) -> Item {
+pub(crate) fn of_item(catalog: &Catalog, id: &ObjectId, words: &Words) -> Item {
     let local_id = words.local_id.clone().unwrap_or_else(|| id.as_str().replace('-', "_"));
     let known = catalog.items.get(id);
     Item {
@@ -80,7 +80,7 @@ fn of_item(catalog: &Catalog, id: &ObjectId, words: &Words) -> Item {
     }
 }
 
-fn of_asset(catalog: &Catalog, id: &ObjectId) -> Asset {
+pub(crate) fn of_asset(catalog: &Catalog, id: &ObjectId) -> Asset {
     let known = catalog.subscriptions.get(id);
     Asset {
         id: id.to_string(),

@@ -4,15 +4,18 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod chunk;
+pub(crate) mod comparison;
 pub(crate) mod event;
 pub(crate) mod file;
 pub(crate) mod file_shape;
 pub(crate) mod history;
+pub(crate) mod key;
 pub(crate) mod proof;
 pub(crate) mod provenance;
 pub(crate) mod reconciliation;
 pub(crate) mod record;
 pub(crate) mod rule;
+pub(crate) mod series;
 pub(crate) mod simulation;
 pub(crate) mod totals;
 pub(crate) mod webhook;

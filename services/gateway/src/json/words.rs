@@ -4,7 +4,7 @@ use ledger::catalog::{Environment as Env, ItemKind, Schema as Reporting};
 use ledger::fact::ExemptReason;
 use ledger::file::ChunkStatus as OfChunk;
 use ledger::rule::RuleScope as Scope;
-use ledger::{RuleAction as Action, Status, Surface as OfKey};
+use ledger::{Role, RuleAction as Action, Status, Surface as OfKey};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
@@ -20,6 +20,16 @@ fn text(about: &str) -> ObjectBuilder {
 /// The schema of a word out of a closed set.
 pub(crate) fn one_of<'a>(about: &str, words: impl IntoIterator<Item = &'a str>) -> Object {
     text(about).enum_values(Some(words)).build()
+}
+
+/// What an account does, as the catalog's files have it.
+pub(crate) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Vendor => "vendor",
+        Role::Distributor => "distributor",
+        Role::Reseller => "reseller",
+        Role::Operator => "operator",
+    }
 }
 
 /// An instant.
@@ -67,6 +77,15 @@ words!(
     "Where a usage file stands. Only the answer to an upload says `uploading`.",
     Status::ALL.map(Status::name).into_iter().chain(["uploading"])
 );
+words!(SeriesBy, "What the points of a series stand for.", ["day", "month", "product", "customer"]);
+words!(Change, "What became of usage.", ["new", "gone", "more", "less", "same"]);
+words!(KeyStatus, "Whether an API key opens anything.", ["active", "revoked"]);
+words!(
+    AccountRole,
+    "What an account does.",
+    [Role::Vendor, Role::Distributor, Role::Reseller, Role::Operator].map(role_name)
+);
+words!(VerificationStatus, "Where a verification stands.", ["none", "running", "holds", "broken"]);
 words!(SubStatus, "Whether work still runs behind an accepted file.", ["processing", "processed"]);
 words!(Environment, "What a file is for.", [Env::Production, Env::Test, Env::Preview].map(Env::name));
 words!(SchemaName, "What is reported beside quantities.", Reporting::ALL.map(Reporting::lower));

@@ -266,6 +266,16 @@ pub(crate) struct RuleTerms {
     account_id: Option<String>,
 }
 
+/// An API key that is to be issued.
+#[derive(ToSchema)]
+#[schema(example = json!({ "account": { "id": "PA-000-003" }, "name": "Billing connector" }))]
+pub(crate) struct NewApiKey {
+    /// The account that it acts for.
+    account: Named,
+    /// What it is for; at most 100 characters.
+    name: String,
+}
+
 /// A webhook that is to be made.
 #[derive(ToSchema)]
 #[schema(example = json!({

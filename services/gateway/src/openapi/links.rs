@@ -120,6 +120,7 @@ pub(crate) const TABLE: &[Links] = &[
     links(&["create_reconciliation"], AS_UPLOADED, &["download_reconciliation"]),
     links(&["show_reconciliation"], AS_PROCESSED, &["download_reconciliation"]),
     links(&["show_reconciliation"], ITS_FILE, &["show_usage_file"]),
+    links(&["submit_usage_file"], ITSELF, &["compare_usage_file"]),
     links(&["list_aggregates"], &[("id", "$response.body#/0/asset/id")], &["show_asset", "list_aggregates_of_asset"]),
     links(&["list_rules"], FIRST_RULE, &["show_rule", "change_rule", "delete_rule"]),
     links(&["create_rule"], RULE, &["show_rule", "change_rule", "delete_rule"]),

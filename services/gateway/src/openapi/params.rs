@@ -37,6 +37,15 @@ pub(crate) struct Usage {
     usage: Option<String>,
 }
 
+/// What the points of a series stand for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct By {
+    /// `day` where it isn't given.
+    #[param(example = "month", value_type = Option<words::SeriesBy>)]
+    by: Option<String>,
+}
+
 /// What reads take that are answered as of the past, too.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -219,6 +228,15 @@ pub(crate) struct ItemId {
 pub(crate) struct WebhookId {
     /// The id of a webhook.
     #[param(example = "WH-000-000-001")]
+    id: String,
+}
+
+/// An API key by its id.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ApiKeyId {
+    /// The id of an API key.
+    #[param(example = "SU-000-000-001")]
     id: String,
 }
 

@@ -13,10 +13,11 @@ pub(crate) const AGGREGATES: &str = "Aggregates";
 pub(crate) const PRODUCTS: &str = "Workbooks of a product";
 pub(crate) const RULES: &str = "Usage rules";
 pub(crate) const CATALOG: &str = "Catalog";
+pub(crate) const KEYS: &str = "API keys";
 pub(crate) const LINKS: &str = "Signed links";
 pub(crate) const PROBES: &str = "The server";
 
-const WORDS: [(&str, &str); 13] = [
+const WORDS: [(&str, &str); 14] = [
     (FILES, "What a vendor reports: created, filled with a workbook, checked, submitted, accepted and billed."),
     (RECORDS, "The rows of usage files."),
     (CHUNKS, "The parts of accepted files, one for each hub that bills."),
@@ -28,6 +29,7 @@ const WORDS: [(&str, &str); 13] = [
     (PRODUCTS, "Templates to fill in, and checks of workbooks before they are uploaded."),
     (RULES, "What a provider decides in advance about the files of a product."),
     (CATALOG, "What usage is about, as it was imported; each object for those whom it concerns."),
+    (KEYS, "Who may ask: for operators."),
     (LINKS, "Workbooks without a key, for ten minutes."),
     (PROBES, "How it is, and what it serves."),
 ];

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock, RwLockReadGuard};
 use ledger::{Catalog, FileId, Ledger, Scope, UsageFile};
 use runtime::bus::FollowError;
 use runtime::past::{Positions, Stopped, catalog_at, file_at, ledger_at};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -164,6 +164,13 @@ async fn some(
         Ok::<_, FollowError>(Then::new(ledger))
     });
     Ok(read.await??)
+}
+
+impl App {
+    /// The turn of whoever reads a whole log.
+    pub(crate) async fn replay_turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.pasts.turn.acquire().await.map_err(|_| ApiError::Task { what: "a replay of the logs" })
+    }
 }
 
 impl Pasts {

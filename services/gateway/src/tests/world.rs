@@ -103,6 +103,7 @@ impl World {
             link_secret: b"link".to_vec(),
             public_url: None,
             dry_run: Arc::new(super::dry_run::Counted),
+            verifies: Arc::new(crate::verification::NoDisk),
             deliveries: crate::Deliveries::default(),
             requests_per_second: 0,
             probes: Probes::alone("1.2.3".to_owned(), caught_up.subscribe()),

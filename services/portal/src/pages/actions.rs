@@ -2,11 +2,13 @@
 
 use axum::Form;
 use axum::extract::{Path, Request};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::Method;
+use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::file::clean;
+use crate::done::leading;
 use crate::fault::Fault;
 use crate::signed::Signed;
 
@@ -45,8 +47,22 @@ pub(crate) async fn act(
     // A form is sent again with its key only where it is the same form: another note is another request.
     let once = (!sent.once.is_empty()).then(|| format!("{}-{action}", sent.once));
     signed.api.post(&path, once.as_deref(), &Value::Object(sent.fields)).await?;
-    let to = if *action == "delete" { "/files".to_owned() } else { format!("/files/{id}?done={action}") };
-    Ok(Redirect::to(&to).into_response())
+    let to = if *action == "delete" { "/files".to_owned() } else { format!("/files/{id}") };
+    Ok(leading(&to, action))
+}
+
+/// Gives a chunk the id that a billing system has for it.
+pub(crate) async fn name_chunk(
+    signed: Signed,
+    Path((id, chunk)): Path<(String, String)>,
+    Form(sent): Form<Sent>,
+) -> Result<Response, Fault> {
+    let (id, chunk) = (clean(&id)?, clean(&chunk)?);
+    let name = sent.fields.get("external_id").filter(|name| *name != "").cloned().unwrap_or(Value::Null);
+    let once = (!sent.once.is_empty()).then(|| format!("{}-{chunk}-named", sent.once));
+    let path = format!("/public/v1/usage/chunks/{chunk}");
+    signed.api.send(Method::PUT, &path, once.as_deref(), &json!({ "external_id": name })).await?;
+    Ok(leading(&format!("/files/{id}"), "chunk-named"))
 }
 
 /// The fields that closing a chunk takes.
@@ -63,19 +79,19 @@ pub(crate) async fn close_chunk(
     let once = (!sent.once.is_empty()).then(|| format!("{}-{chunk}", sent.once));
     let path = format!("/public/v1/usage/chunks/{chunk}/close");
     signed.api.post(&path, once.as_deref(), &Value::Object(sent.fields)).await?;
-    Ok(Redirect::to(&format!("/files/{id}?done=chunk")).into_response())
+    Ok(leading(&format!("/files/{id}"), "chunk"))
 }
 
 /// Uploads a usage file's workbook.
 pub(crate) async fn upload(signed: Signed, Path(id): Path<String>, form: Request) -> Result<Response, Fault> {
     let id = clean(&id)?;
     signed.api.pass(&format!("/public/v1/usage/files/{id}/upload"), form).await?;
-    Ok(Redirect::to(&format!("/files/{id}?done=upload")).into_response())
+    Ok(leading(&format!("/files/{id}"), "upload"))
 }
 
 /// Uploads billing data.
 pub(crate) async fn reconcile(signed: Signed, Path(id): Path<String>, form: Request) -> Result<Response, Fault> {
     let id = clean(&id)?;
     signed.api.pass(&format!("/public/v1/usage/files/{id}/reconciliation"), form).await?;
-    Ok(Redirect::to(&format!("/files/{id}?done=reconcile")).into_response())
+    Ok(leading(&format!("/files/{id}"), "reconcile"))
 }

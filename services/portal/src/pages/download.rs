@@ -27,6 +27,11 @@ pub(crate) async fn chunk(signed: Signed, Path((_, chunk)): Path<(String, String
     signed.api.give(&format!("/public/v1/usage/chunks/{}/download", clean(&chunk)?)).await
 }
 
+/// What became of each row of a reconciliation.
+pub(crate) async fn reconciliation(signed: Signed, Path((_, id)): Path<(String, String)>) -> Result<Response, Fault> {
+    signed.api.give(&format!("/public/v1/usage/reconciliations/{}/processedfile", clean(&id)?)).await
+}
+
 #[derive(Deserialize)]
 struct Template {
     template_link: String,

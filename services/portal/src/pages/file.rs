@@ -5,6 +5,7 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::changes::{self, Changes};
 use crate::chrome::{Chrome, page};
 use crate::count::Count;
 use crate::fault::Fault;
@@ -14,6 +15,8 @@ use crate::time::At;
 
 /// Things wrong in records that are shown; the rest is in the workbook of rejects.
 const WRONG_SHOWN: u64 = 50;
+/// Changes against the period before that are shown; the rest is a link away.
+const CHANGES_SHOWN: usize = 10;
 /// Steps of the timeline that are shown at once.
 const STEPS_SHOWN: u64 = 200;
 /// Chunks and reconciliations that are shown.
@@ -23,27 +26,8 @@ const PARTS_SHOWN: u64 = 100;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {
-    /// What was just done: a form leads here.
-    done: String,
     /// After which of its steps the file is shown, from 1; as it is now without one.
     step: usize,
-}
-
-/// What a page says of an action once it is done.
-fn told(action: &str) -> Option<&'static str> {
-    Some(match action {
-        "created" => "The usage file was created. Upload its workbook next.",
-        "upload" => "The workbook was uploaded. It is read and checked now.",
-        "submit" => "Submitted: the distributor decides on it now.",
-        "accept" => "Accepted: its records are extracted for each hub.",
-        "reject" => "Rejected: the vendor sees your note and can upload a corrected workbook.",
-        "reprocess" => "The workbook is read and checked again, against today's catalog.",
-        "delete" => "Deleted. Its record ids are free again.",
-        "chunk" => "The chunk is closed: each of its records counts as billed.",
-        "seal" => "No more records are reported to it; they are checked now.",
-        "reconcile" => "The reconciliation was uploaded. Its records are closed now.",
-        _ => return None,
-    })
 }
 
 /// A button.
@@ -85,8 +69,12 @@ struct Details {
     uploads: bool,
     reconciles: bool,
     closes: bool,
+    /// Whether there is a statement about it.
+    states: bool,
     wrong: Vec<Wrong>,
     wrong_total: Count,
+    /// What changed against the period before, for whoever decides.
+    changes: Option<Changes>,
     chunks: Vec<Chunk>,
     reconciliations: Vec<Reconciliation>,
     steps: Vec<Step>,
@@ -136,10 +124,12 @@ pub(crate) async fn show(
         chunks = api.list(&format!("/public/v1/usage/chunks?{of_file}")).await?.items;
         reconciliations = api.list(&format!("/public/v1/usage/reconciliations?{of_file}")).await?.items;
     }
-    let mut chrome = signed.chrome("files");
-    chrome.done = told(&asked.done);
+    let mut compared = None;
+    if may.contains(&"accept") && signed.who.role.is_provider() {
+        compared = Some(changes::of(&signed, &id, CHANGES_SHOWN).await?);
+    }
     Ok(page(&Details {
-        chrome,
+        chrome: signed.chrome("files"),
         meaning,
         past,
         step: if past.is_some() { asked.step } else { steps.len() },
@@ -147,8 +137,10 @@ pub(crate) async fn show(
         uploads: may.contains(&"upload") && !file.reported,
         reconciles: may.contains(&"reconciliation"),
         closes: may.contains(&"close"),
+        states: past.is_none() && file.status == "closed" && !file.predictive,
         wrong,
         wrong_total,
+        changes: compared,
         chunks,
         reconciliations,
         steps,

@@ -2,9 +2,12 @@
 
 use askama::Template;
 use axum::extract::Query;
+use axum::http::HeaderMap;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::file::once;
+use super::views::{self, View};
 use crate::chrome::{Chrome, page};
 use crate::count::Count;
 use crate::fault::Fault;
@@ -21,7 +24,7 @@ const STATUSES: [&str; 9] =
 const ORDERS: [&str; 6] = ["created.at", "status", "product.name", "marketplace.name", "provider.name", "vendor.name"];
 
 /// What is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Wanted {
     status: String,
@@ -32,6 +35,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// The first page of what has these filters.
+    pub(crate) fn new(status: String, environment: String, q: String, order: String) -> Self {
+        Self { status, environment, q, order, page: 0 }
+    }
+
     /// The query of the API.
     fn rql(&self) -> String {
         let mut parts = Vec::new();
@@ -43,7 +51,7 @@ impl Wanted {
         }
         if !self.q.trim().is_empty() {
             let pattern = pattern(&self.q);
-            let fields = ["id", "name", "product.name", "contract.name"];
+            let fields = ["id", "name", "product.id", "product.name", "contract.name"];
             let any = fields.map(|field| format!("ilike({field},{pattern})"));
             parts.push(format!("({})", any.join("|")));
         }
@@ -55,7 +63,7 @@ impl Wanted {
     }
 
     /// The same list on another page.
-    fn at(&self, page: u64) -> String {
+    pub(crate) fn at(&self, page: u64) -> String {
         self.address(&self.order, page)
     }
 
@@ -106,10 +114,14 @@ struct Files {
     last: Count,
     earlier: Option<String>,
     later: Option<String>,
+    views: Vec<View>,
+    /// Whether files of it can be accepted together.
+    accepts: bool,
+    once: String,
 }
 
 /// The list.
-pub(crate) async fn list(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, Fault> {
+pub(crate) async fn list(signed: Signed, headers: HeaderMap, Query(wanted): Query<Wanted>) -> Result<Response, Fault> {
     let found = signed.api.list::<File>(&format!("/public/v1/usage/files?{}", wanted.rql())).await?;
     let before = wanted.page.saturating_mul(SHOWN);
     let last = before.saturating_add(found.items.len() as u64);
@@ -122,6 +134,9 @@ pub(crate) async fn list(signed: Signed, Query(wanted): Query<Wanted>) -> Result
         last: Count(last),
         earlier,
         later,
+        views: views::of(&headers, &signed.who.id),
+        accepts: signed.who.role.is_provider() && found.items.iter().any(|file| file.status == "pending"),
+        once: once(),
         total: found.total,
         files: found.items,
         wanted,
@@ -147,7 +162,7 @@ mod tests {
             (wanted("pending&limit=9", "", "x", 0), "ordering=-created.at&limit=25&offset=0"),
             (
                 wanted("", "a,b", "", 0),
-                "(ilike(id,*a*b*)|ilike(name,*a*b*)|ilike(product.name,*a*b*)|ilike(contract.name,*a*b*))\
+                "(ilike(id,*a*b*)|ilike(name,*a*b*)|ilike(product.id,*a*b*)|ilike(product.name,*a*b*)|ilike(contract.name,*a*b*))\
                  &ordering=-created.at&limit=25&offset=0",
             ),
         ] {

@@ -98,14 +98,14 @@ struct Wizard {
 }
 
 /// Everything that choices are made of.
-struct World {
+pub(crate) struct World {
     products: Vec<Product>,
     listings: Vec<Listing>,
     contracts: Vec<Contract>,
 }
 
 impl World {
-    async fn of(signed: &Signed) -> Result<Self, Fault> {
+    pub(crate) async fn of(signed: &Signed) -> Result<Self, Fault> {
         let api = &signed.api;
         let products = api.list("/public/v1/products?limit=1000").await?.items;
         let listings = api.list("/public/v1/listings?limit=1000").await?.items;
@@ -123,6 +123,19 @@ impl World {
             });
             listing.status == "listed" && listing.product.id == chosen.product && fits
         })
+    }
+
+    /// What can be reported in production: each product with where it is offered.
+    pub(crate) fn reportable(&self) -> Vec<(&Product, &Listing)> {
+        let reports = self.products.iter().filter(|product| product.reports() && product.status == "published");
+        let offers = |product: &Product| Chosen {
+            product: product.id.clone(),
+            environment: "production".to_owned(),
+            ..Chosen::default()
+        };
+        let each = reports.map(|product| (product, offers(product)));
+        each.flat_map(|(product, chosen)| self.listings(&chosen).map(move |it| (product, it)).collect::<Vec<_>>())
+            .collect()
     }
 
     fn products(&self) -> Vec<Choice> {

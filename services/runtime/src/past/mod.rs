@@ -11,7 +11,7 @@ use std::fmt;
 use ledger::{HostId, ServiceName};
 
 pub use replay::{Stopped, catalog_at, file_at, ledger_at};
-pub use told::told;
+pub use told::{about, told};
 pub use trails::{Step, Trail, Trails};
 
 /// How many own facts of each host count; of a host that isn't named, none.

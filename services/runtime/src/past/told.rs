@@ -1,6 +1,6 @@
 //! The facts about one file, in the order in which they were recorded.
 
-use ledger::{Event, ServiceName};
+use ledger::{Event, HostId, ObjectId, ServiceName, Subject};
 
 use super::{Positions, Trail};
 use crate::bus::{Bus, FollowError};
@@ -26,5 +26,24 @@ pub fn told(bus: &Bus, trail: &Trail, until: Option<&Positions>) -> Result<Vec<(
     // Of one instant, a file meets the services in their order; of one log, its own order counts.
     let place = |service: ServiceName| ServiceName::WRITERS.iter().position(|writer| *writer == service);
     told.sort_by_key(|(header, event)| (event.recorded_at, place(header.host.service), header.sequence));
+    Ok(told)
+}
+
+/// The facts about an object of the catalog, the oldest first: its log is read from its beginning. Blocks.
+///
+/// # Errors
+/// When a fact can't be read.
+pub fn about(bus: &Bus, object: &ObjectId) -> Result<Vec<(Header, Event)>, FollowError> {
+    let emitter = HostId::new(ServiceName::Catalog, 0);
+    let Some(source) = bus.source(emitter) else { return Ok(Vec::new()) };
+    let failed = |error| FollowError { emitter, error };
+    let mut told = Vec::new();
+    for fact in source.own(1) {
+        let fact = fact.map_err(failed)?;
+        let event = fact.event().map_err(failed)?;
+        if matches!(&event.subject, Subject::Object(id) if id == object) {
+            told.push((fact.header, event));
+        }
+    }
     Ok(told)
 }

@@ -1,6 +1,7 @@
 //! What a page of a list costs when the ledger is large. `lists_bench [FILES [RECORDS [DIR]]]`: writes the facts that
 //! services would have recorded of so many files into real logs, one file with a tenth of all records and the rest
-//! shared out, lets the gateway fold them, and asks for pages through its router.
+//! shared out, lets the gateway fold them, and asks for pages through its router; then for those of the portal, which
+//! stand in front of it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,11 @@ use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::http::{Request, header::CONTENT_RANGE};
-use gateway::{DryRun, DryRunError, Gateway, Incoming, Outcome as Tried, Probes};
+use axum::http::{
+    Request,
+    header::{CONTENT_RANGE, SET_COOKIE},
+};
+use gateway::{DryRun, DryRunError, Gateway, InNameOf, Incoming, NoDisk, Outcome as Tried, Probes};
 use ledger::catalog::{Account, CatalogObject, Environment, ItemKind, Key, Schema};
 use ledger::command::CreateFile;
 use ledger::fact::{FileChecked, FileColumn, FileCreated, FileRead, Part, RecordsChecked, RecordsRead, UploadOpened};
@@ -89,32 +93,70 @@ async fn ask(dir: &Path, logs: &Logs, hosts: &[HostId], files: u32) -> Outcome<(
         format!("usage/records?usagefile.id={large}&limit=100"),
         "usage/records?limit=0".to_owned(),
     ] {
-        let mut times = Vec::with_capacity(ROUNDS);
-        let mut range = String::new();
-        for _ in 0..ROUNDS {
-            let started = Instant::now();
-            range = page(&router, &query).await?;
-            times.push(started.elapsed());
-        }
-        let first = times.first().copied().unwrap_or_default();
-        times.sort_unstable();
-        let median = times.get(ROUNDS / 2).copied().unwrap_or_default();
-        println!("{:>8.2?} median {:>8.2?} first  {range:28} {query}", median, first);
+        let path = format!("/public/v1/{}", query.replace(' ', "%20"));
+        timed(&router, &path, ("authorization", KEY)).await?;
+    }
+    pages(router, &large.to_string(), &small.to_string()).await
+}
+
+/// Asks for pages of the portal as somebody who is signed in.
+async fn pages(api: axum::Router, large: &str, small: &str) -> Outcome<()> {
+    let portal = portal::router(portal::Portal {
+        api,
+        admit: |extensions, key| drop(extensions.insert(InNameOf(key))),
+        secret: b"link".to_vec(),
+        version: "bench".to_owned(),
+        now: Arc::new(|| Moment(OCTOBER)),
+    });
+    let form = Request::post("/sign-in").header("sec-fetch-site", "same-origin").header("host", "ledger");
+    let form =
+        form.header("content-type", "application/x-www-form-urlencoded").body(Body::from("key=SU-1%3Asecret"))?;
+    let answer = portal.clone().oneshot(form).await?;
+    let cookie = answer.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok()).ok_or("no session")?;
+    let session = cookie.split(';').next().unwrap_or_default().to_owned();
+    for path in [
+        "/".to_owned(),
+        "/files".to_owned(),
+        "/files?status=pending&order=product.name&page=40".to_owned(),
+        format!("/files/{small}"),
+        format!("/files/{large}"),
+        format!("/files/{small}/records"),
+        format!("/files/{large}/records?page=4000"),
+        "/products".to_owned(),
+        "/help".to_owned(),
+    ] {
+        timed(&portal, &path, ("cookie", &session)).await?;
     }
     Ok(())
 }
 
-/// Asks for a page and reads it to its end; gives its `Content-Range`.
-async fn page(router: &axum::Router, query: &str) -> Outcome<String> {
-    let uri = format!("/public/v1/{}", query.replace(' ', "%20"));
-    let request = Request::get(uri).header("host", "ledger").header("authorization", KEY).body(Body::empty())?;
+/// Asks for a path again and again, and prints how long that takes.
+async fn timed(router: &axum::Router, path: &str, header: (&str, &str)) -> Outcome<()> {
+    let mut times = Vec::with_capacity(ROUNDS);
+    let mut range = String::new();
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        range = page(router, path, header).await?;
+        times.push(started.elapsed());
+    }
+    let first = times.first().copied().unwrap_or_default();
+    times.sort_unstable();
+    let median = times.get(ROUNDS / 2).copied().unwrap_or_default();
+    println!("{median:>8.2?} median {first:>8.2?} first  {range:28} {path}");
+    Ok(())
+}
+
+/// Asks for a page and reads it to its end; gives its `Content-Range`, or how long it is.
+async fn page(router: &axum::Router, path: &str, (name, value): (&str, &str)) -> Outcome<String> {
+    let request = Request::get(path).header("host", "ledger").header(name, value).body(Body::empty())?;
     let response = router.clone().oneshot(request).await?;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await?;
     if !status.is_success() {
-        return Err(format!("{query}: {status} {}", String::from_utf8_lossy(&body)).into());
+        return Err(format!("{path}: {status} {}", String::from_utf8_lossy(&body)).into());
     }
-    Ok(headers.get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).unwrap_or_default().to_owned())
+    let range = headers.get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).map(str::to_owned);
+    Ok(range.unwrap_or_else(|| format!("{} bytes", body.len())))
 }
 
 fn gateway(dir: &Path, logs: &Logs, hosts: &[HostId], stopped: &watch::Receiver<bool>) -> Outcome<Arc<Gateway>> {
@@ -137,6 +179,7 @@ fn gateway(dir: &Path, logs: &Logs, hosts: &[HostId], stopped: &watch::Receiver<
         link_secret: b"link".to_vec(),
         public_url: None,
         dry_run: Arc::new(Untried),
+        verifies: Arc::new(NoDisk),
         deliveries: gateway::Deliveries::default(),
         requests_per_second: 0,
         probes: Probes::alone("bench".to_owned(), watch::channel(true).1),
@@ -174,7 +217,11 @@ impl DryRun for Untried {
 fn catalog() -> Outcome<Catalog> {
     let mut catalog = Catalog::default();
     catalog.position = 1;
-    let account = Account { named: named("VA-1")?, role: Role::Vendor, source: "{}".to_owned() };
+    let account = Account {
+        named: named("VA-1")?,
+        role: Role::Vendor,
+        source: r#"{"id":"VA-1","name":"VA-1","role":"vendor"}"#.to_owned(),
+    };
     catalog.record(CatalogObject::Account(account));
     let hash = Hash::of_parts(&[b"usage-ledger key", PEPPER, b"SU-1", b"secret"]);
     let key = Key { named: named("SU-1")?, account: id("VA-1")?, secret_hash: hash, revoked: false };
