@@ -12,7 +12,7 @@ ROUNDS  ?= 2
 APART   ?= bad_input http workbooks sdk_deviations readers validation samples overlap queries objects openapi_client namespaces old_sdk billing reported
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bless up down kills faults fuzz fmt client-tests
+.PHONY: help run test check bench pictures bless up down kills faults fuzz fmt client-tests
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -45,6 +45,11 @@ bench: ## Measure speed and memory as ratios to the machine's limits
 	$(CARGO) run --release --locked -q -p runtime --example bus_bench -- .cache/venv-nats/bin/nats-server
 	$(CARGO) run --release --locked -q -p usage-ledger --example report_bench -- target/release/usage-ledger
 	$(CARGO) run --release --locked -q -p usage-ledger --example lists_bench
+
+pictures: ## Take pictures of the portal's main pages, by light and in the dark, into docs/pictures
+	tests/install.sh
+	$(CARGO) build --release --locked -p usage-ledger
+	$(PYTHON) tests/clients/pictures.py --binary target/release/usage-ledger
 
 bless: ## Write the frozen files that are missing (never changes one that is there)
 	BLESS=1 $(CARGO) nextest run --workspace --locked -E 'test(golden)'

@@ -57,7 +57,7 @@ def vendor_of_a_product(chromium):
         vendor.open("Create item")
         page.get_by_label("Name").first.fill("Tape")
         page.get_by_label("Part number (MPN)").first.fill("CS-TAPE")
-        page.get_by_label("Unit").fill("GB")
+        page.get_by_role("textbox", name="Unit").fill("GB")
         assert page.get_by_label(re.compile("Counted in")).input_value() == "integer"
         vendor.press("Create")
         vendor.sees("The item was created.")
@@ -144,7 +144,7 @@ def distributor_bills(chromium):
         distributor.sees("hub-batch-7")
     with sentence("a distributor uploads a reconciliation and downloads the result of each row"):
         page.get_by_label(re.compile("Upload reconciliation")).set_input_files(task["billed"])
-        page.locator("form", has_text="Upload reconciliation").get_by_role("button", name="Upload").click()
+        page.locator("form", has_text="Upload reconciliation").get_by_role("button", name="Upload", exact=True).click()
         distributor.sees("The reconciliation was uploaded")
         link = page.get_by_role("link", name="Result of each row").first
         for _ in range(40):
@@ -281,8 +281,7 @@ def looked_over(chromium):
             person = Person(chromium, who, color_scheme=scheme)
             for place in places:
                 with sentence(f"{place} in {scheme}: axe finds nothing serious"):
-                    person.goto(place)
-                    person.page.wait_for_load_state("networkidle")
+                    opened(person, place)
                     person.page.evaluate(AXE)
                     found = person.page.evaluate("axe.run()")["violations"]
                     severe = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in SEVERE]
@@ -291,10 +290,15 @@ def looked_over(chromium):
             person = Person(chromium, who, viewport=viewport)
             for place in places:
                 with sentence(f"{place} {name}: nothing has to be scrolled sideways but tables"):
-                    person.goto(place)
-                    person.page.wait_for_load_state("networkidle")
+                    opened(person, place)
                     width = person.page.evaluate("document.documentElement.scrollWidth")
                     assert width <= viewport["width"], f"the page is {width} px wide"
+
+
+def opened(person, place):
+    person.goto(place)
+    if place == "/":
+        person.sees("Usage and amounts")
 
 
 def no_complaints(person, who):

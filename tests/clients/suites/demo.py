@@ -18,10 +18,17 @@ def run(world):
     with world.check(f"the demo takes {RECORDS} records through a file's whole life", needed=True):
         command = [str(world.binary), "demo", "--exit", "--data", str(data), "--listen", "127.0.0.1:0"]
         done = subprocess.run(
-            [*command, "--records", str(RECORDS)], capture_output=True, text=True, timeout=60, check=False
+            [*command, "--records", str(RECORDS), "--months", "0"], capture_output=True, text=True, timeout=60, check=False
         )
         same(done.returncode, 0, f"exit code ({done.stderr[-500:]})")
         holds("is closed" in done.stdout, done.stdout[-500:])
+    with world.check("with months of history, every trade's files stand where the demo says"):
+        command = [str(world.binary), "demo", "--exit", "--data", str(world.folder / "past"), "--listen", "127.0.0.1:0"]
+        done = subprocess.run(
+            [*command, "--records", "100", "--months", "7"], capture_output=True, text=True, timeout=120, check=False
+        )
+        same(done.returncode, 0, f"exit code ({done.stderr[-500:]})")
+        holds("7 months of history: 42 usage files" in done.stdout, done.stdout[:500])
     with world.check("its workbooks and the API agree on every sum, to the last digit"):
         code, said, wrong = added_up("--data", str(data), "--binary", str(world.binary))
         same(code, 0, f"exit code ({wrong})")

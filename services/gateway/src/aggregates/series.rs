@@ -209,15 +209,18 @@ pub(crate) struct DayLine {
 
 /// The days of files, by the place of their first checked batch: what was checked doesn't change.
 #[derive(Debug, Default)]
-pub(crate) struct Days(Mutex<BTreeMap<(FileId, u64), Arc<Vec<DayLine>>>>);
+pub(crate) struct Days(Mutex<BTreeMap<(FileId, u64), FileDays>>);
+
+/// The days of a file, in their order.
+type FileDays = Arc<Vec<DayLine>>;
 
 impl Days {
-    fn get(&self, key: &(FileId, u64)) -> Option<Arc<Vec<DayLine>>> {
+    fn get(&self, key: &(FileId, u64)) -> Option<FileDays> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
     /// The oldest file makes room.
-    fn put(&self, key: (FileId, u64), days: Arc<Vec<DayLine>>) {
+    fn put(&self, key: (FileId, u64), days: FileDays) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(key, days);
         while known.len() > FILES_KEPT {
@@ -226,7 +229,7 @@ impl Days {
     }
 }
 
-fn days(app: &App, part: &Part, catalog: &Catalog) -> Result<Arc<Vec<DayLine>>, ApiError> {
+fn days(app: &App, part: &Part, catalog: &Catalog) -> Result<FileDays, ApiError> {
     let key = part.edge.key();
     if let Some(known) = app.days.get(&key) {
         return Ok(known);

@@ -56,8 +56,8 @@ impl Wanted {
             parts.push(format!("({})", any.join("|")));
         }
         let column = self.order.trim_start_matches('-');
-        let order = if ORDERS.contains(&column) { self.order.as_str() } else { "-created.at" };
-        parts.push(format!("ordering={order}"));
+        let order = if ORDERS.contains(&column) { self.order.as_str() } else { "-created.at,-id" };
+        parts.push(format!("ordering({order})"));
         parts.push(format!("limit={SHOWN}&offset={}", self.page.saturating_mul(SHOWN)));
         parts.join("&")
     }
@@ -157,13 +157,13 @@ mod tests {
             ..Wanted::default()
         };
         for (wanted, expected) in [
-            (wanted("", "", "", 0), "ordering=-created.at&limit=25&offset=0"),
-            (wanted("pending", "", "product.name", 2), "status=pending&ordering=product.name&limit=25&offset=50"),
-            (wanted("pending&limit=9", "", "x", 0), "ordering=-created.at&limit=25&offset=0"),
+            (wanted("", "", "", 0), "ordering(-created.at,-id)&limit=25&offset=0"),
+            (wanted("pending", "", "product.name", 2), "status=pending&ordering(product.name)&limit=25&offset=50"),
+            (wanted("pending&limit=9", "", "x", 0), "ordering(-created.at,-id)&limit=25&offset=0"),
             (
                 wanted("", "a,b", "", 0),
                 "(ilike(id,*a*b*)|ilike(name,*a*b*)|ilike(product.id,*a*b*)|ilike(product.name,*a*b*)|ilike(contract.name,*a*b*))\
-                 &ordering=-created.at&limit=25&offset=0",
+                 &ordering(-created.at,-id)&limit=25&offset=0",
             ),
         ] {
             assert_eq!(wanted.rql(), expected);

@@ -19,7 +19,7 @@ use crate::chrome::{Chrome, page};
 use crate::count::Count;
 use crate::done::leading;
 use crate::fault::Fault;
-use crate::shape::{Product, Reference, Total};
+use crate::shape::{Product, Reference, Total, TotalLine, total_lines};
 use crate::signed::{Role, Signed};
 use crate::time::{At, day};
 
@@ -69,6 +69,13 @@ struct Pile {
     files: Count,
     records: Count,
     totals: Vec<Total>,
+}
+
+impl Pile {
+    /// Its totals as they are shown.
+    fn lines(&self) -> Vec<TotalLine> {
+        total_lines(&self.totals.iter().map(|total| ("", total)).collect::<Vec<_>>())
+    }
 }
 
 /// What would have become of a file.

@@ -212,6 +212,10 @@ struct DemoArgs {
     /// The seed of the sample data: the same seed gives the same file.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Months of history that are made first: what six trades of three vendors reported month by month, and what became
+    /// of it. 0 is none.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(0..=24))]
+    months: u32,
     #[command(flatten)]
     told: telemetry::TelemetryArgs,
 }
@@ -413,8 +417,8 @@ async fn outlive(product: &Product) -> Result<(), CliError> {
 
 async fn run_demo(args: DemoArgs) -> Result<u8, CliError> {
     let _told = args.told.telemetry(&Meters::default()).start()?;
-    let options =
-        demo::Options { data: args.data.clone(), listen: args.listen, records: args.records, seed: args.seed };
+    let (data, listen) = (args.data.clone(), args.listen);
+    let options = demo::Options { data, listen, records: args.records, seed: args.seed, months: args.months };
     let mut demo = demo::start(options).await?;
     demo.live().await?;
     if args.exit {

@@ -32,7 +32,7 @@ pub(super) fn live(stage: &Stage) -> Result<(), DemoError> {
 }
 
 /// The month before the present one.
-fn last_month(now: Moment) -> (Moment, Moment) {
+pub(super) fn last_month(now: Moment) -> (Moment, Moment) {
     let (year, month) = now.month();
     let (before_year, before_month) = if month == 1 { (year - 1, 12) } else { (year, month - 1) };
     let first = |year: u16, month: u8| Moment::parse_iso(&format!("{year:04}-{month:02}-01")).unwrap_or_default();
@@ -240,7 +240,7 @@ fn unreadable_file(stage: &Stage, period: (Moment, Moment)) -> Result<(), DemoEr
     Ok(())
 }
 
-fn text(value: &Value, pointer: &str) -> String {
+pub(super) fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 

@@ -2,6 +2,7 @@
 //! users would, over HTTP.
 
 pub mod generate;
+mod history;
 mod life;
 mod reconcile;
 mod table;
@@ -15,12 +16,16 @@ use thiserror::Error;
 
 pub use reconcile::reconcile;
 
+use history::Past;
+
 use crate::admin::{self, AdminError, Request};
 use crate::cli::{CliError, Client, ClientError};
 use crate::product::{Product, ProductError, Settings};
 
 /// The sample companies, contracts, products and subscriptions.
 const CATALOG: &str = include_str!("../../../../schemas/demo-catalog.json");
+/// A third vendor, who reports with prices: it is there where the demo has a past.
+const THIRD_VENDOR: &str = include_str!("../../../../schemas/demo-third-vendor.json");
 /// Logs are signed sooner than elsewhere, so that a file which lives for seconds has workbooks with a checkpoint.
 const CHECKPOINT_AFTER: Duration = Duration::from_secs(1);
 /// The contract of the sample file: Front Street reports to Mighty Mick's.
@@ -39,10 +44,26 @@ const KEYS: [(&str, &str, &str); 4] = [
     ("operator", "Ledger Operations", "ApiKey SU-000-000-005:demo-only-operator-secret"),
 ];
 
+/// Those of the other companies, whose files are in the demo's past.
+const MORE_KEYS: [(&str, &str, &str); 3] = [
+    ("vendor", "Shamrock Provisions", "ApiKey SU-000-000-003:demo-only-second-vendor-secret"),
+    ("vendor", "Balboa Cloud", "ApiKey SU-000-000-007:demo-only-third-vendor-secret"),
+    ("distributor", "Tiger Street Distribution", "ApiKey SU-000-000-004:demo-only-second-distributor-secret"),
+];
+
 /// Every key of the demo catalog, and its secret.
 #[must_use]
 pub fn keys() -> Vec<(String, String)> {
-    let catalog: serde_json::Value = serde_json::from_str(CATALOG).unwrap_or_default();
+    keys_of(CATALOG)
+}
+
+/// Those of the demo's companies, the third vendor included.
+fn all_keys() -> Vec<(String, String)> {
+    keys().into_iter().chain(keys_of(THIRD_VENDOR)).collect()
+}
+
+fn keys_of(catalog: &str) -> Vec<(String, String)> {
+    let catalog: serde_json::Value = serde_json::from_str(catalog).unwrap_or_default();
     let keys = catalog.get("api_keys").and_then(serde_json::Value::as_array);
     let text = |key: &serde_json::Value, name: &str| Some(key.get(name)?.as_str()?.to_owned());
     keys.into_iter().flatten().filter_map(|key| Some((text(key, "id")?, text(key, "secret")?))).collect()
@@ -59,6 +80,8 @@ pub struct Options {
     pub records: u32,
     /// The seed of its content.
     pub seed: u64,
+    /// How many months of history are made before.
+    pub months: u32,
 }
 
 /// The demo came to an end that it should not have.
@@ -91,6 +114,9 @@ pub enum DemoError {
     /// A file can't be used.
     #[error("could not use a file of the demo")]
     Io(#[from] std::io::Error),
+    /// A thread of the demo ended in the middle of its work.
+    #[error("a thread of the demo ended in the middle of its work")]
+    Thread,
     /// What came out is not what should.
     #[error("{what}: expected {expected}, got {got}")]
     Different {
@@ -150,7 +176,11 @@ pub async fn start(options: Options) -> Result<Demo, DemoError> {
     let settings = Settings { guard, checkpoint_after: CHECKPOINT_AFTER, ..Settings::new(&data, options.listen) };
     let product = Product::start(settings).await?;
     let imported = admin::perform(&product, Request::Import { catalog: CATALOG.to_owned() }).await?;
-    let objects = imported.get("objects").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let mut objects = imported.get("objects").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    if options.months > 0 {
+        let more = admin::perform(&product, Request::Import { catalog: THIRD_VENDOR.to_owned() }).await?;
+        objects += more.get("objects").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    }
     eprintln!("The ledger runs at {} with its data in {}.", product.url(), data.display());
     eprintln!("The demo catalog is loaded: {objects} objects.\n");
     Ok(Demo { product, data, options })
@@ -181,7 +211,20 @@ impl Demo {
             seed: self.options.seed,
             now: self.product.clock.now(),
         };
-        let work = tokio::task::spawn_blocking(move || life::live(&stage));
+        let past = Past {
+            url: self.product.url(),
+            catalog: stage.catalog.clone(),
+            folder: stage.folder.clone(),
+            now: stage.now,
+            months: self.options.months,
+            keys: all_keys(),
+        };
+        let work = tokio::task::spawn_blocking(move || {
+            if past.months > 0 {
+                past.make()?;
+            }
+            life::live(&stage)
+        });
         work.await.unwrap_or_else(|error| Err(DemoError::Product(ProductError::Ended(error.to_string()))))
     }
 
@@ -192,7 +235,12 @@ impl Demo {
             "\nThe ledger stays up at {url} until you press Ctrl-C. Open it in a browser and sign in with one of these keys:"
         );
         for (role, company, key) in KEYS {
-            println!("  {role:<12} {company:<20} {key}");
+            println!("  {role:<12} {company:<26} {key}");
+        }
+        if self.options.months > 0 {
+            for (role, company, key) in MORE_KEYS {
+                println!("  {role:<12} {company:<26} {key}");
+            }
         }
         let key = KEYS.first().map_or("", |(_, _, key)| *key);
         println!("\nTry:");
