@@ -24,8 +24,8 @@ PATIENCE = 300
 PAGES = [
     ("vendor", "start", "/"),
     ("vendor", "create", "/files/new?step=5&product=PRD-404-832-779&environment=production&provider=PA-000-003"),
-    ("vendor", "invalid", "/files?status=invalid>tbody a.named"),
-    ("vendor", "records", "/files?status=invalid>tbody a.named>a[href$='/records?status=invalid']"),
+    ("vendor", "invalid", "/files?status=invalid>tbody tr:last-child a.named"),
+    ("vendor", "records", "/files?status=invalid>tbody tr:last-child a.named>a[href$='/records?status=invalid']"),
     ("vendor", "product", "/products/PRD-404-832-779"),
     ("distributor", "files", "/files"),
     ("distributor", "pending", "/files?status=pending&q=Apollo>tbody a.named"),
