@@ -42,7 +42,7 @@ pub(crate) struct Usage {
 #[into_params(parameter_in = Query)]
 pub(crate) struct By {
     /// `day` where it isn't given.
-    #[param(example = "month", value_type = Option<words::SeriesBy>)]
+    #[param(example = "month", inline, value_type = Option<words::SeriesBy>)]
     by: Option<String>,
 }
 
