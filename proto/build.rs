@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "usage/v1/catalog.proto",
     "usage/v1/file.proto",
     "usage/v1/record.proto",
     "usage/v1/rule.proto",
     "usage/v1/webhook.proto",
+    "usage/v1/session.proto",
     "usage/v1/event.proto",
     "usage/v1/command.proto",
     "usage/v1/feed.proto",

@@ -15,7 +15,7 @@ pub use batches::{checked_batch, checked_batch_warnings, read_batch};
 pub use replies::{rejection_name, replies};
 pub use reports::{report_replies, reports};
 
-use ledger::catalog::Named;
+use ledger::catalog::{CatalogObject, Named};
 use ledger::fact::Fact;
 use ledger::{Actor, Event, EventId, FileId, Hash, Moment, ObjectId, ServiceName, Subject};
 
@@ -37,6 +37,8 @@ pub fn fact_name(fact: &Fact) -> &'static str {
         Fact::ContractPlaced { .. } => "contract_placed",
         Fact::WebhookRecorded(_) => "webhook_recorded",
         Fact::WebhookDeleted => "webhook_deleted",
+        Fact::SessionOpened(_) => "session_opened",
+        Fact::SessionEnded => "session_ended",
         Fact::FileCreated(_) => "file_created",
         Fact::FileDescribed(_) => "file_described",
         Fact::UploadOpened(_) => "upload_opened",
@@ -99,8 +101,11 @@ pub fn fact_name(fact: &Fact) -> &'static str {
 
 fn golden_name(fact: &Fact) -> String {
     match fact {
-        Fact::ObjectRecorded(object) => format!("{}_{}", fact_name(fact), objects::kind_name(object)),
         // A second sample of what has grown since the first was frozen.
+        Fact::ObjectRecorded(object) if matches!(object.as_ref(), CatalogObject::Key(it) if it.scopes.0.is_some()) => {
+            "object_recorded_key_scoped".to_owned()
+        }
+        Fact::ObjectRecorded(object) => format!("{}_{}", fact_name(fact), objects::kind_name(object)),
         Fact::FileCreated(it) if it.predictive => "file_created_estimate".to_owned(),
         Fact::FileCreated(it) if it.reported => "file_created_reported".to_owned(),
         Fact::FileDescribed(it) if it.time_zone.is_some() => "file_described_zone".to_owned(),
@@ -119,6 +124,9 @@ fn event(fact: Fact, number: u8) -> Event {
         Fact::ContractPlaced { .. } => Subject::Object(object_id("CRD-12345-67890-00001")),
         Fact::RuleRecorded(_) | Fact::RuleDeleted => Subject::Object(object_id("UGR-000-000-002")),
         Fact::WebhookRecorded(_) | Fact::WebhookDeleted => Subject::Object(object_id("WH-000-000-001")),
+        Fact::SessionOpened(_) | Fact::SessionEnded => {
+            Subject::Object(object_id("SE-00112233445566778899aabbccddeeff"))
+        }
         Fact::WriterChanged { .. } | Fact::SigningKeyRecorded(_) | Fact::CheckpointSigned(_) => {
             Subject::Object(object_id("approval-0"))
         }

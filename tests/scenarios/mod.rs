@@ -86,7 +86,9 @@ mod walk;
 
 mod damaged;
 
+mod isolation;
 mod pages;
 mod portal;
+mod sessions;
 
 mod clocks;

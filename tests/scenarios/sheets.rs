@@ -17,6 +17,28 @@ pub(super) fn usage(path: &Path, ids: &[String], subscription: &str, item: &str)
     records(path, ids, subscription, &[("item_search_criteria", "item.mpn"), ("item_search_value", item)]);
 }
 
+/// A usage workbook of one record with these cells, in columns of their own where there is none of the name.
+pub(super) fn marked(path: &Path, cells: &[(&str, String)], subscription: &str, item: &str) {
+    let own = cells.iter().map(|(name, _)| *name).filter(|name| RECORDS.iter().all(|column| column.name != *name));
+    let headers: Vec<String> = RECORDS.iter().map(|column| column.name).chain(own).map(str::to_owned).collect();
+    let sound = [
+        ("quantity", "1"),
+        ("start_time_utc", "2026-10-01 00:00:00"),
+        ("end_time_utc", "2026-10-02 00:00:00"),
+        ("asset_search_criteria", "asset.id"),
+        ("asset_search_value", subscription),
+        ("item_search_criteria", "item.mpn"),
+        ("item_search_value", item),
+    ];
+    let cell = |name: &String| {
+        let given = cells.iter().find(|(of, _)| of == name).map(|(_, text)| text.clone());
+        let usual = sound.iter().find(|(of, _)| of == name).map(|(_, text)| (*text).to_owned());
+        given.or(usual).unwrap_or_default()
+    };
+    let row = headers.iter().map(cell).collect();
+    write(path, Kind::ProcessedVendor, &[], &headers, &vec![row]);
+}
+
 /// The same of an item that the records bring.
 pub(super) fn dynamic(path: &Path, ids: &[String], subscription: &str, mpn: &str) {
     let brought =

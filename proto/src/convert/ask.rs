@@ -23,12 +23,13 @@ const PARTS_MAX: usize = 1_000_000;
 const ROWS_MAX: usize = 1_048_576;
 
 /// Each by its path: the command, its kind, the list and what it is in.
-const LISTS: [Limit; 13] = [
+const LISTS: [Limit; 14] = [
     Limit::list(&[3, 10, 1], "objects", OBJECTS_MAX),
     Limit::list(&[3, 10, 1, 3, 3], "hubs", PARTS_MAX),
     Limit::list(&[3, 10, 1, 4, 3, 6], "custom fields", PARTS_MAX),
     Limit::list(&[3, 10, 1, 8, 11], "parameters", PARTS_MAX),
     Limit::list(&[3, 10, 1, 8, 12], "items", PARTS_MAX),
+    Limit::numbers(&[3, 10, 1, 9, 5, 1], "scopes", PARTS_MAX),
     Limit::numbers(&[3, 38, 2, 1], "runs", ROWS_MAX),
     Limit::numbers(&[3, 38, 2, 2], "runs", ROWS_MAX),
     Limit::list(&[3, 38, 2, 3], "blocks", BLOCKS_MAX),

@@ -7,6 +7,7 @@ use ledger::catalog::{
 };
 use ledger::{Moment, ObjectId};
 
+use super::session;
 use super::value::{decimal, each, hash, micros, named, narrow, object_id, optional_named, required, unknown};
 use crate::error::WireError;
 use crate::wire;
@@ -465,6 +466,7 @@ impl From<&Key> for wire::Key {
             account_id: it.account.to_string(),
             secret_hash: it.secret_hash.0.to_vec(),
             revoked: it.revoked,
+            scopes: session::scopes_to_wire(&it.scopes),
         }
     }
 }
@@ -478,6 +480,7 @@ impl TryFrom<wire::Key> for Key {
             account: object_id(&it.account_id, "account_id")?,
             secret_hash: hash(&it.secret_hash, "secret_hash")?,
             revoked: it.revoked,
+            scopes: session::scopes(it.scopes)?,
         })
     }
 }

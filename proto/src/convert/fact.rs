@@ -22,6 +22,8 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::ContractPlaced { partition } => Wire::ContractPlaced(w::ContractPlaced { partition: partition.0.into() }),
         Fact::WebhookRecorded(it) => Wire::WebhookRecorded(it.as_ref().into()),
         Fact::WebhookDeleted => Wire::WebhookDeleted(w::WebhookDeleted {}),
+        Fact::SessionOpened(it) => Wire::SessionOpened(it.as_ref().into()),
+        Fact::SessionEnded => Wire::SessionEnded(w::SessionEnded {}),
         Fact::FileCreated(it) => Wire::FileCreated(it.as_ref().into()),
         Fact::FileDescribed(it) => Wire::FileDescribed(it.as_ref().into()),
         Fact::UploadOpened(it) => Wire::UploadOpened(it.into()),
@@ -51,8 +53,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         &Fact::CheckStarted { upload, attempt, catalog_position: at } => check_started(upload, attempt, at),
         Fact::RecordsChecked(it) => Wire::RecordsChecked(it.as_ref().into()),
         &Fact::UsageSummarized { upload, attempt, part, ref lines } => summarized(upload, attempt, part, lines),
-        &Fact::DynamicItemsFound { upload, attempt, part, ref items } =>
-            Wire::DynamicItemsFound(w::DynamicItemsFound { upload, attempt, part, items: dynamic_items(items) }),
+        &Fact::DynamicItemsFound { upload, attempt, part, ref items } => items_found(upload, attempt, part, items),
         Fact::FileChecked(it) => Wire::FileChecked(it.as_ref().into()),
         &Fact::CheckFailed { upload, attempt, ref detail } => check_failed(upload, attempt, detail),
         &Fact::ProcessedStarted { upload, attempt, checkpoint } => signed::processed(upload, attempt, checkpoint),
@@ -73,8 +74,7 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
         Fact::RecordsClosed { by, rows, records } => Wire::RecordsClosed(ex::records_closed_to_wire(*by, rows, *records)),
         &Fact::ChunkRegenerated { chunk } => Wire::ChunkRegenerated(w::ChunkRegenerated { chunk: chunk.into() }),
         Fact::ChunkClosed { chunk, billing_id: id, billing_note: note } => ex::chunk_closed_to_wire(*chunk, id, note),
-        Fact::ReconciliationReceived { reconciliation, blob, bytes, note } => Wire::ReconciliationReceived(
-            ex::reconciliation_received_to_wire(*reconciliation, *blob, *bytes, note)),
+        Fact::ReconciliationReceived { reconciliation: at, blob, bytes, note } => received(*at, *blob, *bytes, note),
         &Fact::ReconciliationStarted { reconciliation: at, attempt, checkpoint } => signed::reconciled(at, attempt, checkpoint),
         &Fact::ReconciliationProcessed { reconciliation, closed, open, ref summary, processed } =>
             Wire::ReconciliationProcessed(reconciled((reconciliation, closed, open), summary, processed)),
@@ -90,6 +90,19 @@ pub(super) fn fact_to_wire(fact: &Fact) -> Wire {
 fn summarized(upload: u32, attempt: u32, part: u32, lines: &[SummaryLine]) -> Wire {
     let lines = lines.iter().map(w::SummaryLine::from).collect();
     Wire::UsageSummarized(w::UsageSummarized { upload, attempt, part, lines })
+}
+
+fn items_found(upload: u32, attempt: u32, part: u32, items: &[DynamicItem]) -> Wire {
+    Wire::DynamicItemsFound(w::DynamicItemsFound { upload, attempt, part, items: dynamic_items(items) })
+}
+
+fn received(reconciliation: u16, blob: Hash, bytes: u64, note: &str) -> Wire {
+    Wire::ReconciliationReceived(ex::reconciliation_received_to_wire(reconciliation, blob, bytes, note))
+}
+
+fn chunk_written(it: &w::ChunkWritten) -> Result<Fact, WireError> {
+    let (chunk, blob) = (narrow(it.chunk, "chunk")?, hash(&it.blob, "blob")?);
+    Ok(Fact::ChunkWritten { chunk, blob, bytes: it.size_bytes })
 }
 
 fn unreadable(upload: u32, attempt: u32, detail: &str) -> Wire {
@@ -177,6 +190,8 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::ContractPlaced(it) => Fact::ContractPlaced { partition: Partition(narrow(it.partition, "partition")?) },
         Wire::WebhookRecorded(it) => Fact::WebhookRecorded(Box::new(it.try_into()?)),
         Wire::WebhookDeleted(w::WebhookDeleted {}) => Fact::WebhookDeleted,
+        Wire::SessionOpened(it) => Fact::SessionOpened(Box::new(it.try_into()?)),
+        Wire::SessionEnded(w::SessionEnded {}) => Fact::SessionEnded,
         Wire::FileCreated(it) => Fact::FileCreated(Box::new(it.try_into()?)),
         Wire::FileDescribed(it) => Fact::FileDescribed(Box::new(it.into())),
         Wire::UploadOpened(it) => Fact::UploadOpened(it.try_into()?),
@@ -221,8 +236,7 @@ pub(super) fn fact(fact: Wire) -> Result<Fact, WireError> {
         Wire::FileExtracted(it) => divided(&it)?,
         Wire::ChunkStarted(it) => signed::chunk_started(it)?,
         Wire::RecordsExempted(it) => ex::records_exempted(it)?,
-        Wire::ChunkWritten(it) => Fact::ChunkWritten {
-            chunk: narrow(it.chunk, "chunk")?, blob: hash(&it.blob, "blob")?, bytes: it.size_bytes },
+        Wire::ChunkWritten(it) => chunk_written(&it)?,
         Wire::ChunkFailed(it) => Fact::ChunkFailed { chunk: narrow(it.chunk, "chunk")?, detail: it.detail },
         Wire::ChunkNamed(it) => Fact::ChunkNamed { chunk: narrow(it.chunk, "chunk")?, external_id: it.external_id },
         Wire::RecordsClosed(it) => ex::records_closed(it)?,

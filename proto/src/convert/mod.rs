@@ -15,6 +15,7 @@ mod fact;
 mod ingestion;
 mod rejection;
 mod rule;
+mod session;
 mod signed;
 mod validation;
 mod webhook;

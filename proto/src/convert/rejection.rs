@@ -3,6 +3,7 @@
 use ledger::file::ChunkStatus;
 use ledger::{ObjectId, Rejection, Status, transitions};
 
+use super::session;
 use super::value::{file_id, object_id, unknown};
 use crate::error::WireError;
 use crate::wire as w;
@@ -14,6 +15,7 @@ pub(super) fn rejection_to_wire(rejection: &Rejection) -> Wire {
         Rejection::KeyUnknown => Wire::Plain(Plain::KeyUnknown.into()),
         Rejection::NotFound => Wire::Plain(Plain::NotFound.into()),
         Rejection::RoleNotAllowed => Wire::Plain(Plain::RoleNotAllowed.into()),
+        Rejection::ScopeLacking { scope } => Wire::ScopeLacking(session::scope_number(*scope)),
         Rejection::FieldInvalid { field, message } => {
             Wire::FieldInvalid(w::FieldInvalid { field: field.clone(), message: message.clone() })
         }
@@ -81,6 +83,7 @@ pub(super) fn rejection(rejection: Wire) -> Result<Rejection, WireError> {
             Rejection::ChunkStatusWrong { action: participle(&it.action)?, status: chunk_status(it.status)? }
         }
         Wire::RecordsOpen(open) => Rejection::RecordsOpen { open },
+        Wire::ScopeLacking(number) => Rejection::ScopeLacking { scope: session::scope(number)? },
     })
 }
 

@@ -20,8 +20,8 @@ pub fn asks() -> Vec<(String, WireAsk)> {
     let plain = commands().into_iter().map(|command| (command_name(&command).to_owned(), command));
     let special = special().into_iter().map(|(name, command)| (name.to_owned(), command));
     // New ones come at the end: a sample's number is in its bytes.
-    let webhooks = webhooks().into_iter().map(|(name, command)| (name.to_owned(), command));
-    let numbered = plain.chain(special).chain(webhooks).zip(0_u8..);
+    let later = webhooks().into_iter().chain(sessions()).map(|(name, command)| (name.to_owned(), command));
+    let numbered = plain.chain(special).chain(later).zip(0_u8..);
     let mut asks: Vec<(String, WireAsk)> =
         numbered.map(|((name, command), number)| (name, ask(command, number))).collect();
     asks.push(("open_report_by_producer".to_owned(), by_producer()));
@@ -57,6 +57,8 @@ pub fn command_name(command: &Command) -> &'static str {
         Command::CreateWebhook { .. } => "create_webhook",
         Command::ChangeWebhook { .. } => "change_webhook",
         Command::DeleteWebhook { .. } => "delete_webhook",
+        Command::OpenSession { .. } => "open_session",
+        Command::EndSession { .. } => "end_session",
         Command::CreateFile(_) => "create_file",
         Command::DescribeFile { .. } => "describe_file",
         Command::OpenUpload { .. } => "open_upload",
@@ -269,4 +271,10 @@ fn webhooks() -> Vec<(&'static str, Command)> {
         ("change_webhook_nothing", Command::ChangeWebhook { webhook: webhook.clone(), terms: Box::default() }),
         ("delete_webhook", Command::DeleteWebhook { webhook }),
     ]
+}
+
+fn sessions() -> Vec<(&'static str, Command)> {
+    let session = object_id("SE-00112233445566778899aabbccddeeff");
+    let open = Command::OpenSession { session: session.clone(), by_link: true, agent: "Größe/1".to_owned() };
+    vec![("open_session", open), ("end_session", Command::EndSession { session })]
 }

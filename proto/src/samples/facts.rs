@@ -1,6 +1,6 @@
 //! The facts of approval, ingestion, validation and extraction.
 
-use ledger::catalog::{Environment, Schema};
+use ledger::catalog::{CatalogObject, Environment, Key, Schema};
 use ledger::fact::{
     Category, CheckpointSigned, ClosedBy, DynamicItem, ExemptReason, Fact, FileChecked, FileColumn, FileCreated,
     FileDescribed, FileRead, Part, Period, RecordMark, RecordsChecked, RecordsRead, RecordsRooted, SignedRoot,
@@ -10,14 +10,15 @@ use ledger::note::VerifierKey;
 use ledger::record::{Billing, ClosedRows};
 use ledger::rule::{AskedRule, RuleAction, RulePlace, RuleRecorded, RuleScope, Ruling};
 use ledger::webhook::WebhookRecorded;
-use ledger::{Code, Decimal, ServiceName};
+use ledger::{Code, Decimal, KeyScope, Scopes, ServiceName, SessionOpened};
 
 use super::{hash, moment, named, object_id};
 
 pub(super) fn all() -> Vec<Fact> {
     // New ones come at the end: a sample's number is in its bytes.
     let first = [approval(), ingestion(), validation(), chunks(), closing(), rules(), unbilled(), answers()];
-    [first.concat(), webhooks(), asked(), writers(), signed(), rooted(), stated(), unclosed(), ordered()].concat()
+    let second = [webhooks(), asked(), writers(), signed(), rooted(), stated(), unclosed(), ordered()];
+    [first.concat(), second.concat(), sessions(), scoped()].concat()
 }
 
 fn approval() -> Vec<Fact> {
@@ -329,6 +330,29 @@ fn webhooks() -> Vec<Fact> {
         headers: vec![("X-Hub".to_owned(), "1".to_owned())],
     };
     vec![Fact::WebhookRecorded(Box::new(recorded)), Fact::WebhookDeleted]
+}
+
+/// A key that only reports.
+fn scoped() -> Vec<Fact> {
+    let key = Key {
+        named: named("SU-123-457", "Nightly upload"),
+        account: object_id("VA-123-456"),
+        secret_hash: hash(202),
+        revoked: false,
+        scopes: Scopes(Some([KeyScope::Report, KeyScope::Configure].into())),
+    };
+    vec![Fact::ObjectRecorded(Box::new(CatalogObject::Key(key)))]
+}
+
+/// Somebody who came by a link, and their leave.
+fn sessions() -> Vec<Fact> {
+    let opened = SessionOpened {
+        key: object_id("SU-123-456"),
+        account: object_id("VA-123-456"),
+        by_link: true,
+        agent: "Mozilla/5.0 (X11; Linux x86_64) Größe/1".to_owned(),
+    };
+    vec![Fact::SessionOpened(Box::new(opened)), Fact::SessionEnded]
 }
 
 /// Rules that a file of another partition than theirs is asked about.

@@ -6,7 +6,7 @@ use ledger::catalog::{
     SubscriptionStatus,
 };
 use ledger::fact::Fact;
-use ledger::{Decimal, Partition};
+use ledger::{Decimal, Partition, Scopes};
 
 use super::{hash, moment, named, object_id};
 
@@ -156,5 +156,6 @@ fn key() -> Key {
         account: object_id("VA-123-456"),
         secret_hash: hash(200),
         revoked: true,
+        scopes: Scopes::default(),
     }
 }

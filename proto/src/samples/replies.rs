@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ledger::file::ChunkStatus;
 use ledger::report::Receipt;
-use ledger::{HostId, Rejection, ServiceName, Status};
+use ledger::{HostId, KeyScope, Rejection, ServiceName, Status};
 
 use super::{events, file_id, object_id};
 use crate::ask::{WireAnswer, WireReply};
@@ -26,6 +26,7 @@ pub fn rejection_name(rejection: &Rejection) -> &'static str {
         Rejection::KeyUnknown => "key_unknown",
         Rejection::NotFound => "not_found",
         Rejection::RoleNotAllowed => "role_not_allowed",
+        Rejection::ScopeLacking { .. } => "scope_lacking",
         Rejection::FieldInvalid { .. } => "field_invalid",
         Rejection::TooLarge { .. } => "too_large",
         Rejection::ProgramContractInactive { .. } => "program_contract_inactive",
@@ -60,6 +61,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::KeyUnknown,
         Rejection::NotFound,
         Rejection::RoleNotAllowed,
+        Rejection::ScopeLacking { scope: KeyScope::Configure },
         Rejection::field("period.from", "\"gestern\" is no time."),
         Rejection::TooLarge { message: "A file takes 999 reconciliations.".to_owned() },
         Rejection::ProgramContractInactive { vendor: object_id("VA-123-456") },

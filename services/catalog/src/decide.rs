@@ -4,7 +4,7 @@ use ledger::catalog::{CatalogObject, ContractKind, Key, Product, Role};
 use ledger::{Command, Context, Fact, Hash, Ledger, ObjectId, Partition, Rejection, Status, Subject, UsageFile};
 use runtime::decider::Facts;
 
-use crate::{CatalogService, edit, webhook};
+use crate::{CatalogService, edit, session, webhook};
 
 pub(crate) fn decide(
     ledger: &Ledger,
@@ -20,6 +20,8 @@ pub(crate) fn decide(
         Command::CreateWebhook { terms } => webhook::create(catalog, terms, context, to_private),
         Command::ChangeWebhook { webhook, terms } => webhook::change(catalog, webhook, terms, context, to_private),
         Command::DeleteWebhook { webhook } => webhook::delete(catalog, webhook, context),
+        Command::OpenSession { session, by_link, agent } => session::open(catalog, session, *by_link, agent, context),
+        Command::EndSession { session } => session::end(catalog, session, &context.scope),
         _ if context.scope.role != Role::Operator => Err(Rejection::RoleNotAllowed),
         Command::ImportCatalog { objects } => import(ledger, objects, service.partitions),
         Command::RevokeKey { key } => revoke(ledger, key),

@@ -5,6 +5,7 @@ mod decide;
 mod dynamic;
 mod edit;
 pub mod json;
+mod session;
 #[cfg(test)]
 mod tests;
 mod webhook;

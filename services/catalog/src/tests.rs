@@ -42,7 +42,7 @@ fn contract(name: &str, kind: ContractKind, active: bool) -> CatalogObject {
 
 fn key(secret: &[u8]) -> CatalogObject {
     let (named, account, secret_hash) = (named("SU-1"), id("VA-1"), Hash::of(secret));
-    CatalogObject::Key(Key { named, account, secret_hash, revoked: false })
+    CatalogObject::Key(Key { named, account, secret_hash, revoked: false, scopes: ledger::Scopes::default() })
 }
 
 fn subscription(status: SubscriptionStatus) -> CatalogObject {

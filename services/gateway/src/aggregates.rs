@@ -6,6 +6,7 @@
 //! report tells how much of it is in use. With `usage` only what was used in those days counts. Estimates count nowhere, nor do files outside production.
 
 pub(crate) mod comparison;
+pub(crate) mod kept;
 pub(crate) mod series;
 mod window;
 
@@ -17,7 +18,7 @@ use axum::extract::{Path, State};
 use ledger::catalog::{Catalog, Environment, ItemKind};
 use ledger::fact::SummaryLine;
 use ledger::file::{Checking, Stamp, UsageFile};
-use ledger::{Decimal, ObjectId, Scope};
+use ledger::{Decimal, FileId, ObjectId, Scope};
 use serde_json::Value;
 
 use crate::app::App;
@@ -96,6 +97,8 @@ fn page(
     window: Option<Window>,
 ) -> Result<Found, ApiError> {
     let catalog = known.catalog();
+    let shown =
+        |sums: &Sums| wanted.page_of(sums.0.iter().map(|(key, sum)| shown(known.sources(), &catalog, key, sum)));
     let named = wanted.query.required_values("asset.id");
     let uids = wanted.query.required_values("asset.external_uid");
     let is_wanted = |id: &ObjectId| {
@@ -104,6 +107,23 @@ fn page(
             && named.as_ref().is_none_or(|ids| ids.contains(&id.as_str()))
             && uids.as_ref().is_none_or(|uids| uid().is_some_and(|uid| uids.contains(&uid)))
     };
+    let some = asset.is_some() || named.is_some() || uids.is_some();
+    let make = || sums(known, scope, window, is_wanted);
+    if some {
+        return make().map(|sums| shown(&sums));
+    }
+    let question = window.map_or_else(String::new, |window| window.to_string());
+    known.app().sums.get(known, scope, question, make).map(|sums| shown(&sums))
+}
+
+/// Adds up what a caller sees of the subscriptions that are wanted.
+fn sums(
+    known: &Known,
+    scope: &Scope,
+    window: Option<Window>,
+    is_wanted: impl Fn(&ObjectId) -> bool,
+) -> Result<Sums, ApiError> {
+    let catalog = known.catalog();
     let (mut sums, mut edges) = (Sums::default(), Vec::new());
     let ids: Vec<_> = known.ledger().files.keys().copied().collect();
     for ids in ids.chunks(FILES_AT_ONCE) {
@@ -112,7 +132,7 @@ fn page(
         for (id, file) in files.filter(|(id, file)| known.sees(scope, *id, file)) {
             let Some((report, checking)) = Report::of(file) else { continue };
             match window.map_or(Lies::Within, |window| window.lies(file)) {
-                Lies::Within => sums.add(&report, &checking.summary, &catalog, is_wanted),
+                Lies::Within => sums.add(&report, &checking.summary, &catalog, &is_wanted),
                 Lies::Across => edges.push((report, Edge::new(id, checking))),
                 Lies::Outside => {}
             }
@@ -120,16 +140,16 @@ fn page(
     }
     // The ledger isn't held while records are read.
     for (window, (report, edge)) in window.iter().flat_map(|window| edges.iter().map(move |edge| (window, edge))) {
-        sums.add(report, &window.summary(&known.app().records, edge)?, &catalog, is_wanted);
+        sums.add(report, &window.summary(&known.app().records, edge)?, &catalog, &is_wanted);
     }
-    Ok(wanted.page_of(sums.0.iter().map(|(key, sum)| shown(known.sources(), &catalog, key, sum))))
+    Ok(sums)
 }
 
 /// Subscription, item and currency.
 type Key = (ObjectId, ObjectId, String);
 
 #[derive(Debug, Default)]
-struct Sums(BTreeMap<Key, Sum>);
+pub(crate) struct Sums(BTreeMap<Key, Sum>);
 
 /// What was used of one item in one subscription.
 #[derive(Clone, Debug, Default)]
@@ -145,6 +165,11 @@ struct Sum {
 struct Report {
     currency: Option<String>,
     reported: Option<Stamp>,
+}
+
+/// What of a file counts, as far as sums can tell: the verdict, if it does.
+pub(crate) fn verdict(id: FileId, file: &UsageFile) -> Option<(FileId, u64)> {
+    Report::of(file).map(|(_, checking)| Edge::new(id, checking).key())
 }
 
 impl Report {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Gateway;
+use crate::aggregates::Sums;
+use crate::aggregates::kept::KeptSums;
 use crate::aggregates::series::Days;
 use crate::allowance::Allowance;
 use crate::dry_run::DRY_RUNS_AT_ONCE;
@@ -46,6 +48,9 @@ pub(crate) struct App {
     pub(crate) allowance: Allowance,
     /// What accepted files say of single days.
     pub(crate) days: Days,
+    /// Sums of usage that were made before.
+    pub(crate) sums: KeptSums<Sums>,
+    pub(crate) series: KeptSums<serde_json::Value>,
     /// How far the last verification is.
     pub(crate) verifications: Verifications,
     /// Turns of clients that wait for news.
@@ -71,6 +76,8 @@ impl App {
             batch_roots: BatchRoots::default(),
             allowance,
             days: Days::default(),
+            sums: KeptSums::default(),
+            series: KeptSums::default(),
             verifications: Verifications::default(),
             waiting,
         }

@@ -12,6 +12,7 @@ use ledger::{Actor, Catalog, Hash, ObjectId, Rejection, Scope, Surface};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::past;
+use crate::sessions::has_ended;
 
 /// The word before a key. Some SDKs send the key alone (connect-api §2.1).
 const SCHEME: &str = "apikey ";
@@ -23,7 +24,12 @@ pub const CLI_AGENT: &str = "usage-ledger/";
 /// The key in whose name a request comes that was made in this process: the portal puts it among the extensions of the
 /// requests of whoever is signed in. Nothing from outside can.
 #[derive(Clone, Debug)]
-pub struct InNameOf(pub ObjectId);
+pub struct InNameOf {
+    /// The key.
+    pub key: ObjectId,
+    /// The session: one that was ended opens nothing.
+    pub session: ObjectId,
+}
 
 /// Whoever sent a request, with what they may see and do.
 #[derive(Clone, Debug)]
@@ -49,7 +55,8 @@ pub(crate) async fn scope(parts: &Parts, app: &App) -> Result<Scope, ApiError> {
     // The shelf is the newest catalog of this process: a key that was revoked is refused at once.
     let catalog = app.bus.shelf().take();
     let (scope, surface) = match parts.extensions.get::<InNameOf>() {
-        Some(InNameOf(id)) => (catalog.keys.get(id).and_then(|key| scope_with(key, &catalog)), Surface::Portal),
+        Some(InNameOf { session, .. }) if has_ended(&catalog, session) => (None, Surface::Portal),
+        Some(InNameOf { key, .. }) => (of_key(key, &catalog), Surface::Portal),
         None => (header.and_then(|header| scope_of(header, &catalog, &app.pepper)), surface_of(&parts.headers)),
     };
     let scope = Scope { surface, ..scope.ok_or(ApiError::Rejected(Rejection::KeyUnknown))? };
@@ -59,6 +66,18 @@ pub(crate) async fn scope(parts: &Parts, app: &App) -> Result<Scope, ApiError> {
         }
         _ => Ok(scope),
     }
+}
+
+/// The scope of a key whose holder has shown something else than its secret.
+pub(crate) async fn scope_of_key(key: &ObjectId, app: &App) -> Result<Scope, ApiError> {
+    app.started()?;
+    app.projection.refresh().await;
+    let catalog = app.bus.shelf().take();
+    of_key(key, &catalog).ok_or(ApiError::Rejected(Rejection::KeyUnknown))
+}
+
+fn of_key(key: &ObjectId, catalog: &Catalog) -> Option<Scope> {
+    catalog.keys.get(key).and_then(|key| scope_with(key, catalog))
 }
 
 /// By which way a request from outside came, as far as the client says so. `portal` is nothing that a client can say.

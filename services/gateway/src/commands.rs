@@ -6,7 +6,7 @@ use std::time::Duration;
 use ledger::file::Stamp;
 use ledger::file::{ChunkStatus, UsageFile};
 use ledger::report::Receipt;
-use ledger::{Command, Event, Fact, FileId, Ledger, Rejection, Scope, Subject};
+use ledger::{Actor, Command, Event, Fact, FileId, Ledger, Rejection, Scope, Subject};
 use runtime::bus::Answer;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -35,6 +35,7 @@ impl App {
         scope: &Scope,
         once: &Once,
     ) -> Result<Settled, Rejection> {
+        self.allow(&command, scope)?;
         let patience = Instant::now() + AGREE_TIME_MAX;
         loop {
             match self.bus.ask(command.clone(), scope.clone(), once.key()).await {
@@ -51,6 +52,14 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Whether the key that asks may, of what its account may.
+    fn allow(&self, command: &Command, scope: &Scope) -> Result<(), Rejection> {
+        let Actor::Key { key, .. } = &scope.actor else { return Ok(()) };
+        let catalog = self.bus.shelf().take();
+        let Some(known) = catalog.keys.get(&key.id) else { return Err(Rejection::KeyUnknown) };
+        known.scopes.allow(command).map_err(|scope| Rejection::ScopeLacking { scope })
     }
 
     /// Whether the fold has come to the ends of the logs once. Until then a key would be unknown that was issued, and a

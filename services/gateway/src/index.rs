@@ -10,6 +10,7 @@ use rql::objects::FileObject;
 use rql::{Column, Compiled, FILES, Kind, Page, Scalar, Subject};
 use runtime::projection::Projection;
 
+use crate::aggregates;
 use crate::listing::Wanted;
 
 /// The index of all files.
@@ -36,6 +37,11 @@ impl FileIndex {
         self.fresh(projection, ledger).page(scope, &wanted.query, wanted.page, |_| true)
     }
 
+    /// How often the files that count for sums of usage have changed. The caller holds the fold.
+    pub(crate) fn counted(&self, projection: &Projection, ledger: &Ledger) -> u64 {
+        self.fresh(projection, ledger).changes
+    }
+
     fn fresh(&self, projection: &Projection, ledger: &Ledger) -> RwLockReadGuard<'_, Files> {
         let read = || self.0.read().unwrap_or_else(PoisonError::into_inner);
         let known = read();
@@ -60,7 +66,14 @@ pub(crate) struct Files {
     order: Vec<u32>,
     sights: Interned<OwnSight>,
     columns: Vec<(&'static str, Stored)>,
+    /// The verdict of each file that counts for sums of usage.
+    verdicts: Vec<Option<Verdict>>,
+    /// How often one of them changed.
+    changes: u64,
 }
+
+/// What tells what was checked of a file from what is checked of it another time.
+type Verdict = (FileId, u64);
 
 /// What decides who sees a file.
 type OwnSight = (ObjectId, ObjectId, Environment, Status);
@@ -116,7 +129,15 @@ impl Default for Files {
                 columns.push((field.path, stored));
             }
         }
-        Self { ids: Vec::new(), rows: HashMap::new(), order: Vec::new(), sights: Interned::default(), columns }
+        Self {
+            ids: Vec::new(),
+            rows: HashMap::new(),
+            order: Vec::new(),
+            sights: Interned::default(),
+            columns,
+            verdicts: Vec::new(),
+            changes: 0,
+        }
     }
 }
 
@@ -138,6 +159,11 @@ impl Files {
             let row = self.row(id);
             let sight = Sight::of(file).map(|it| (it.vendor.clone(), it.provider.clone(), it.environment, it.status));
             self.sights.set(row, sight);
+            let verdict = aggregates::verdict(id, file);
+            if self.verdicts.get(row as usize).copied().flatten() != verdict {
+                self.changes += 1;
+            }
+            put(&mut self.verdicts, row, verdict);
             for (path, stored) in &mut self.columns {
                 stored.set(row, &object, path);
             }

@@ -7,7 +7,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use ledger::catalog::{CatalogObject, Key};
-use ledger::{Catalog, Command, Fact, Named, ObjectId, Rejection, Role, Scope};
+use ledger::{Catalog, Command, Fact, KeyScope, Named, ObjectId, Rejection, Role, Scope, Scopes};
 use serde_json::Value;
 
 use crate::app::App;
@@ -69,12 +69,13 @@ pub(crate) async fn issue(
     let fields = payload.fields()?;
     let account = fields.reference("account")?;
     let name = named(fields.text("name")?.unwrap_or_default())?;
+    let scopes = scopes(fields.value("scopes"))?;
     if !app.bus.shelf().take().accounts.contains_key(&account) {
         let message = format!("There is no account {account}. Import it with the catalog first.");
         return Err(ApiError::field("account", message));
     }
     let once = request.about(&scope, &payload.0);
-    app.once(&once, fresh(&app, &scope, &once, account, name)).await
+    app.once(&once, fresh(&app, &scope, &once, (account, name, scopes))).await
 }
 
 /// Replace an API key
@@ -104,9 +105,9 @@ pub(crate) async fn replace(
         return Err(ApiError::field("id", format!("{old} is revoked. Issue another key for its account.")));
     }
     let once = request.about(&scope, &payload.0);
-    let (account, name) = (known.account.clone(), known.named.name.clone());
+    let like = (known.account.clone(), known.named.name.clone(), known.scopes.clone());
     let work = async {
-        let answer = fresh(&app, &scope, &once, account, name).await?;
+        let answer = fresh(&app, &scope, &once, like).await?;
         // Of the two the new one comes first: should the process end between them, nobody is locked out.
         app.command(Command::RevokeKey { key: old }, &scope, &Once::default()).await?;
         Ok(answer)
@@ -155,12 +156,28 @@ fn named(name: String) -> Result<String, Rejection> {
     }
 }
 
+/// What a key is to be allowed of what its account may.
+fn scopes(given: Option<&Value>) -> Result<Scopes, Rejection> {
+    let Some(given) = given else { return Ok(Scopes::default()) };
+    let known = KeyScope::ALL.map(KeyScope::name).join(", ");
+    let wrong =
+        || Rejection::field("scopes", format!("Give a list of {known}; an empty one for a key that only reads."));
+    let listed = given.as_array().ok_or_else(wrong)?.iter();
+    let listed: Option<_> = listed.map(|name| KeyScope::parse(name.as_str()?)).collect();
+    listed.map(|listed| Scopes(Some(listed))).ok_or_else(wrong)
+}
+
 /// Has a new key recorded, and answers with its secret.
-async fn fresh(app: &Arc<App>, scope: &Scope, once: &Once, account: ObjectId, name: String) -> Answered {
+async fn fresh(
+    app: &Arc<App>,
+    scope: &Scope,
+    once: &Once,
+    (account, name, scopes): (ObjectId, String, Scopes),
+) -> Answered {
     let id = free_id(&app.bus.shelf().take())?;
     let secret = data_encoding::HEXLOWER.encode(&random::<SECRET_BYTES>()?);
     let hash = secret_hash(&id, &secret, &app.pepper);
-    let made = Key { named: Named { id, name }, account, secret_hash: hash, revoked: false };
+    let made = Key { named: Named { id, name }, account, secret_hash: hash, revoked: false, scopes };
     let command = Command::ImportCatalog { objects: vec![CatalogObject::Key(made)] };
     let settled = app.command(command, scope, once).await?;
     let recorded = settled.events().iter().find_map(|event| match &event.fact {
@@ -193,7 +210,7 @@ fn free_id(catalog: &Catalog) -> Result<ObjectId, Rejection> {
     Err(Rejection::Unavailable)
 }
 
-fn random<const BYTES: usize>() -> Result<[u8; BYTES], Rejection> {
+pub(crate) fn random<const BYTES: usize>() -> Result<[u8; BYTES], Rejection> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|_| Rejection::Unavailable)?;
     Ok(bytes)
@@ -201,11 +218,23 @@ fn random<const BYTES: usize>() -> Result<[u8; BYTES], Rejection> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_key_has_a_name() {
         assert_eq!(named(" Billing ".to_owned()).unwrap(), "Billing");
         assert!(named("  ".to_owned()).is_err() && named("x".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn scopes_are_listed() {
+        assert_eq!(scopes(None).unwrap(), Scopes(None));
+        assert_eq!(scopes(Some(&json!([]))).unwrap(), Scopes(Some([].into())));
+        assert_eq!(scopes(Some(&json!(["bill"]))).unwrap(), Scopes(Some([KeyScope::Bill].into())));
+        for wrong in [json!("bill"), json!(["burn"]), json!([1])] {
+            assert!(scopes(Some(&wrong)).is_err(), "{wrong}");
+        }
     }
 }

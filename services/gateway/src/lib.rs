@@ -45,6 +45,7 @@ mod records;
 mod reported;
 mod routes;
 mod rules;
+mod sessions;
 mod simulate;
 mod sources;
 mod template;
@@ -71,6 +72,7 @@ pub use webhooks::{Call, Calls, Change, Changes, Deliveries, Delivery};
 pub use dry_run::{DryRun, DryRunError, Incoming, Outcome, unreadable, verdict};
 pub use probes::{Probes, Standing};
 pub use producers::Producers;
+pub use sessions::sign_in_path;
 pub use verification::{Found, Gone, NoDisk, Verifies};
 
 /// A workbook that is uploaded may have this many bytes: what Connect's own portal allows (connect-api §2.6).

@@ -10,7 +10,8 @@ use crate::app::App;
 use crate::catalog::{self, edit, lists};
 use crate::{
     actions, aggregates, chunks, download, dry_run, feed, files, health, history, keys, lifecycle, openapi, progress,
-    proofs, provenance, reconciliations, records, reported, rules, simulate, template, verification, webhooks,
+    proofs, provenance, reconciliations, records, reported, rules, sessions, simulate, template, verification,
+    webhooks,
 };
 
 /// All routes, without the slash that may stand at their ends.
@@ -59,6 +60,8 @@ fn objects() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(keys::list, keys::issue))
         .routes(routes!(keys::replace))
         .routes(routes!(keys::revoke))
+        .routes(routes!(sessions::list, sessions::open))
+        .routes(routes!(sessions::end))
         .routes(routes!(verification::show, verification::start))
         .routes(routes!(catalog::history::list))
         .routes(routes!(rules::list, rules::create))

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::amount::Decimal;
 use crate::id::{Hash, ObjectId};
 use crate::moment::Moment;
+use crate::scopes::Scopes;
 
 mod capabilities;
 mod fold;
 
 pub use capabilities::{Capabilities, OverlapPolicy, Schema};
-pub use fold::Catalog;
+pub use fold::{Catalog, Recorded};
 
 /// The most JSON that one object may carry, in bytes: it must fit a frame of the log with room to spare.
 pub const SOURCE_BYTES_MAX: usize = 64 * 1024;
@@ -365,6 +366,8 @@ pub struct Key {
     pub secret_hash: Hash,
     /// Whether it was revoked.
     pub revoked: bool,
+    /// What it may do of what its account may.
+    pub scopes: Scopes,
 }
 
 /// One object of the catalog as a fact carries it.

@@ -205,6 +205,20 @@ pub enum Command {
         /// Which.
         webhook: ObjectId,
     },
+    /// Sign the holder of a key in at the portal.
+    OpenSession {
+        /// Its id: one that is known already was opened, and isn't again.
+        session: ObjectId,
+        /// Whether a link opens it.
+        by_link: bool,
+        /// What the browser calls itself.
+        agent: String,
+    },
+    /// End a session.
+    EndSession {
+        /// Which.
+        session: ObjectId,
+    },
     /// Make a draft.
     CreateFile(Box<CreateFile>),
     /// Change a file's texts.
@@ -358,7 +372,9 @@ impl Command {
             | Self::RevokeKey { .. }
             | Self::CreateWebhook { .. }
             | Self::ChangeWebhook { .. }
-            | Self::DeleteWebhook { .. } => ServiceName::Catalog,
+            | Self::DeleteWebhook { .. }
+            | Self::OpenSession { .. }
+            | Self::EndSession { .. } => ServiceName::Catalog,
             Self::CreateFile(_)
             | Self::DescribeFile { .. }
             | Self::OpenUpload { .. }
@@ -396,6 +412,8 @@ impl Command {
             | Self::CreateWebhook { .. }
             | Self::ChangeWebhook { .. }
             | Self::DeleteWebhook { .. }
+            | Self::OpenSession { .. }
+            | Self::EndSession { .. }
             | Self::CreateFile(_)
             | Self::OpenReport(_)
             | Self::CreateRule { .. }
@@ -433,6 +451,8 @@ impl Command {
             Self::CreateWebhook { .. } => "create-webhook",
             Self::ChangeWebhook { .. } => "change-webhook",
             Self::DeleteWebhook { .. } => "delete-webhook",
+            Self::OpenSession { .. } => "open-session",
+            Self::EndSession { .. } => "end-session",
             Self::CreateFile(_) => "create",
             Self::DescribeFile { .. } => "update",
             Self::OpenUpload { .. } => "upload",

@@ -6,6 +6,7 @@ use crate::moment::Moment;
 use crate::record::ClosedRows;
 use crate::rows::RowSet;
 use crate::rule::{AskedRule, RuleRecorded, Ruling};
+use crate::session::SessionOpened;
 use crate::webhook::WebhookRecorded;
 
 mod actor;
@@ -57,6 +58,10 @@ pub enum Fact {
     WebhookRecorded(Box<WebhookRecorded>),
     /// A webhook was deleted: it is kept for the history and never called again.
     WebhookDeleted,
+    /// Somebody signed in at the portal.
+    SessionOpened(Box<SessionOpened>),
+    /// A session was ended: it opens nothing any more.
+    SessionEnded,
 
     // ── approval ──
     /// A draft was made.

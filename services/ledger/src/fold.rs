@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Recorded};
 use crate::digest::digest_of;
 use crate::fact::{Actor, Event, Fact, Subject};
 use crate::file::{Stamp, UsageFile};
 use crate::id::{FileId, Hash, Partition};
 use crate::rule::{self, Rules};
+use crate::session;
 use crate::webhook;
 
 /// Everything known of files and of the catalog.
@@ -43,6 +44,7 @@ impl Ledger {
                 } else {
                     catalog.record(object)
                 }
+                catalog.objects = Recorded(sequence);
                 catalog.position = sequence;
             }
             (Subject::Object(contract), Fact::ContractPlaced { partition }) => {
@@ -60,6 +62,17 @@ impl Ledger {
                 let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
                 let catalog = Arc::make_mut(&mut self.catalog);
                 webhook::delete(&mut catalog.webhooks, id, stamp);
+                catalog.position = sequence;
+            }
+            (Subject::Object(id), Fact::SessionOpened(opened)) => {
+                let catalog = Arc::make_mut(&mut self.catalog);
+                session::open(&mut catalog.sessions, id, opened, event.recorded_at);
+                catalog.position = sequence;
+            }
+            (Subject::Object(id), Fact::SessionEnded) => {
+                let stamp = Stamp { at: event.recorded_at, by: event.actor.clone() };
+                let catalog = Arc::make_mut(&mut self.catalog);
+                session::end(&mut catalog.sessions, id, stamp);
                 catalog.position = sequence;
             }
             (Subject::File(id), fact) => {

@@ -21,6 +21,8 @@ pub mod rejection;
 pub mod report;
 pub mod rows;
 pub mod rule;
+pub mod scopes;
+pub mod session;
 pub mod statement;
 pub mod transitions;
 pub mod webhook;
@@ -36,4 +38,6 @@ pub use id::{ChunkId, EventId, FileId, Hash, HostId, ObjectId, Partition, Reconc
 pub use moment::Moment;
 pub use rejection::Rejection;
 pub use rule::{RuleAction, UsageRule};
+pub use scopes::{KeyScope, Scopes};
+pub use session::{Session, SessionOpened};
 pub use webhook::Webhook;

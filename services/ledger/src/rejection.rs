@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::file::{ChunkStatus, Status};
 use crate::id::{FileId, ObjectId};
+use crate::scopes::KeyScope;
 use crate::transitions;
 
 /// Why a command was refused. Declaration order is precedence: the first that applies is the answer.
@@ -16,6 +17,11 @@ pub enum Rejection {
     NotFound,
     /// The caller's account may not do this.
     RoleNotAllowed,
+    /// The account may, but this key of it may not.
+    ScopeLacking {
+        /// What the key lacks.
+        scope: KeyScope,
+    },
     /// A field of the request is wrong.
     FieldInvalid {
         /// Its name, dotted.
@@ -128,7 +134,7 @@ impl Rejection {
         match self {
             Self::KeyUnknown => 401,
             Self::NotFound => 404,
-            Self::RoleNotAllowed => 403,
+            Self::RoleNotAllowed | Self::ScopeLacking { .. } => 403,
             Self::TooLarge { .. } => 413,
             Self::KeyReused => 422,
             Self::Unavailable | Self::ReadOnly => 503,
@@ -143,6 +149,7 @@ impl Rejection {
             Self::KeyUnknown => "AUTH_001",
             Self::NotFound => "NFND_000",
             Self::RoleNotAllowed => "AUTH_003",
+            Self::ScopeLacking { .. } => "AUTH_004",
             Self::FieldInvalid { .. } | Self::TooLarge { .. } => "VAL_001",
             Self::ProgramContractInactive { .. } => "USG_020",
             Self::ContractInactive { .. } => "USG_021",
@@ -208,6 +215,9 @@ impl fmt::Display for Rejection {
             Self::KeyUnknown => f.write_str("API request is unauthorized."),
             Self::NotFound => f.write_str("Object not found."),
             Self::RoleNotAllowed => f.write_str("You do not have permission to perform this action."),
+            Self::ScopeLacking { scope } => {
+                write!(f, "This key lacks the scope \"{}\". Use another one, or ask your operator for one.", scope.name())
+            }
             Self::FieldInvalid { field, message } => write!(f, "{field}: {message}"),
             Self::TooLarge { message } => f.write_str(message),
             Self::ProgramContractInactive { vendor } => {

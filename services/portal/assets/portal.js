@@ -34,7 +34,26 @@ function uploads(part) {
       event.preventDefault();
       send(/** @type {HTMLFormElement} */ (form));
     });
+    drops(/** @type {HTMLFormElement} */ (form));
   }
+}
+
+// A workbook may be dropped anywhere on its form.
+/** @param {HTMLFormElement} form */
+function drops(form) {
+  const input = /** @type {HTMLInputElement | null} */ (form.querySelector("input[type=file]"));
+  form.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    form.classList.add("over");
+  });
+  form.addEventListener("dragleave", () => form.classList.remove("over"));
+  form.addEventListener("drop", (event) => {
+    form.classList.remove("over");
+    if (!input || !event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    input.files = event.dataTransfer.files;
+    input.focus();
+  });
 }
 
 /** @param {HTMLFormElement} form */

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use crate::Portal;
 use crate::count::Count;
 use crate::fault::Fault;
+use crate::session::Session;
 
 /// Answers are pages of lists and single objects: what is larger is a defect.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -33,8 +34,8 @@ pub(crate) struct Listed<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     router: Router,
-    admit: fn(&mut Extensions, ObjectId),
-    key: ObjectId,
+    admit: fn(&mut Extensions, ObjectId, ObjectId),
+    session: Session,
     /// What the browser calls this host: links to workbooks lead there.
     host: Option<HeaderValue>,
     /// Where they go on after signing in again.
@@ -49,8 +50,8 @@ struct Refusal {
 }
 
 impl Api {
-    pub(crate) fn new(portal: &Portal, key: ObjectId, host: Option<HeaderValue>, back: String) -> Self {
-        Self { router: portal.api.clone(), admit: portal.admit, key, host, back }
+    pub(crate) fn new(portal: &Portal, session: Session, host: Option<HeaderValue>, back: String) -> Self {
+        Self { router: portal.api.clone(), admit: portal.admit, session, host, back }
     }
 
     /// An object.
@@ -123,7 +124,7 @@ impl Api {
         if let Some(host) = &self.host {
             request.headers_mut().insert(header::HOST, host.clone());
         }
-        (self.admit)(request.extensions_mut(), self.key.clone());
+        (self.admit)(request.extensions_mut(), self.session.key.clone(), self.session.id.clone());
         request
     }
 

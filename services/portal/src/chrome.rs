@@ -20,6 +20,11 @@ pub(crate) struct Chrome {
 }
 
 impl Chrome {
+    /// The name of whoever is signed in.
+    pub(crate) fn name(&self) -> &str {
+        self.who.as_ref().map_or("", |who| who.name.as_str())
+    }
+
     /// Around a page for whoever looks at it, signed in or not.
     pub(crate) fn bare() -> Self {
         Self::default()

@@ -27,6 +27,7 @@ fn told(action: &str) -> Option<&'static str> {
         "rule-moved" => "The order was saved. It holds from the next submission on.",
         "rule-deleted" => "The rule was deleted. It is asked no more.",
         "key-revoked" => "The key was revoked. It opens nothing any more.",
+        "session-ended" => "The session was ended. Whoever was signed in by it has to sign in again.",
         "verify" => "The log is read now; this page says how far it is.",
         "view" => "The view was saved in this browser.",
         "view-dropped" => "The view was forgotten.",

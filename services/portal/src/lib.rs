@@ -36,8 +36,8 @@ use ledger::{Moment, ObjectId};
 pub struct Portal {
     /// The API, which also answers every path that no page has.
     pub api: Router,
-    /// Lets a request to the API come in the name of a key.
-    pub admit: fn(&mut Extensions, ObjectId),
+    /// Lets a request to the API come in the name of a key, in a session.
+    pub admit: fn(&mut Extensions, ObjectId, ObjectId),
     /// What session cookies are signed with; common to all gateways, or a session of one would end at another.
     pub secret: Vec<u8>,
     /// The product's version, shown at the foot of each page.
@@ -72,7 +72,10 @@ fn around() -> Router<Arc<Portal>> {
     Router::new()
         .route("/", get(pages::start::show))
         .route("/sign-in", get(pages::signin::show).post(pages::signin::sign_in))
+        .route("/sign-in/link", get(pages::signin::link).post(pages::signin::follow))
         .route("/sign-out", post(pages::signin::sign_out))
+        .route("/sessions", get(pages::sessions::list))
+        .route("/sessions/{id}/end", post(pages::sessions::end))
         .route("/help", get(pages::help::show))
         .route("/charts", get(pages::charts::show))
         .route("/usage", get(pages::usage::list))

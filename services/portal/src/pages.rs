@@ -18,6 +18,7 @@ pub(crate) mod products;
 pub(crate) mod record;
 pub(crate) mod records;
 pub(crate) mod rules;
+pub(crate) mod sessions;
 pub(crate) mod signin;
 pub(crate) mod start;
 pub(crate) mod statement;

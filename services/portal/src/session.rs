@@ -1,8 +1,10 @@
-//! Who is signed in: a cookie that names a key and is signed. It opens nothing once the key is revoked.
+//! Who is signed in: a cookie that names a session and its key, and is signed. It opens nothing once the session was ended
+//! or the key revoked, which the API knows.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
+use ledger::session::LIFE_SECONDS;
 use ledger::{Moment, ObjectId};
 use sha2::Sha256;
 
@@ -10,14 +12,14 @@ use sha2::Sha256;
 pub(crate) const COOKIE: &str = "__Host-session";
 /// A session that nobody used for so long is over.
 const IDLE_SECONDS: i64 = 2 * 60 * 60;
-/// And after so long in any case.
-const LIFE_SECONDS: i64 = 12 * 60 * 60;
 /// How often a used session gets another cookie.
 const RENEW_SECONDS: i64 = 5 * 60;
 
 /// Somebody who signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
+    /// What the API calls it.
+    pub(crate) id: ObjectId,
     /// The key that they signed in with.
     pub(crate) key: ObjectId,
     /// When they did, in seconds.
@@ -32,8 +34,8 @@ fn seconds(now: Moment) -> i64 {
 
 impl Session {
     /// Somebody signs in now.
-    pub(crate) fn open(key: ObjectId, now: Moment) -> Self {
-        Self { key, opened: seconds(now), seen: seconds(now) }
+    pub(crate) fn open(id: ObjectId, key: ObjectId, now: Moment) -> Self {
+        Self { id, key, opened: seconds(now), seen: seconds(now) }
     }
 
     /// The session that a request belongs to: none where there is no cookie, a wrong one, or one that is over.
@@ -46,8 +48,9 @@ impl Session {
         let (signed, mac) = value.rsplit_once('.')?;
         sealed(secret, signed)?.verify_slice(&HEXLOWER.decode(mac.as_bytes()).ok()?).ok()?;
         let mut parts = signed.split('.');
-        let (key, opened, seen) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some(Self { key: ObjectId::new(key)?, opened, seen })
+        let (id, key) = (ObjectId::new(parts.next()?)?, ObjectId::new(parts.next()?)?);
+        let (opened, seen) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { id, key, opened, seen })
     }
 
     /// One that was used long after now was opened before the clock was set back, and could live for ever.
@@ -63,7 +66,7 @@ impl Session {
 
     /// The header that gives a browser the session.
     pub(crate) fn cookie(&self, secret: &[u8]) -> Option<HeaderValue> {
-        let signed = format!("{}.{}.{}", self.key, self.opened, self.seen);
+        let signed = format!("{}.{}.{}.{}", self.id, self.key, self.opened, self.seen);
         let mac = HEXLOWER.encode(&sealed(secret, &signed)?.finalize().into_bytes());
         let life = LIFE_SECONDS;
         let text = format!("{COOKIE}={signed}.{mac}; Path=/; Max-Age={life}; Secure; HttpOnly; SameSite=Lax");
@@ -99,12 +102,16 @@ mod tests {
         Moment(seconds * 1_000_000)
     }
 
+    fn id(text: &str) -> ObjectId {
+        ObjectId::new(text).unwrap()
+    }
+
     fn headers(cookie: &str) -> HeaderMap {
         HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(cookie).unwrap())])
     }
 
     fn given() -> (Session, String) {
-        let session = Session::open(ObjectId::new("SU-000-000-001").unwrap(), at(1_000));
+        let session = Session::open(id("SE-1"), id("SU-000-000-001"), at(1_000));
         let cookie = session.cookie(SECRET).unwrap().to_str().unwrap().to_owned();
         (session, cookie.split(';').next().unwrap().to_owned())
     }
@@ -143,6 +150,7 @@ mod tests {
         let (_, cookie) = given();
         for changed in [
             cookie.replace("SU-000-000-001", "SU-000-000-002"),
+            cookie.replace("SE-1", "SE-2"),
             cookie.replace(".1000.", ".1001."),
             cookie[..cookie.len() - 2].to_owned(),
             format!("{cookie}00"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, header};
+use ledger::ObjectId;
 use serde::Deserialize;
 
 use crate::Portal;
@@ -79,6 +80,8 @@ pub(crate) struct Signed {
     pub(crate) who: Who,
     /// The API in their name.
     pub(crate) api: Api,
+    /// What the API calls their session.
+    pub(crate) session: ObjectId,
     /// What the page before this one did.
     done: Option<Done>,
     version: String,
@@ -114,11 +117,11 @@ impl Signed {
     pub(crate) async fn at(portal: &Portal, place: &Place) -> Result<Self, Fault> {
         let signed_out = || Fault::SignIn { back: place.back.clone() };
         let session = place.session.as_ref().ok_or_else(signed_out)?;
-        let api = Api::new(portal, session.key.clone(), place.host.clone(), place.back.clone());
+        let api = Api::new(portal, session.clone(), place.host.clone(), place.back.clone());
         let root: Root = api.get("/public/v1").await?;
         let account = root.account.ok_or_else(signed_out)?;
         let who: Who = api.get(&format!("/public/v1/accounts/{account}")).await?;
-        Ok(Self { who, api, done: place.done, version: portal.version.clone() })
+        Ok(Self { who, api, session: session.id.clone(), done: place.done, version: portal.version.clone() })
     }
 
     /// The head and foot of their page.

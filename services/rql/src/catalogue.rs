@@ -173,6 +173,17 @@ pub const API_KEYS: &[Field] = &[
     Field::text("account.id", "account.id").searched().ordered(),
     Field::one_of("status", "status", &["active", "revoked"]).searched(),
     Field::block("role"),
+    Field::block("scopes"),
+];
+
+/// Sessions at the portal.
+pub const SESSIONS: &[Field] = &[
+    Field::text("id", "id").searched().ordered(),
+    Field::text("key.id", "key.id").searched().ordered(),
+    Field::text("account.id", "account.id").searched().ordered(),
+    Field::one_of("status", "status", &["open", "ended", "expired", "revoked"]).searched(),
+    Field::time("opened_at", "opened_at").ordered(),
+    Field::block("agent"),
 ];
 
 /// Webhooks of an account.

@@ -17,7 +17,10 @@ use axum::http::{
 use gateway::{DryRun, DryRunError, Gateway, InNameOf, Incoming, NoDisk, Outcome as Tried, Probes};
 use ledger::catalog::{Account, CatalogObject, Environment, ItemKind, Key, Schema};
 use ledger::command::CreateFile;
-use ledger::fact::{FileChecked, FileColumn, FileCreated, FileRead, Part, RecordsChecked, RecordsRead, UploadOpened};
+use ledger::fact::{
+    FileChecked, FileColumn, FileCreated, FileRead, Part, Period, RecordsChecked, RecordsRead, SummaryLine,
+    UploadOpened,
+};
 use ledger::record::{
     CheckedBatch, CheckedRecord, ItemFacts, ReadBatch, ReadColumn, RecordError, SubscriptionFacts, Texts,
 };
@@ -103,10 +106,10 @@ async fn ask(dir: &Path, logs: &Logs, hosts: &[HostId], files: u32) -> Outcome<(
 async fn pages(api: axum::Router, large: &str, small: &str) -> Outcome<()> {
     let portal = portal::router(portal::Portal {
         api,
-        admit: |extensions, key| drop(extensions.insert(InNameOf(key))),
+        admit: |extensions, key, session| drop(extensions.insert(InNameOf { key, session })),
         secret: b"link".to_vec(),
         version: "bench".to_owned(),
-        now: Arc::new(|| Moment(OCTOBER)),
+        now: Arc::new(|| Moment(OCTOBER + 40 * Moment::DAY)),
     });
     let form = Request::post("/sign-in").header("sec-fetch-site", "same-origin").header("host", "ledger");
     let form =
@@ -122,6 +125,10 @@ async fn pages(api: axum::Router, large: &str, small: &str) -> Outcome<()> {
         format!("/files/{large}"),
         format!("/files/{small}/records"),
         format!("/files/{large}/records?page=4000"),
+        "/charts".to_owned(),
+        "/charts?usage=year".to_owned(),
+        "/usage".to_owned(),
+        "/usage?usage=2026-10".to_owned(),
         "/products".to_owned(),
         "/help".to_owned(),
     ] {
@@ -224,7 +231,13 @@ fn catalog() -> Outcome<Catalog> {
     };
     catalog.record(CatalogObject::Account(account));
     let hash = Hash::of_parts(&[b"usage-ledger key", PEPPER, b"SU-1", b"secret"]);
-    let key = Key { named: named("SU-1")?, account: id("VA-1")?, secret_hash: hash, revoked: false };
+    let key = Key {
+        named: named("SU-1")?,
+        account: id("VA-1")?,
+        secret_hash: hash,
+        revoked: false,
+        scopes: ledger::Scopes::default(),
+    };
     catalog.record(CatalogObject::Key(key));
     Ok(catalog)
 }
@@ -345,6 +358,21 @@ fn approve(pen: &mut Pen, file: u32) -> Outcome<()> {
     Ok(())
 }
 
+/// The sums of some batches by subscription and item.
+fn summary(batches: &[Written]) -> Outcome<Vec<SummaryLine>> {
+    let rows = batches.iter().flat_map(|batch| batch.first_row..batch.first_row + batch.records);
+    let mut counts: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+    rows.for_each(|row| *counts.entry((row % 50, row % 3)).or_default() += 1);
+    let line = |((subscription, item), records): ((u32, u32), u32)| {
+        let quantity = Decimal::from_units(i128::from(records) * 150_000_000);
+        let (subscription, item) = (id(&format!("AS-{subscription}"))?, id(&format!("PRD-0-000{item}"))?);
+        Ok(SummaryLine { subscription, item, tier: None, records, quantity, amount: Decimal::ZERO })
+    };
+    let mut lines: Vec<SummaryLine> = counts.into_iter().map(line).collect::<Outcome<_>>()?;
+    lines.sort_by(|left, right| (&left.subscription, &left.item).cmp(&(&right.subscription, &right.item)));
+    Ok(lines)
+}
+
 /// A batch, encoded: the same bytes serve many files.
 #[derive(Clone)]
 struct Written {
@@ -456,9 +484,11 @@ fn examine(ingestion: &mut Pen, validation: &mut Pen, file: FileId, seconds: u32
         exempt_totals: Vec::new(),
         codes: Vec::new(),
         warnings: Vec::new(),
-        span: None,
-        summary_parts: 0,
+        span: Some(Period { from: Moment(OCTOBER), to: Moment(OCTOBER + 29 * Moment::DAY) }),
+        summary_parts: 1,
     };
+    let lines = summary(batches)?;
+    validation.say(subject.clone(), seconds, Fact::UsageSummarized { upload, attempt, part: 0, lines })?;
     validation.say(subject.clone(), seconds, Fact::FileChecked(Box::new(checked)))?;
     let (vendor, provider, rejects) = (Hash::ZERO, Some(Hash::ZERO), None);
     validation.say(subject, seconds, Fact::ProcessedWritten { upload, vendor, provider, rejects, writer: 1 })?;

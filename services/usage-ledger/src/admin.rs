@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use catalog::json;
 use ledger::catalog::{Account, CatalogObject, Key, Role};
-use ledger::{Command, Named, ObjectId, Rejection, Scope, ServiceName};
+use ledger::{Command, KeyScope, Named, ObjectId, Rejection, Scope, Scopes, ServiceName};
 use runtime::source::SourceError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -47,6 +47,16 @@ pub enum Request {
         account: String,
         /// What the key is for.
         name: String,
+        /// What it may do of what its account may: none of it for a key that only reads, all of it where this isn't given.
+        #[serde(default)]
+        scopes: Option<Vec<String>>,
+    },
+    /// Make a link that signs the holder of a key in at the portal, once.
+    SignInLink {
+        /// The key.
+        key: String,
+        /// Where the portal is for whoever reads the link, if not where this process says.
+        url: Option<String>,
     },
     /// Revoke a key.
     RevokeKey {
@@ -118,7 +128,8 @@ pub async fn perform(product: &Product, request: Request) -> Result<Value, Admin
             let catalog = product.bus.shelf().take();
             Ok(json::export(&catalog))
         }
-        Request::IssueKey { account, name } => issue(product, &account, &name).await,
+        Request::IssueKey { account, name, scopes } => issue(product, &account, &name, scopes).await,
+        Request::SignInLink { key, url } => link(product, &key, url),
         Request::RevokeKey { key } => {
             let key = ObjectId::new(&key).ok_or(Rejection::NotFound)?;
             product.bus.ask(Command::RevokeKey { key: key.clone() }, Scope::operator(), None).await?;
@@ -128,7 +139,8 @@ pub async fn perform(product: &Product, request: Request) -> Result<Value, Admin
             let catalog = product.bus.shelf().take();
             let keys = catalog.keys.values().map(|key| {
                 json!({ "id": key.named.id.as_str(), "name": key.named.name, "account": key.account.as_str(),
-                        "revoked": key.revoked })
+                        "revoked": key.revoked,
+                        "scopes": key.scopes.0.as_ref().map(|it| it.iter().map(|scope| scope.name()).collect::<Vec<_>>()) })
             });
             Ok(Value::Array(keys.collect()))
         }
@@ -162,7 +174,28 @@ async fn import(product: &Product, text: &[u8]) -> Result<Value, AdminError> {
     Ok(json!({ "objects": objects.len(), "recorded": recorded }))
 }
 
-async fn issue(product: &Product, account: &str, name: &str) -> Result<Value, AdminError> {
+fn link(product: &Product, key: &str, url: Option<String>) -> Result<Value, AdminError> {
+    let catalog = product.bus.shelf().take();
+    let known = ObjectId::new(key).and_then(|id| catalog.keys.get(&id)).filter(|key| !key.revoked);
+    let known =
+        known.ok_or_else(|| AdminError::Told(format!("there is no key {key}, or it is revoked; see key list")))?;
+    let url = url.or_else(|| product.portal.clone()).ok_or_else(|| {
+        AdminError::Told(
+            "this process serves no portal: ask the one that does, or say with --url where it is".to_owned(),
+        )
+    })?;
+    let random = secrets::random(16)?.try_into().map_err(|_| secrets::SecretsError::Random)?;
+    let path = gateway::sign_in_path(&known.named.id, &product.secrets.link, &random, product.clock.now());
+    let path = path.ok_or(Rejection::Unavailable)?;
+    Ok(json!({ "link": format!("{}{path}", url.trim_end_matches('/')) }))
+}
+
+async fn issue(product: &Product, account: &str, name: &str, scopes: Option<Vec<String>>) -> Result<Value, AdminError> {
+    let unknown = |name: &str| AdminError::Told(format!("there is no scope {name}"));
+    let scopes = scopes.map(|scopes| {
+        scopes.iter().map(|name| KeyScope::parse(name).ok_or_else(|| unknown(name))).collect::<Result<_, _>>()
+    });
+    let scopes = Scopes(scopes.transpose()?);
     let catalog = product.bus.shelf().take();
     let account = ObjectId::new(account).filter(|id| catalog.accounts.contains_key(id)).ok_or_else(|| {
         AdminError::Told(format!("account {account} is not in the catalog; import it first, or see catalog export"))
@@ -177,6 +210,7 @@ async fn issue(product: &Product, account: &str, name: &str) -> Result<Value, Ad
         named: Named { id: id.clone(), name: name.to_owned() },
         account: account.clone(),
         revoked: false,
+        scopes,
     };
     let command = Command::ImportCatalog { objects: vec![CatalogObject::Key(key)] };
     product.bus.ask(command, Scope::operator(), None).await?;
@@ -198,7 +232,7 @@ pub async fn first_key(product: &Product) -> Result<Option<String>, AdminError> 
     let account = CatalogObject::Account(Account { named, role: Role::Operator, source });
     let command = Command::ImportCatalog { objects: vec![account] };
     product.bus.ask(command, Scope::operator(), None).await?;
-    let issued = issue(product, id.as_str(), "first administrator").await?;
+    let issued = issue(product, id.as_str(), "first administrator", None).await?;
     Ok(issued.get("key").and_then(Value::as_str).map(str::to_owned))
 }
 
@@ -243,6 +277,11 @@ pub async fn ask(data: &Path, partitions: u16, request: Request) -> Result<Value
     let path = data.join("admin.sock");
     match UnixStream::connect(&path) {
         Ok(stream) => tell(&path, stream, &request),
+        Err(_) if matches!(request, Request::SignInLink { .. }) => {
+            let told = "the ledger isn't running with this data directory; start it first, since the link is good for \
+                        fifteen minutes";
+            Err(AdminError::Told(told.to_owned()))
+        }
         Err(_) => {
             let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
             let partitions = Partitions { of: partitions, here: None };

@@ -13,7 +13,7 @@ pub(crate) fn before(api: axum::Router, settings: &Settings, secrets: &Secrets) 
     let clock = settings.clock.clone();
     portal::router(Portal {
         api,
-        admit: |extensions, key| drop(extensions.insert(InNameOf(key))),
+        admit: |extensions, key, session| drop(extensions.insert(InNameOf { key, session })),
         secret: secrets.link.clone(),
         version: version(),
         now: Arc::new(move || clock.now()),

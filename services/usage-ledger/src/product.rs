@@ -283,8 +283,8 @@ pub struct Product {
     pub secrets: Secrets,
     /// The time.
     pub clock: Clock,
-    /// Whether the gateway runs in this process.
-    pub(crate) serves: bool,
+    /// Where people find the portal, if the gateway runs in this process.
+    pub(crate) portal: Option<String>,
     /// The hosts that stand by, or write while they have the lease.
     standing: Vec<Standing>,
     stop: watch::Sender<bool>,
@@ -387,8 +387,9 @@ impl Product {
         } else {
             parts.spawn(serve(listener, gateway::probes(probes), stopped));
         }
+        let portal = serves.then(|| settings.public_url.unwrap_or_else(|| format!("http://{address}")));
         let (clock, standing) = (settings.clock, wiring.standing);
-        Ok(Self { address, bus, projection, secrets, clock, serves, standing, stop, ended, ready, parts, backup, logs })
+        Ok(Self { address, bus, projection, secrets, clock, portal, standing, stop, ended, ready, parts, backup, logs })
     }
 
     /// Waits until a part has ended that should not have: the rest would wait for it for ever.

@@ -23,7 +23,7 @@ pub(crate) fn of_process(product: &Product) -> Result<Value, SourceError> {
         let Source::Near(log) = &source else { continue };
         known.insert(source.host().to_string(), shown(&of_log(log)?));
     }
-    if product.serves {
+    if product.portal.is_some() {
         known.insert(ServiceName::Gateway.name().to_owned(), shown(&product.projection.read()));
     }
     Ok(known.into())

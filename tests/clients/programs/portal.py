@@ -10,6 +10,7 @@ import re
 import sys
 import time
 
+import portal_sentences
 import portal_work
 from playwright.sync_api import expect, sync_playwright
 from portal_people import AXE, BOOKS, KEYS, LOOKED, PATIENCE_MS, PHONE, SEVERE, TASK, URL, Person, sentence
@@ -238,6 +239,7 @@ def main():
             past(chromium, path)
         grid(chromium)
         keyboard(chromium)
+        portal_sentences.journeys(chromium)
         portal_work.journeys(chromium)
         chromium.close()
     print(json.dumps(LOOKED))

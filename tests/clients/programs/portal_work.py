@@ -265,17 +265,19 @@ def operator(chromium):
 
 # Pages beside those of a file's life, and who looks at them.
 PAGES = {
-    "vendor": ["/products", f"/products/{PULSE}", f"/products/{PULSE}/items", "/usage", "/charts", "/help"],
+    "vendor": ["/products", f"/products/{PULSE}", f"/products/{PULSE}/items", "/usage", "/charts", "/help",
+               "/sessions", "/sign-in/link?token=SE-1.SU-000-000-001.1.x"],
     "distributor": ["/", "/files?status=accepted", f"/products/{PULSE}", f"/products/{PULSE}/rules",
                     f"/products/{PULSE}/rules/new"],
-    "operator": ["/accounts", "/catalog/products", f"/catalog/products/{COLD}", "/subscribers", "/health", "/verify"],
+    "operator": ["/accounts", "/catalog/products", f"/catalog/products/{COLD}", "/subscribers", "/health", "/verify", "/sessions"],
 }
 
 
 def looked_over(chromium):
     """axe by light and in the dark, and the same pages on a phone and enlarged."""
     pages = {**PAGES, "vendor": [*PAGES["vendor"], f"{TASK['bad']}/check", f"{TASK['bad']}/changes"]}
-    pages["distributor"] = [*pages["distributor"], f"/files/{TASK['billing']['closed']}/statement"]
+    closed = f"/files/{TASK['billing']['closed']}"
+    pages["distributor"] = [*pages["distributor"], f"{closed}/statement", f"{closed}/changes", closed]
     for who, places in pages.items():
         for scheme in ("light", "dark"):
             person = Person(chromium, who, color_scheme=scheme)

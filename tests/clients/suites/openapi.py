@@ -88,7 +88,7 @@ class Seeds:
             files += [one for name, one in found.items() if name.endswith("_usage_file")]
             path |= {name: {"id": one} for name, one in found.items() if isinstance(one, str)}
             path |= {name: one for name, one in found.items() if isinstance(one, dict)}
-        path |= self.webhooks()
+        path |= self.webhooks() | self.sessions()
         if self.role == "operator":
             path |= self.keys()
         template = self.link(f"usage/products/{ids.PULSE}/template", "template_link")
@@ -108,6 +108,12 @@ class Seeds:
         same([answer.status_code for answer in made], [201, 201], f"webhooks: {made[0].text}")
         shown, deleted = ({"id": answer.json()["id"]} for answer in made)
         return {"show_webhook": shown, "change_webhook": shown, "delete_webhook": deleted}
+
+    def sessions(self):
+        """A session that nobody uses, to be ended."""
+        opened = self.world.http(self.key).post(f"{self.world.url}/ledger/v1/sessions", json={})
+        same(opened.status_code, 201, f"a session: {opened.text}")
+        return {"end_session": {"id": opened.json()["id"]}}
 
     def keys(self):
         """Two API keys that nobody uses, to be replaced and revoked, and an object with a history."""

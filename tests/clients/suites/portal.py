@@ -18,6 +18,8 @@ PROGRAM = pathlib.Path(__file__).parents[1] / "programs" / "portal.py"
 SCRIPT_BYTES_MAX = 60 * 1024
 # Records of a file that is many pages of its grid.
 RECORDS = 1234
+# Records whose workbook is on its way for a second or two.
+SLOW_RECORDS = 8_000
 
 
 def run(world):
@@ -51,6 +53,7 @@ def keys(world):
         "distributor": ids.DISTRIBUTOR,
         "reseller": ids.RESELLER,
         "operator": ids.OPERATOR,
+        "unready": ids.UNREADY_VENDOR,
     }
     return {name: world.catalog.keys[key] for name, key in people.items()}
 
@@ -76,7 +79,7 @@ def workbooks(world):
     world.wait(ids.VENDOR, bad, "invalid")
     world.wait(ids.VENDOR, many, "invalid")
     shown = {"books": books, "bad": f"/files/{bad}", "many": f"/files/{many}", "records": RECORDS}
-    return {**shown, **waiting(world), "billing": billing(world)}
+    return {**shown, **waiting(world), **mending(world), "billing": billing(world), "links": links(world)}
 
 
 def small(world, name, contract=ids.AGREEMENT):
@@ -95,6 +98,45 @@ def waiting(world):
         return {"rejected": pending(f"{how}-rejected"), "bulk": [pending(f"{how}-bulk-{number}") for number in range(2)]}
 
     return {"pending": {how: turn(how) for how in ("scripts", "plain")}, "resold": pending("resold", ids.RESOLD)}
+
+
+def mending(world):
+    """For each of the two ways a file with an error and a workbook without one; and a workbook that takes its time."""
+
+    def written(name, rows):
+        path = world.folder / f"browser-{name}.xlsx"
+        path.write_bytes(openpyxl_book(rows))
+        return str(path)
+
+    def turn(how):
+        rows = [world.row(f"browser-mend-{how}-{number}", place=number) for number in range(3)]
+        file = world.file(ids.VENDOR, ids.PULSE, ids.AGREEMENT)
+        world.upload(ids.VENDOR, file, openpyxl_book([{**rows[0], "quantity": "many"}, *rows[1:]]))
+        world.wait(ids.VENDOR, file, "invalid")
+        return {"file": file, "good": written(f"mend-{how}", rows)}
+
+    slow = [world.row(f"browser-slow-{number}", place=number % 3) for number in range(SLOW_RECORDS)]
+    path = f"/files/{world.file(ids.VENDOR, ids.PULSE, ids.AGREEMENT)}"
+    chosen = f"product={ids.NO_PROGRAM_PRODUCT}&environment=production&provider=PA-000-003&marketplace=MP-38661"
+    return {
+        "mended": {how: turn(how) for how in ("scripts", "plain")},
+        "slow": {"path": path, "book": written("slow", slow), "records": SLOW_RECORDS},
+        "waiting": world.pending(ids.VENDOR, ids.PULSE, ids.AGREEMENT, small(world, "read-only")),
+        "lacking": {ids.NO_CAPABILITY: "edit its capabilities", ids.NOT_LISTED: "No active listing offers it."},
+        "unready": f"/files/new?step=6&{chosen}",
+    }
+
+
+def links(world):
+    """Links that the command line prints, for each of the two ways."""
+
+    def link():
+        command = [str(world.binary), "key", "link", ids.VENDOR, "--data", str(world.folder / "data-portal")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        same(done.returncode, 0, f"exit code ({done.stderr})")
+        return done.stdout.strip()
+
+    return {"scripts": link(), "plain": link()}
 
 
 def billing(world):

@@ -36,6 +36,7 @@ pub(super) fn live(world: &mut World) {
     }
     world.import(&catalog).expect("a sound catalog");
     hooked(world);
+    signed_in(world);
     never_billed(world);
     billed_in_pieces(world);
     ruled(world);
@@ -55,6 +56,13 @@ pub(super) fn live(world: &mut World) {
 
 fn put(world: &World, party: Party, path: &str, body: &Value) -> Answer {
     world.send(party, "PUT", path, Body::Json(body))
+}
+
+/// Somebody who signs in at the portal, and out.
+fn signed_in(world: &World) {
+    let opened = world.ours(Vendor, "POST", "sessions", Body::Json(&json!({}))).expect(201);
+    let path = format!("sessions/{}/end", opened["id"].as_str().expect("an id"));
+    world.ours(Vendor, "POST", &path, Body::Json(&json!({}))).expect(201);
 }
 
 /// A webhook that nobody answers, and that is gone.

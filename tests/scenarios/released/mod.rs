@@ -19,7 +19,9 @@ use crate::tree::{folders, root, text};
 
 const RELEASES: &str = "tests/fixtures/releases";
 /// Facts that no fixture holds, and why; `proto/golden` has the bytes of each.
-const NOWHERE: [(&str, &str); 4] = [
+const NOWHERE: [(&str, &str); 6] = [
+    ("session_opened", "up to 0.1.0 signing in was not recorded"),
+    ("session_ended", "up to 0.1.0 signing out was not recorded"),
     ("check_failed", "a check ends so when it has crashed three times"),
     ("chunk_failed", "a chunk ends so when its writing has crashed three times"),
     ("billing_refused", "up to 0.1.0 refused closings were not recorded"),

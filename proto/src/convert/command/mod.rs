@@ -12,6 +12,7 @@ use ledger::{ChunkId, Command};
 
 use super::approval::{mark, mark_number};
 use super::rows::row_set;
+use super::session;
 use super::value::{each, file_id, hash, object_id, required};
 use crate::error::WireError;
 use crate::wire as w;
@@ -29,6 +30,9 @@ pub(super) fn command_to_wire(command: &Command) -> Result<Wire, WireError> {
         Command::ChangeItem { product, item, change } => Wire::ChangeItem(
             w::ChangeItem { product_id: product.to_string(), item_id: item.to_string(), change: change.clone() }),
         Command::RevokeKey { key } => Wire::RevokeKey(w::RevokeKey { key_id: key.to_string() }),
+        Command::OpenSession { session, by_link, agent } => Wire::OpenSession(w::OpenSession {
+            session_id: session.to_string(), by_link: *by_link, agent: agent.clone() }),
+        Command::EndSession { session } => Wire::EndSession(w::EndSession { session_id: session.to_string() }),
         Command::CreateWebhook { terms } => Wire::CreateWebhook(webhook::create(terms)),
         Command::ChangeWebhook { webhook: id, terms } => Wire::ChangeWebhook(webhook::change(id, terms)),
         Command::DeleteWebhook { webhook } => Wire::DeleteWebhook(w::DeleteWebhook { webhook_id: webhook.to_string() }),
@@ -85,6 +89,8 @@ pub(super) fn command(command: Wire) -> Result<Command, WireError> {
         Wire::CreateWebhook(it) => webhook::created(it)?,
         Wire::ChangeWebhook(it) => webhook::changed(it)?,
         Wire::DeleteWebhook(it) => Command::DeleteWebhook { webhook: object_id(&it.webhook_id, "webhook_id")? },
+        Wire::OpenSession(it) => session::open(it)?,
+        Wire::EndSession(it) => Command::EndSession { session: object_id(&it.session_id, "session_id")? },
         Wire::CreateFile(it) => Command::CreateFile(Box::new(it.try_into()?)),
         Wire::DescribeFile(it) => Command::DescribeFile {
             file: file(&it.file_id)?, described: Box::new(required(it.described, "described")?.into()) },

@@ -172,5 +172,8 @@ fn key(it: &Key) -> Value {
     if it.revoked {
         fill(&mut key, &["revoked"], true.into());
     }
+    if let Some(scopes) = &it.scopes.0 {
+        fill(&mut key, &["scopes"], scopes.iter().map(|scope| scope.name()).collect());
+    }
     key
 }

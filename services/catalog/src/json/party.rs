@@ -2,6 +2,7 @@
 
 use ledger::catalog::{Account, CatalogObject, Hub, Key, Marketplace, MarketplaceHub, Role};
 use ledger::id::{Hash, ObjectId};
+use ledger::{KeyScope, Scopes};
 
 use super::node::Node;
 use super::reader::{Kind, Reader};
@@ -85,7 +86,22 @@ impl Reader<'_> {
         let was_revoked = self.known.keys.get(&id).is_some_and(|key| key.revoked);
         let revoked = self.faults.flag(&node.at("revoked")) || was_revoked;
         let named = self.faults.named(node, id);
-        self.take(CatalogObject::Key(Key { named, account, secret_hash, revoked }));
+        let scopes = self.scopes(&node.at("scopes"));
+        self.take(CatalogObject::Key(Key { named, account, secret_hash, revoked, scopes }));
+    }
+
+    /// What a key may do; left out, everything that its account may.
+    fn scopes(&mut self, node: &Node<'_>) -> Scopes {
+        if !node.present() {
+            return Scopes::default();
+        }
+        if !node.value.is_array() {
+            self.faults.push(node, "expected a list of scopes; an empty one for a key that only reads");
+            return Scopes::default();
+        }
+        let known = KeyScope::ALL.map(|scope| (scope.name(), scope));
+        let scopes = node.elements().map(|entry| self.faults.choice(&entry, &known, KeyScope::Report));
+        Scopes(Some(scopes.collect()))
     }
 
     fn secret(&mut self, node: &Node<'_>, id: &ObjectId) -> Hash {

@@ -72,8 +72,13 @@ pub(crate) async fn show(reader: Reader) -> Answered {
     let window = usage.map(|text| Window::parse(&text)).transpose()?;
     let known = reader.known(None).await?;
     let scope = reader.scope.clone();
-    let found = aside("a series of usage", move || points(&known, &scope, by, window));
-    Ok(reader.answer(crate::json::answer(axum::http::StatusCode::OK, &found.await??)))
+    let question = format!("{by:?} {}", window.map_or_else(String::new, |window| window.to_string()));
+    let make = move || {
+        let app = known.app().clone();
+        app.series.get(&known, &scope, question, || points(&known, &scope, by, window))
+    };
+    let found = aside("a series of usage", make).await??;
+    Ok(reader.answer(crate::json::answer(axum::http::StatusCode::OK, &found)))
 }
 
 /// What came together at a point.

@@ -2,6 +2,7 @@
 //! summary says all; only of one that reaches over its edge records are read.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{Days, Months, NaiveDate};
 use ledger::fact::{Period, SummaryLine};
@@ -46,6 +47,13 @@ impl Edge {
     /// What tells this verdict from others.
     pub(super) fn key(&self) -> (FileId, u64) {
         (self.file, self.batches.first().copied().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Window {
+    /// What tells it from others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.from.0, self.until.0)
     }
 }
 

@@ -123,6 +123,10 @@ fn members(event: &Event) -> Option<(&'static str, Members)> {
                     members.insert("name".to_owned(), it.named.name.clone());
                     members.insert("account".to_owned(), it.account.to_string());
                     members.insert("revoked".to_owned(), it.revoked.to_string());
+                    if let Some(scopes) = &it.scopes.0 {
+                        let scopes: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
+                        members.insert("scopes".to_owned(), scopes.join(", "));
+                    }
                     return Some(("ObjectRecorded", members));
                 }
             };
@@ -131,6 +135,8 @@ fn members(event: &Event) -> Option<(&'static str, Members)> {
         }
         Fact::WebhookRecorded(_) => Some(("WebhookRecorded", members)),
         Fact::WebhookDeleted => Some(("WebhookDeleted", members)),
+        Fact::SessionOpened(_) => Some(("SessionOpened", members)),
+        Fact::SessionEnded => Some(("SessionEnded", members)),
         _ => None,
     }
 }

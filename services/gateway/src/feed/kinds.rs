@@ -28,11 +28,7 @@ pub(crate) struct Kind {
 /// What a fact is called in the feed, if it is shown: not every step of the work is an event for others.
 pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
     let (name, side) = match fact {
-        Fact::ObjectRecorded(object) => match object.as_ref() {
-            CatalogObject::Product(_) => ("product.recorded", Side::Both),
-            CatalogObject::Item(_) => ("item.recorded", Side::Both),
-            _ => return None,
-        },
+        Fact::ObjectRecorded(object) => return of_object(object),
         Fact::FileCreated(_) => ("usage_file.created", Side::Vendor),
         Fact::FileDescribed(_) => ("usage_file.updated", Side::Vendor),
         Fact::UploadOpened(_) => ("usage_file.uploaded", Side::Vendor),
@@ -67,6 +63,8 @@ pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
         Fact::ContractPlaced { .. }
         | Fact::WebhookRecorded(_)
         | Fact::WebhookDeleted
+        | Fact::SessionOpened(_)
+        | Fact::SessionEnded
         | Fact::CommandRefused { .. }
         | Fact::RulesAsked { .. }
         | Fact::RulingStarted { .. }
@@ -94,6 +92,15 @@ pub(crate) fn kind(fact: &Fact) -> Option<Kind> {
         | Fact::StatementSigned { .. } => return None,
     };
     Some(Kind { name, side })
+}
+
+fn of_object(object: &CatalogObject) -> Option<Kind> {
+    let name = match object {
+        CatalogObject::Product(_) => "product.recorded",
+        CatalogObject::Item(_) => "item.recorded",
+        _ => return None,
+    };
+    Some(Kind { name, side: Side::Both })
 }
 
 /// What the fold knows of an event's object.

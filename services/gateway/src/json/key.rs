@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Reference;
-use super::words::{AccountRole, KeyStatus, role_name};
+use super::words::{AccountRole, KeyScope, KeyStatus, role_name};
 
 /// An API key.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,6 +23,9 @@ pub(crate) struct ApiKey {
     /// What the account does.
     #[schema(value_type = Option<AccountRole>)]
     role: Option<&'static str>,
+    /// What it may do of what its account may: left out, all of it; empty, it only reads.
+    #[schema(value_type = Option<Vec<KeyScope>>)]
+    scopes: Option<Vec<&'static str>>,
     /// Whether it opens anything.
     #[schema(value_type = KeyStatus)]
     status: &'static str,
@@ -39,6 +42,7 @@ pub(crate) fn shown(catalog: &Catalog, key: &Key, told: Option<String>) -> Value
         name: key.named.name.clone(),
         account: account.map_or_else(|| Reference::nameless(&key.account), |it| Reference::new(&it.named)),
         role: account.map(|account| role_name(account.role)),
+        scopes: key.scopes.0.as_ref().map(|scopes| scopes.iter().map(|scope| scope.name()).collect()),
         status: if key.revoked { "revoked" } else { "active" },
         key: told,
     })

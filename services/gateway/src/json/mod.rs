@@ -16,6 +16,7 @@ pub(crate) mod reconciliation;
 pub(crate) mod record;
 pub(crate) mod rule;
 pub(crate) mod series;
+pub(crate) mod session;
 pub(crate) mod simulation;
 pub(crate) mod totals;
 pub(crate) mod webhook;

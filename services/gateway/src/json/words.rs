@@ -4,7 +4,7 @@ use ledger::catalog::{Environment as Env, ItemKind, Schema as Reporting};
 use ledger::fact::ExemptReason;
 use ledger::file::ChunkStatus as OfChunk;
 use ledger::rule::RuleScope as Scope;
-use ledger::{Role, RuleAction as Action, Status, Surface as OfKey};
+use ledger::{KeyScope as OfScope, Role, RuleAction as Action, Status, Surface as OfKey};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
@@ -80,6 +80,8 @@ words!(
 words!(SeriesBy, "What the points of a series stand for.", ["day", "month", "product", "customer"]);
 words!(Change, "What became of usage.", ["new", "gone", "more", "less", "same"]);
 words!(KeyStatus, "Whether an API key opens anything.", ["active", "revoked"]);
+words!(SessionStatus, "Whether a session opens anything.", ["open", "ended", "expired", "revoked"]);
+words!(KeyScope, "What a key may do of what its account may.", OfScope::ALL.map(OfScope::name));
 words!(
     AccountRole,
     "What an account does.",

@@ -6,7 +6,7 @@
 use utoipa::ToSchema;
 
 use crate::json::words::{
-    ContentType, Environment, Method, ObjectClass, RecordStatus, RuleAction, RuleScope, Workbook,
+    ContentType, Environment, KeyScope, Method, ObjectClass, RecordStatus, RuleAction, RuleScope, Workbook,
 };
 
 /// Another object by its id.
@@ -274,6 +274,16 @@ pub(crate) struct NewApiKey {
     account: Named,
     /// What it is for; at most 100 characters.
     name: String,
+    /// What it may do of what its account may: left out, all of it; empty, it only reads.
+    scopes: Option<Vec<KeyScope>>,
+}
+
+/// A session that is to be opened.
+#[derive(ToSchema)]
+#[schema(example = json!({}))]
+pub(crate) struct NewSession {
+    /// The token of a link, for whoever sends no key.
+    token: Option<String>,
 }
 
 /// A webhook that is to be made.

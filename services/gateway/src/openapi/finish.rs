@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::links;
 
 /// The lists whose conditions have names, by the operation.
-const LISTS: [(&str, &[Field]); 23] = [
+const LISTS: [(&str, &[Field]); 24] = [
     ("list_usage_files", rql::FILES),
     ("list_categories", rql::CATEGORIES),
     ("list_history_of_file", rql::HISTORY),
@@ -23,6 +23,7 @@ const LISTS: [(&str, &[Field]); 23] = [
     ("list_rules", rql::RULES),
     ("list_webhooks", rql::WEBHOOKS),
     ("list_api_keys", rql::API_KEYS),
+    ("list_sessions", rql::SESSIONS),
     ("list_items", rql::ITEMS),
     ("list_accounts", rql::ACCOUNTS),
     ("list_hubs", rql::HUBS),

@@ -139,6 +139,7 @@ pub(crate) const TABLE: &[Links] = &[
     links(&["create_item"], ITEM, &["show_item", "change_item"]),
     links(&["change_item"], ITEM, &["show_item"]),
     links(&["create_item", "change_item"], SAME, &["list_items"]),
+    links(&["open_session"], ITSELF, &["end_session"]),
     links(&["list_contracts"], FIRST, &["show_contract"]),
     links(&["list_listings"], FIRST, &["show_listing"]),
     links(&["list_assets"], FIRST, &["show_asset", "list_aggregates_of_asset"]),

@@ -240,6 +240,15 @@ pub(crate) struct ApiKeyId {
     id: String,
 }
 
+/// A session by its id.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SessionId {
+    /// The id of a session.
+    #[param(example = "SE-00112233445566778899aabbccddeeff")]
+    id: String,
+}
+
 /// A usage rule of a product.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -255,11 +255,23 @@ fn record_accounts(catalog: &mut Catalog) {
         let icon = format!(",\"icon\":\"/media/{account}.png\"");
         catalog.record(CatalogObject::Account(Account { named: named(account), role, source: source(account, &icon) }));
         let hash = Hash::of_parts(&[b"usage-ledger key", PEPPER, key.as_bytes(), secret.as_bytes()]);
-        let key = Key { named: named(key), account: id(account), secret_hash: hash, revoked: false };
+        let key = Key {
+            named: named(key),
+            account: id(account),
+            secret_hash: hash,
+            revoked: false,
+            scopes: ledger::Scopes::default(),
+        };
         catalog.record(CatalogObject::Key(key));
     }
     let hash = Hash::of_parts(&[b"usage-ledger key", PEPPER, b"SU-5", b"old"]);
-    let key = Key { named: named("SU-5"), account: id("VA-1"), secret_hash: hash, revoked: true };
+    let key = Key {
+        named: named("SU-5"),
+        account: id("VA-1"),
+        secret_hash: hash,
+        revoked: true,
+        scopes: ledger::Scopes::default(),
+    };
     catalog.record(CatalogObject::Key(key));
 }
 

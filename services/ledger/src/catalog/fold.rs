@@ -8,13 +8,24 @@ use super::{Account, CatalogObject, Contract, Hub, Item, Key, Listing, Marketpla
 use crate::digest::digest_of;
 use crate::id::{Hash, ObjectId, Partition};
 use crate::moment::Moment;
+use crate::session::Sessions;
 use crate::webhook::Webhooks;
+
+/// A sequence that tells one catalog from another quickly. Digests go without it: it follows from what else they have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded(pub u64);
+
+impl std::hash::Hash for Recorded {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
 
 /// The catalog as of one position: the fold of the catalog's facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Catalog {
     /// The sequence in the catalog's own chain up to which this is the fold.
     pub position: u64,
+    /// The sequence of the last object that was recorded.
+    pub objects: Recorded,
     /// Accounts by id.
     pub accounts: BTreeMap<ObjectId, Account>,
     /// Hubs by id.
@@ -35,6 +46,8 @@ pub struct Catalog {
     pub keys: BTreeMap<ObjectId, Key>,
     /// Webhooks by id, deleted ones too.
     pub webhooks: Webhooks,
+    /// Sessions of the last day by id, ended ones too.
+    pub sessions: Sessions,
     /// The partition of each contract: chosen once, never changed (design §6).
     pub placements: BTreeMap<ObjectId, Partition>,
     /// Of objects that somebody edited since they were imported: what was imported.

@@ -8,9 +8,12 @@ impl Fact {
     #[must_use]
     pub fn emitter(&self) -> ServiceName {
         match self {
-            Self::ObjectRecorded(_) | Self::ContractPlaced { .. } | Self::WebhookRecorded(_) | Self::WebhookDeleted => {
-                ServiceName::Catalog
-            }
+            Self::ObjectRecorded(_)
+            | Self::ContractPlaced { .. }
+            | Self::WebhookRecorded(_)
+            | Self::WebhookDeleted
+            | Self::SessionOpened(_)
+            | Self::SessionEnded => ServiceName::Catalog,
             Self::FileCreated(_)
             | Self::FileDescribed(_)
             | Self::UploadOpened(_)

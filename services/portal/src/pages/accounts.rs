@@ -18,6 +18,14 @@ use crate::signed::{Role, Signed};
 /// Accounts and keys that are listed.
 const SHOWN: u64 = 1_000;
 
+/// What a key may be given of what its account may, with words for people.
+const SCOPES: [(&str, &str); 4] = [
+    ("report", "report: upload and submit usage files, report records"),
+    ("review", "review: accept and reject, usage rules"),
+    ("bill", "bill: chunks, reconciliations, closing"),
+    ("configure", "configure: products, items, webhooks, keys"),
+];
+
 /// An account with its keys.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -37,10 +45,20 @@ struct Key {
     name: String,
     account: Reference,
     status: String,
+    scopes: Option<Vec<String>>,
     key: String,
 }
 
 impl Key {
+    /// What it may, in words.
+    fn may(&self) -> String {
+        match &self.scopes {
+            None => "all that its account may".to_owned(),
+            Some(scopes) if scopes.is_empty() => "only read".to_owned(),
+            Some(scopes) => scopes.join(", "),
+        }
+    }
+
     fn is_active(&self) -> bool {
         self.status == "active"
     }
@@ -51,6 +69,7 @@ impl Key {
 struct Accounts {
     chrome: Chrome,
     accounts: Vec<Account>,
+    scopes: [(&'static str, &'static str); 4],
     once: String,
 }
 
@@ -65,7 +84,7 @@ pub(crate) async fn list(signed: Signed) -> Result<Response, Fault> {
         account.keys = keys.iter().filter(|key| key.account.id == account.id).cloned().collect();
         account.keys.sort_by_key(|key| (!key.is_active(), key.id.clone()));
     }
-    Ok(page(&Accounts { chrome: signed.chrome("accounts"), accounts, once: once() }))
+    Ok(page(&Accounts { chrome: signed.chrome("accounts"), accounts, scopes: SCOPES, once: once() }))
 }
 
 /// A new key, shown this once.
@@ -82,18 +101,25 @@ struct Issued {
 #[serde(default)]
 pub(crate) struct Sent {
     once: String,
-    name: String,
 }
 
 /// Issues a key.
 pub(crate) async fn issue(
     signed: Signed,
     Path(account): Path<String>,
-    Form(sent): Form<Sent>,
+    Form(pairs): Form<Vec<(String, String)>>,
 ) -> Result<Response, Fault> {
     let account = clean(&account)?;
-    let once = given(&sent.once).map(|once| format!("{once}-{account}"));
-    let content = json!({ "account": { "id": account }, "name": sent.name });
+    let sent =
+        |wanted: &'static str| pairs.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let (once, name) = (sent("once").next().unwrap_or_default(), sent("name").next().unwrap_or_default());
+    let scopes: Vec<&str> = sent("scopes").collect();
+    let once = given(once).map(|once| format!("{once}-{account}"));
+    let mut content = json!({ "account": { "id": account }, "name": name });
+    // All of them are no limit, also for what a later release lets accounts do.
+    if scopes.len() < SCOPES.len() {
+        content["scopes"] = json!(scopes);
+    }
     issued(&signed, "/ledger/v1/api-keys", once.as_deref(), &content, None).await
 }
 

@@ -9,6 +9,7 @@ mod duty;
 mod events;
 mod file;
 mod foreign;
+mod key;
 mod nats;
 mod probe;
 mod product;
@@ -78,9 +79,9 @@ enum Command {
     /// Import or export the catalog: accounts, products, contracts, subscriptions, keys.
     #[command(subcommand)]
     Catalog(CatalogCommand),
-    /// Issue, revoke and list API keys.
+    /// Issue, revoke and list API keys, and print links that sign people in at the portal.
     #[command(subcommand)]
-    Key(KeyCommand),
+    Key(key::KeyCommand),
     /// Work with usage files of a running ledger.
     File(file::FileArgs),
     /// Show and change a product of yours.
@@ -236,33 +237,6 @@ enum CatalogCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum KeyCommand {
-    /// Issue a key for an account; its secret is shown once.
-    Issue {
-        /// The account that the key acts for (VA-…, PA-…).
-        #[arg(long)]
-        account: String,
-        /// What the key is for, as it appears in histories.
-        #[arg(long)]
-        name: String,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// Make a key unusable at once.
-    Revoke {
-        /// The key (SU-…).
-        key: String,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// List all keys, without their secrets.
-    List {
-        #[command(flatten)]
-        data: DataArgs,
-    },
-}
-
 /// Why a command failed.
 #[derive(Debug, Error)]
 pub enum CliError {
@@ -338,7 +312,7 @@ fn dispatch(command: Command) -> Result<u8, CliError> {
         Command::Run(args) => block_on(run(args)),
         Command::Demo(args) => block_on(run_demo(args)),
         Command::Catalog(command) => block_on(catalog(command)),
-        Command::Key(command) => block_on(key(command)),
+        Command::Key(command) => block_on(key::run(command)),
         Command::File(args) => file::run(args),
         Command::Product(args) => product::run_product(&args),
         Command::Item(args) => product::run_item(&args),
@@ -447,30 +421,6 @@ async fn catalog(command: CatalogCommand) -> Result<u8, CliError> {
         CatalogCommand::Export { data } => {
             let catalog = ask(&data, Request::Export).await?;
             println!("{catalog:#}");
-        }
-    }
-    Ok(0)
-}
-
-async fn key(command: KeyCommand) -> Result<u8, CliError> {
-    match command {
-        KeyCommand::Issue { account, name, data } => {
-            let issued = ask(&data, Request::IssueKey { account, name }).await?;
-            println!("{}", issued.get("key").and_then(Value::as_str).unwrap_or_default());
-            eprintln!("Keep it: the secret is not stored and can't be shown again.");
-        }
-        KeyCommand::Revoke { key, data } => {
-            ask(&data, Request::RevokeKey { key: key.clone() }).await?;
-            println!("{key} is revoked");
-        }
-        KeyCommand::List { data } => {
-            let keys = ask(&data, Request::ListKeys).await?;
-            for key in keys.as_array().into_iter().flatten() {
-                let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
-                let revoked = key.get("revoked").and_then(Value::as_bool).unwrap_or(false);
-                let state = if revoked { "revoked" } else { "active" };
-                println!("{}  {}  {}  {}", text("id"), text("account"), state, text("name"));
-            }
         }
     }
     Ok(0)

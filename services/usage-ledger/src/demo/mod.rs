@@ -246,6 +246,8 @@ impl Demo {
         println!("\nTry:");
         println!("  curl -s -H 'Authorization: {key}' '{url}/public/v1/usage/files'");
         println!("  usage-ledger file list --url {url} --key '{key}'");
+        let (data, id) = (self.data.display(), key.trim_start_matches("ApiKey ").split(':').next().unwrap_or_default());
+        println!("  usage-ledger key link {id} --data '{data}'");
         println!("The workbooks of the demo are in {}.", self.data.join("demo-files").display());
     }
 }
