@@ -90,5 +90,6 @@ mod isolation;
 mod pages;
 mod portal;
 mod sessions;
+mod sums;
 
 mod clocks;

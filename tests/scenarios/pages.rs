@@ -235,6 +235,19 @@ fn an_operator_issues_keys_and_looks_after_the_ledger() {
 }
 
 #[test]
+fn a_gateway_verifies_the_logs_of_other_processes() {
+    let world = World::apart();
+    world.create(CONTRACT);
+    let operator = Browser::of(&world, Operator);
+    operator.post("/verify", &[]);
+    world.until("verified", || operator.page("/verify").contains("Everything is as it was recorded"));
+    let told = world.ours(Operator, "GET", "audit/verification", Body::Nothing).expect(200);
+    let count = |name: &str| told[name].as_u64().expect("a count");
+    assert!(count("done_facts") > 100 && count("done_facts") >= count("all_facts"), "{told:#}");
+    assert!(count("entries") >= count("done_facts"), "{told:#}");
+}
+
+#[test]
 fn pages_of_operators_are_nobody_elses() {
     let world = World::new();
     let parties: [Party; 5] = [Vendor, OtherVendor, Distributor, OtherDistributor, Reseller];

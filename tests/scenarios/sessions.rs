@@ -136,9 +136,7 @@ fn a_key_does_what_its_scopes_say() {
     let reader = [("once", "k1"), ("name", "Dashboard"), ("scopes", "review")];
     operator.post("/accounts/PA-000-003/keys", &reader);
     let page = operator.page("/accounts");
-    for told in
-        ["<td>review</td>", "<td>only read</td>", "<td>bill, configure</td>", "<td>all that its account may</td>"]
-    {
+    for told in ["<td>review</td>", "<td>read only</td>", "<td>bill, configure</td>", "<td>everything</td>"] {
         assert!(page.contains(told), "{told}: {page}");
     }
     let unknown = json!({ "account": { "id": "VA-000-001" }, "name": "Wrong", "scopes": ["burn"] });

@@ -1,5 +1,8 @@
-//! `/ledger/v1/audit/verification`: whether the log is untouched, gone through by this process while it works. The same
-//! as `usage-ledger audit verify`; who knows how is given to the gateway, which knows no folders.
+//! `/ledger/v1/audit/verification`: whether the log is untouched, gone through by this process while it works: what is on
+//! its disk as `usage-ledger audit verify` does it, by who knows how and is given to the gateway, which knows no folders;
+//! and the logs that other processes write, as they come over NATS.
+
+mod elsewhere;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use ledger::Moment;
+use ledger::{Moment, ServiceName};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,6 +44,17 @@ pub struct Gone {
     pub workbooks: u64,
     /// Faults first.
     pub findings: Vec<Found>,
+}
+
+impl Gone {
+    /// This and what was gone through besides.
+    fn and(mut self, other: Self) -> Self {
+        self.entries += other.entries;
+        self.workbooks += other.workbooks;
+        self.findings.extend(other.findings);
+        self.findings.sort_by_key(|finding| !finding.fault);
+        self
+    }
 }
 
 /// Goes through what is on the disk.
@@ -78,6 +92,7 @@ struct Last {
     started: Moment,
     bytes: u64,
     done: Arc<AtomicU64>,
+    elsewhere: Arc<elsewhere::Facts>,
     outcome: Option<(Moment, Result<Gone, String>)>,
 }
 
@@ -99,6 +114,12 @@ pub(crate) struct Verification {
     /// Bytes that there were when it began.
     #[schema(example = 4194304)]
     all_bytes: u64,
+    /// Facts of other processes' logs that were read.
+    #[schema(example = 0)]
+    done_facts: u64,
+    /// Facts of other processes' logs that there were when it began.
+    #[schema(example = 0)]
+    all_facts: u64,
     /// Facts that were read.
     #[schema(example = 1024)]
     entries: Option<u64>,
@@ -117,7 +138,7 @@ const FINDINGS_MAX: usize = 100;
 
 /// Show the last verification
 ///
-/// Of what this process has on its disk, for operators.
+/// Of what this process has on its disk and of the logs that other processes write, for operators.
 #[utoipa::path(
     get,
     path = "/ledger/v1/audit/verification",
@@ -133,7 +154,8 @@ pub(crate) async fn show(Caller(scope): Caller, State(app): State<Arc<App>>) -> 
 /// Verify the log
 ///
 /// Every frame, hash and signature of the logs that this process has on its disk, and the workbooks that facts name, while
-/// it works. One at a time; who asks meanwhile is told how far it is.
+/// it works; then every header and hash of the logs that other processes write, as they come over NATS. One at a time; who
+/// asks meanwhile is told how far it is.
 #[utoipa::path(
     post,
     path = "/ledger/v1/audit/verification",
@@ -143,11 +165,12 @@ pub(crate) async fn show(Caller(scope): Caller, State(app): State<Arc<App>>) -> 
 )]
 pub(crate) async fn start(Caller(scope): Caller, State(app): State<Arc<App>>) -> Answered {
     operator(&scope)?;
-    if let Some(last) = app.verifications.begin(app.clock.now()) {
+    if let Some((done, facts)) = app.verifications.begin(app.clock.now()) {
         let app = app.clone();
         tokio::task::spawn_blocking(move || {
             app.verifications.size(app.verifies.bytes());
-            let outcome = app.verifies.verify(&last);
+            let others = elsewhere::verify(&app.bus.sources(&ServiceName::WRITERS), &facts);
+            let outcome = app.verifies.verify(&done).map(|own| own.and(others));
             app.verifications.end(app.clock.now(), outcome);
         });
     }
@@ -156,14 +179,14 @@ pub(crate) async fn start(Caller(scope): Caller, State(app): State<Arc<App>>) ->
 
 impl Verifications {
     /// Begins one, unless one runs.
-    fn begin(&self, now: Moment) -> Option<Arc<AtomicU64>> {
+    fn begin(&self, now: Moment) -> Option<(Arc<AtomicU64>, Arc<elsewhere::Facts>)> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref().is_some_and(|last| last.outcome.is_none()) {
             return None;
         }
-        let done = Arc::<AtomicU64>::default();
-        *last = Some(Last { started: now, bytes: 0, done: done.clone(), outcome: None });
-        Some(done)
+        let (done, elsewhere) = (Arc::<AtomicU64>::default(), Arc::<elsewhere::Facts>::default());
+        *last = Some(Last { started: now, bytes: 0, done: done.clone(), elsewhere: elsewhere.clone(), outcome: None });
+        Some((done, elsewhere))
     }
 
     fn size(&self, bytes: u64) {
@@ -194,6 +217,8 @@ impl Verifications {
             ended_at: outcome.map(|(at, _)| at.iso()),
             done_bytes: last.as_ref().map_or(0, |last| last.done.load(Ordering::Relaxed)),
             all_bytes: last.as_ref().map_or(0, |last| last.bytes),
+            done_facts: last.as_ref().map_or(0, |last| last.elsewhere.done.load(Ordering::Relaxed)),
+            all_facts: last.as_ref().map_or(0, |last| last.elsewhere.all.load(Ordering::Relaxed)),
             entries: gone.map(|gone| gone.entries),
             workbooks: gone.map(|gone| gone.workbooks),
             error: outcome.and_then(|(_, outcome)| outcome.as_ref().err().cloned()),
@@ -210,7 +235,7 @@ mod tests {
     fn one_runs_at_a_time_and_its_end_is_told() {
         let verifications = Verifications::default();
         assert_eq!(verifications.shown().status, "none");
-        let done = verifications.begin(Moment(1)).expect("none runs");
+        let (done, _) = verifications.begin(Moment(1)).expect("none runs");
         assert!(verifications.begin(Moment(2)).is_none(), "one runs");
         done.store(7, Ordering::Relaxed);
         assert_eq!((verifications.shown().status, verifications.shown().done_bytes), ("running", 7));

@@ -150,6 +150,12 @@ impl Source {
         }
     }
 
+    /// Whether the host is in another process.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Far(_))
+    }
+
     /// Whether its owner can be asked now.
     pub(crate) fn is_reachable(&self) -> bool {
         match self {

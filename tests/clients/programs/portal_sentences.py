@@ -153,8 +153,12 @@ def upload(chromium):
 def changes(chromium):
     distributor = Person(chromium, "distributor")
     with sentence("a distributor sees every change against the period before, the outliers first"):
-        distributor.goto(f"/files/{TASK['pending']['scripts']['bulk'][0]}/changes")
-        distributor.sees("What changed against the period before")
+        distributor.goto(f"/files/{TASK['changed']}/changes")
+        rows = distributor.page.locator("tbody tr")
+        expect(rows.first).to_have_class("out")
+        expect(rows.first).to_contain_text("300")
+        assert rows.count() >= 2, rows.count()
+        distributor.sees("1 as before")
     no_complaints(distributor, "changes")
 
 
@@ -190,7 +194,7 @@ def sessions(chromium):
         there.goto("/files")
         there.sees("API key")
         here.goto("/files")
-        expect(here.page.get_by_role("heading", name="Usage files")).to_be_visible()
+        expect(here.page.get_by_role("heading", name="Usage files", exact=True)).to_be_visible()
         here.goto("/sessions")
         assert "Chrome" in here.page.locator("tbody tr").first.text_content()
     no_complaints(here, "sessions")
@@ -218,7 +222,7 @@ def keys(chromium):
         guest.press("Accept")
         guest.sees('lacks the scope "review"')
         person.goto("/accounts")
-        person.sees("only read")
+        expect(page.get_by_role("cell", name="read only", exact=True)).to_be_visible()
     with sentence("an operator replaces a key: the new one opens the portal, and the old one nothing"):
         old = issued("rotated", ["review", "bill"])
         name = old.removeprefix("ApiKey ").split(":")[0]

@@ -277,7 +277,7 @@ def looked_over(chromium):
     """axe by light and in the dark, and the same pages on a phone and enlarged."""
     pages = {**PAGES, "vendor": [*PAGES["vendor"], f"{TASK['bad']}/check", f"{TASK['bad']}/changes"]}
     closed = f"/files/{TASK['billing']['closed']}"
-    pages["distributor"] = [*pages["distributor"], f"{closed}/statement", f"{closed}/changes", closed]
+    pages["distributor"] = [*pages["distributor"], f"{closed}/statement", f"/files/{TASK['changed']}/changes", closed]
     for who, places in pages.items():
         for scheme in ("light", "dark"):
             person = Person(chromium, who, color_scheme=scheme)

@@ -8,6 +8,7 @@ import subprocess
 
 import requests
 
+import api
 import catalog as ids
 import venvs
 from books import billed, openpyxl_book
@@ -121,10 +122,25 @@ def mending(world):
     return {
         "mended": {how: turn(how) for how in ("scripts", "plain")},
         "slow": {"path": path, "book": written("slow", slow), "records": SLOW_RECORDS},
+        "changed": changed(world),
         "waiting": world.pending(ids.VENDOR, ids.PULSE, ids.AGREEMENT, small(world, "read-only")),
         "lacking": {ids.NO_CAPABILITY: "edit its capabilities", ids.NOT_LISTED: "No active listing offers it."},
         "unready": f"/files/new?step=6&{chosen}",
     }
+
+
+def changed(world):
+    """A file in which one subscription used a hundred times as much as in the ten days before."""
+    month = api.window(1)[0][: len("2026-10")]
+
+    def book(name, first, quantities):
+        start, end = (f"{month}-{day:02} {time}" for day, time in ((first, "00:00:00"), (first + 9, "23:59:59")))
+        rows = [world.row(f"browser-{name}-{place}", ids.EXTRA, place=place) for place in range(len(quantities))]
+        times = {"start_time_utc": start, "end_time_utc": end}
+        return openpyxl_book([{**row, **times, "quantity": str(much)} for row, much in zip(rows, quantities, strict=True)])
+
+    world.accepted(ids.VENDOR, ids.DISTRIBUTOR, ids.EXTRA, ids.AGREEMENT, book("before", 1, (3, 3, 3)))
+    return world.pending(ids.VENDOR, ids.EXTRA, ids.AGREEMENT, book("after", 11, (3, 300, 4)))
 
 
 def links(world):

@@ -53,8 +53,8 @@ impl Key {
     /// What it may, in words.
     fn may(&self) -> String {
         match &self.scopes {
-            None => "all that its account may".to_owned(),
-            Some(scopes) if scopes.is_empty() => "only read".to_owned(),
+            None => "everything".to_owned(),
+            Some(scopes) if scopes.is_empty() => "read only".to_owned(),
             Some(scopes) => scopes.join(", "),
         }
     }

@@ -236,6 +236,8 @@ struct Verification {
     ended_at: Option<At>,
     done_bytes: u64,
     all_bytes: u64,
+    done_facts: Count,
+    all_facts: Count,
     entries: Count,
     workbooks: Count,
     error: String,
