@@ -1,7 +1,7 @@
-//! What a page of a list costs when the ledger is large. `lists_bench [FILES [RECORDS [DIR]]]`: writes the facts that
+//! What a page of a list costs when the ledger is large. `lists_bench [FILES [RECORDS [DIR [PORT]]]]`: writes the facts that
 //! services would have recorded of so many files into real logs, one file with a tenth of all records and the rest
 //! shared out, lets the gateway fold them, and asks for pages through its router; then for those of the portal, which
-//! stand in front of it.
+//! stand in front of it. With a port it goes on serving them there, for a browser; `SU-1:secret` signs in.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,8 @@ use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::http::{
-    Request,
-    header::{CONTENT_RANGE, SET_COOKIE},
-};
+use axum::http::Request;
+use axum::http::header::{CONTENT_RANGE, SET_COOKIE};
 use gateway::{DryRun, DryRunError, Gateway, InNameOf, Incoming, NoDisk, Outcome as Tried, Probes};
 use ledger::catalog::{Account, CatalogObject, Environment, ItemKind, Key, Schema};
 use ledger::command::CreateFile;
@@ -133,6 +131,11 @@ async fn pages(api: axum::Router, large: &str, small: &str) -> Outcome<()> {
         "/help".to_owned(),
     ] {
         timed(&portal, &path, ("cookie", &session)).await?;
+    }
+    if let Some(port) = std::env::args().nth(4).and_then(|text| text.parse::<u16>().ok()) {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+        println!("serving at http://{}", listener.local_addr()?);
+        axum::serve(listener, portal).await?;
     }
     Ok(())
 }

@@ -44,14 +44,18 @@ def vendor_before_uploading(chromium):
 def vendor_of_a_product(chromium):
     vendor = Person(chromium, "vendor_2")
     page = vendor.page
-    with sentence("a vendor switches a capability of its product on and off"):
-        vendor.goto("/products")
-        page.locator(f'a[href="/products/{COLD}"]').click()
+    chosen = f"product={COLD}&environment=production&provider=PA-000-003&marketplace=MP-38661"
+    with sentence("a vendor switches a capability of its product on and off, and the wizard offers estimates accordingly"):
         for on in (True, False):
+            vendor.goto("/products")
+            page.locator(f'a[href="/products/{COLD}"]').click()
             page.get_by_label(re.compile("^Estimates")).set_checked(on)
             vendor.press("Save capabilities")
             vendor.sees("The capabilities were saved")
             expect(page.get_by_label(re.compile("^Estimates"))).to_be_checked(checked=on)
+            vendor.goto(f"/files/new?step=6&{chosen}")
+            expect(page.get_by_label(re.compile("^An estimate"))).to_have_count(int(on))
+        vendor.goto(f"/products/{COLD}")
     with sentence("a vendor creates an item, whole units being suggested, and renames it"):
         page.get_by_role("link", name="Items").click()
         vendor.open("Create item")
