@@ -95,8 +95,9 @@ def life(chromium, how, books, **options):
 
 
 def pages(path, bad):
-    steps = ["/files/new?step=1", "/files/new?step=2", "/files/new?step=6&product=PRD-404-832-779&environment=production"
-             "&provider=PA-000-003&marketplace=MP-38661"]
+    chosen = ["product=PRD-404-832-779", "environment=production", "provider=PA-000-003", "marketplace=MP-38661"]
+    steps = [f"/files/new?{'&'.join([f'step={step}', *chosen[: max(0, step - 2)]])}" for step in range(1, 7)]
+    steps.append(f"/files/new?file={bad.removeprefix('/files/')}")
     return ["/", "/files", "/files?status=pending&q=nothing-like-it", path, f"{path}?step=3", bad, f"{bad}/records",
             f"{bad.replace('files/UF', 'records/UR')}-0000-0002", "/files/UF-2000-01-0000-0000", *steps]
 

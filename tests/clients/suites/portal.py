@@ -32,7 +32,7 @@ def run(world):
     with world.check("Chromium runs through the portal", needed=True):
         task = json.dumps({**workbooks(world), "url": world.url, "chromium": browser(), "keys": keys(world)})
         command = [str(venvs.PORTAL.python), str(PROGRAM)]
-        done = subprocess.run(command, input=task, capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run(command, input=task, capture_output=True, text=True, timeout=1200, check=False)
         same(done.returncode, 0, f"exit code ({done.stderr[-1500:]})")
         looked = json.loads(done.stdout)
         holds(looked, "nothing was looked at")
